@@ -1,0 +1,148 @@
+//! Downloads MNIST's files: resumable, verified before they are put in place.
+
+use super::idx::{FILES, IdxFile, gunzip_if_needed, sha256_hex};
+use crate::atomic_file::write_atomically;
+use crate::error::{Error, Result};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Where the gzipped IDX files may be found: the one list of addresses in the project.
+#[derive(Clone, Debug)]
+pub struct Mirrors(pub Vec<String>);
+
+impl Default for Mirrors {
+    fn default() -> Self {
+        let mirrors = [
+            "https://ossci-datasets.s3.amazonaws.com/mnist",
+            "https://storage.googleapis.com/cvdf-datasets/mnist",
+        ];
+        Self(mirrors.map(String::from).to_vec())
+    }
+}
+
+/// Brings the four files into `folder`; those already there with the right content are kept.
+///
+/// A partial download is kept as `<file>.gz.part` and continued by the next call. A file appears
+/// under its own name only once the digest of its content is the published one.
+/// `progress` is told (file, bytes so far, bytes in all where the server says).
+///
+/// # Errors
+/// [`Error::Download`] with one line per mirror when none of them served a file.
+pub fn fetch(
+    folder: &Path,
+    mirrors: &Mirrors,
+    progress: &dyn Fn(&str, u64, Option<u64>),
+) -> Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+    FILES.iter().map(|file| fetch_file(file, folder, mirrors, progress)).collect()
+}
+
+fn fetch_file(
+    file: &IdxFile,
+    folder: &Path,
+    mirrors: &Mirrors,
+    progress: &dyn Fn(&str, u64, Option<u64>),
+) -> Result<PathBuf> {
+    let name = format!("{}.gz", file.name);
+    let target = folder.join(&name);
+    if let Ok(path) = file.find(folder)
+        && verify(file, &std::fs::read(&path).map_err(Error::io(&path))?, &path).is_ok()
+    {
+        return Ok(path);
+    }
+    let part = folder.join(format!("{name}.part"));
+    let mut attempts = Vec::new();
+    for mirror in &mirrors.0 {
+        let address = format!("{}/{name}", mirror.trim_end_matches('/'));
+        // A second try starts from nothing: what was there may be a piece of another file.
+        for from_scratch in [false, true] {
+            let had_part = part.exists();
+            match attempt(file, &address, &part, from_scratch, &|got, all| progress(&name, got, all)) {
+                Ok(bytes) => {
+                    write_atomically(&target, &bytes)?;
+                    std::fs::remove_file(&part).map_err(Error::io(&part))?;
+                    return Ok(target);
+                }
+                Err(problem) => attempts.push(format!("{address}: {problem}")),
+            }
+            if !had_part {
+                break; // nothing stale was involved
+            }
+        }
+    }
+    Err(Error::Download { file: name, attempts })
+}
+
+/// Downloads to `part`, continuing where it ends, and returns the verified bytes.
+fn attempt(
+    file: &IdxFile,
+    address: &str,
+    part: &Path,
+    from_scratch: bool,
+    progress: &dyn Fn(u64, Option<u64>),
+) -> std::result::Result<Vec<u8>, String> {
+    if from_scratch && part.exists() {
+        std::fs::remove_file(part).map_err(|e| e.to_string())?;
+    }
+    transfer(address, part, progress)?;
+    let bytes = std::fs::read(part).map_err(|e| e.to_string())?;
+    verify(file, &bytes, part).map_err(|e| {
+        // A wrong file is worth nothing as the beginning of the right one.
+        let _ = std::fs::remove_file(part);
+        e.to_string()
+    })?;
+    Ok(bytes)
+}
+
+fn transfer(
+    address: &str,
+    part: &Path,
+    progress: &dyn Fn(u64, Option<u64>),
+) -> std::result::Result<(), String> {
+    let mut have = std::fs::metadata(part).map(|m| m.len()).unwrap_or(0);
+    let mut request = ureq::get(address);
+    if have > 0 {
+        request = request.header("Range", format!("bytes={have}-"));
+    }
+    let mut response = request.call().map_err(|e| e.to_string())?;
+    let resumed = response.status() == 206;
+    let mut out: File = if resumed {
+        OpenOptions::new().append(true).open(part).map_err(|e| e.to_string())?
+    } else {
+        have = 0;
+        File::create(part).map_err(|e| e.to_string())?
+    };
+    let announced = response.body().content_length();
+    let all = announced.map(|length| have + length);
+    let mut body = response.body_mut().as_reader();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let read = body.read(&mut buffer).map_err(|e| format!("the transfer broke off: {e}"))?;
+        if read == 0 {
+            break;
+        }
+        out.write_all(&buffer[..read]).map_err(|e| e.to_string())?;
+        have += read as u64;
+        progress(have, all);
+    }
+    match all.filter(|&all| all != have) {
+        Some(all) => Err(format!("the transfer broke off after {have} of {all} bytes")),
+        None => Ok(()),
+    }
+}
+
+/// Compares the digest of a file's content with the published one.
+fn verify(file: &IdxFile, bytes: &[u8], path: &Path) -> Result<()> {
+    let content = gunzip_if_needed(bytes.to_vec(), path)?;
+    let got = sha256_hex(&content);
+    if got == file.sha256 {
+        return Ok(());
+    }
+    Err(Error::Digest {
+        path: path.to_path_buf(),
+        expected: file.sha256.to_string(),
+        got,
+        remedy: "delete the file and fetch it again",
+    })
+}

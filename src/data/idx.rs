@@ -1,0 +1,204 @@
+//! The IDX format of MNIST, gzipped or not, and the digests of the four published files.
+
+use crate::error::{Error, Result};
+use flate2::read::GzDecoder;
+use sha2::{Digest, Sha256};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// One of MNIST's four files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdxFile {
+    /// The published name without `.gz`.
+    pub name: &'static str,
+    /// Images or labels in it.
+    pub count: usize,
+    /// SHA-256 of the uncompressed content.
+    pub sha256: &'static str,
+}
+
+/// The four files of MNIST: train images and labels, test images and labels.
+///
+/// Digests are of the uncompressed content, so that they do not depend on who compressed it.
+pub const FILES: [IdxFile; 4] = [
+    IdxFile {
+        name: "train-images-idx3-ubyte",
+        count: 60_000,
+        sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    },
+    IdxFile {
+        name: "train-labels-idx1-ubyte",
+        count: 60_000,
+        sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    },
+    IdxFile {
+        name: "t10k-images-idx3-ubyte",
+        count: 10_000,
+        sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    },
+    IdxFile {
+        name: "t10k-labels-idx1-ubyte",
+        count: 10_000,
+        sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    },
+];
+
+impl IdxFile {
+    /// The file in `folder`, with or without `.gz`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the folder's file that is missing.
+    pub fn find(&self, folder: &Path) -> Result<PathBuf> {
+        let (plain, gzipped) = (folder.join(self.name), folder.join(format!("{}.gz", self.name)));
+        [&gzipped, &plain].into_iter().find(|p| p.is_file()).cloned().ok_or_else(|| Error::Io {
+            path: gzipped.clone(),
+            source: std::io::Error::new(
+                std::io::ErrorKind::NotFound,
+                "not there, with or without .gz; `fernn data fetch` downloads it",
+            ),
+        })
+    }
+}
+
+/// Reads a file, and decompresses it when it begins like a gzip file.
+pub fn read_maybe_gzipped(path: &Path) -> Result<Vec<u8>> {
+    let bytes = std::fs::read(path).map_err(Error::io(path))?;
+    gunzip_if_needed(bytes, path)
+}
+
+/// Decompresses bytes that begin like a gzip file and returns others as they are.
+pub(crate) fn gunzip_if_needed(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes);
+    }
+    let mut content = Vec::new();
+    GzDecoder::new(bytes.as_slice()).read_to_end(&mut content).map_err(|e| {
+        refuse(path, "damaged gzip stream", "a complete gzip file".into(), e.to_string())
+    })?;
+    Ok(content)
+}
+
+/// SHA-256 in lower-case hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Parses an IDX image file of 28×28 pixels into its pixels, row by row, image after image.
+///
+/// # Errors
+/// [`Error::Idx`] for a wrong magic number, count or size, and for truncated or trailing bytes;
+/// `count` is what the header must say, where it is known.
+pub fn parse_images(bytes: &[u8], count: Option<usize>, path: &Path) -> Result<Vec<u8>> {
+    let [images, rows, columns] = header(bytes, 0x0803, path)?;
+    for (what, extent) in [("wrong number of rows", rows), ("wrong number of columns", columns)] {
+        if extent != 28 {
+            return Err(refuse(path, what, "28".into(), extent.to_string()));
+        }
+    }
+    body(bytes, 16, (images, 28 * 28), count, path)
+}
+
+/// Parses an IDX label file of digits 0 to 9. Errors as [`parse_images`].
+pub fn parse_labels(bytes: &[u8], count: Option<usize>, path: &Path) -> Result<Vec<u8>> {
+    let [labels] = header(bytes, 0x0801, path)?;
+    let labels = body(bytes, 8, (labels, 1), count, path)?;
+    match labels.iter().find(|&&label| label > 9) {
+        Some(label) => Err(refuse(path, "label out of range", "0 to 9".into(), label.to_string())),
+        None => Ok(labels),
+    }
+}
+
+fn refuse(path: &Path, problem: &'static str, expected: String, got: String) -> Error {
+    Error::Idx { path: path.to_path_buf(), problem, expected, got }
+}
+
+/// Checks the magic number and reads the big-endian extents.
+fn header<const N: usize>(bytes: &[u8], magic: u32, path: &Path) -> Result<[usize; N]> {
+    let word = |i: usize| {
+        let bytes: [u8; 4] = bytes[4 * i..4 * i + 4].try_into().expect("four bytes");
+        u32::from_be_bytes(bytes)
+    };
+    let length = 4 * (N + 1);
+    if bytes.len() < length {
+        let expected = format!("at least {length} bytes");
+        return Err(refuse(path, "truncated header", expected, format!("{} bytes", bytes.len())));
+    }
+    if word(0) != magic {
+        let (expected, got) = (format!("{magic:#010x}"), format!("{:#010x}", word(0)));
+        return Err(refuse(path, "wrong magic number", expected, got));
+    }
+    Ok(std::array::from_fn(|i| word(i + 1) as usize))
+}
+
+/// The items after the header, which must end the file exactly.
+fn body(
+    bytes: &[u8],
+    start: usize,
+    (items, size): (usize, usize),
+    count: Option<usize>,
+    path: &Path,
+) -> Result<Vec<u8>> {
+    if let Some(count) = count.filter(|&count| count != items) {
+        return Err(refuse(path, "wrong count in the header", count.to_string(), items.to_string()));
+    }
+    let (expected, got) = (start + items * size, bytes.len());
+    if got != expected {
+        let problem = if got < expected { "truncated file" } else { "trailing bytes" };
+        return Err(refuse(path, problem, format!("{expected} bytes"), format!("{got} bytes")));
+    }
+    Ok(bytes[start..].to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn images(magic: u32, count: u32, rows: u32, pixels: usize) -> Vec<u8> {
+        let mut bytes: Vec<u8> =
+            [magic, count, rows, 28].iter().flat_map(|word| word.to_be_bytes()).collect();
+        bytes.extend((0..pixels).map(|i| (i % 251) as u8));
+        bytes
+    }
+
+    fn problem(result: Result<Vec<u8>>) -> &'static str {
+        match result {
+            Err(Error::Idx { problem, .. }) => problem,
+            other => panic!("expected an IDX error, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_sound_file_gives_its_pixels() -> Result<()> {
+        let bytes = images(0x0803, 2, 28, 2 * 784);
+        assert_eq!(parse_images(&bytes, Some(2), Path::new("x"))?, bytes[16..]);
+        Ok(())
+    }
+
+    #[test]
+    fn every_defect_of_a_file_is_named() {
+        let path = Path::new("x");
+        assert_eq!(problem(parse_images(&[0; 7], None, path)), "truncated header");
+        let labels = images(0x0801, 1, 28, 784);
+        assert_eq!(problem(parse_images(&labels, None, path)), "wrong magic number");
+        let small = images(0x0803, 1, 27, 784);
+        assert_eq!(problem(parse_images(&small, None, path)), "wrong number of rows");
+        let short = images(0x0803, 2, 28, 2 * 784 - 1);
+        assert_eq!(problem(parse_images(&short, None, path)), "truncated file");
+        let long = images(0x0803, 2, 28, 2 * 784 + 1);
+        assert_eq!(problem(parse_images(&long, None, path)), "trailing bytes");
+        let two = images(0x0803, 2, 28, 2 * 784);
+        assert_eq!(problem(parse_images(&two, Some(3), path)), "wrong count in the header");
+        let ten: Vec<u8> = [0, 0, 8, 1, 0, 0, 0, 1, 10].to_vec();
+        assert_eq!(problem(parse_labels(&ten, None, path)), "label out of range");
+    }
+
+    #[test]
+    fn a_cut_gzip_stream_is_refused() {
+        use std::io::Write;
+        let mut encoder = flate2::write::GzEncoder::new(vec![], flate2::Compression::best());
+        encoder.write_all(&images(0x0803, 2, 28, 2 * 784)).expect("writes to memory");
+        let bytes = encoder.finish().expect("writes to memory");
+        let cut = bytes[..bytes.len() - 9].to_vec();
+        assert_eq!(problem(gunzip_if_needed(cut, Path::new("x"))), "damaged gzip stream");
+    }
+}

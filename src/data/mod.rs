@@ -1,0 +1,14 @@
+//! Data: MNIST digits from IDX files or embedded in the crate, flowing sequences made of them,
+//! downloads.
+
+mod digits;
+mod download;
+mod flowing;
+mod idx;
+mod preview;
+
+pub use digits::{DigitSource, Digits, Images, Split};
+pub use download::{Mirrors, fetch};
+pub use flowing::{Canvas, FlowingMnist, Motion, Sprite};
+pub use idx::{FILES, IdxFile, parse_images, parse_labels, read_maybe_gzipped, sha256_hex};
+pub use preview::animated_gif;

@@ -1,0 +1,160 @@
+//! The crate's error type: what was expected, what was found, and where.
+
+use std::path::{Path, PathBuf};
+
+/// Result of every fallible function of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything that can go wrong, with the fields that a caller needs to react.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Tensor extents disagree.
+    #[error("{what}: expected shape {expected}, got {got:?}")]
+    Shape {
+        /// The tensor or argument.
+        what: &'static str,
+        /// The shape that the operation needs, in words or letters.
+        expected: String,
+        /// The shape that came.
+        got: Vec<usize>,
+    },
+    /// A configuration that cannot be run.
+    #[error("{what} {problem}; {remedy}")]
+    Configuration {
+        /// The flag, field or type.
+        what: String,
+        /// What is wrong with it.
+        problem: String,
+        /// What to do instead.
+        remedy: String,
+    },
+    /// An IDX file that is not what its header or its reader promises.
+    #[error("{}: {problem}: expected {expected}, got {got}", path.display())]
+    Idx {
+        /// The file.
+        path: PathBuf,
+        /// Which part of the format is violated.
+        problem: &'static str,
+        /// The value that the format asks for.
+        expected: String,
+        /// The value found.
+        got: String,
+    },
+    /// A file whose digest is not the published one.
+    #[error("{}: SHA-256 is {got}, expected {expected}; {remedy}", path.display())]
+    Digest {
+        /// The file.
+        path: PathBuf,
+        /// The published digest of the uncompressed content.
+        expected: String,
+        /// The digest of the content found.
+        got: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A download that no mirror could complete.
+    #[error("could not download {file}: {}", attempts.join("; "))]
+    Download {
+        /// The file asked for.
+        file: String,
+        /// One line per mirror that was tried.
+        attempts: Vec<String>,
+    },
+    /// Weights or tensors in a file that do not fit the model.
+    #[error("{}: {}", path.display(), problems.join("; "))]
+    Weights {
+        /// The safetensors file.
+        path: PathBuf,
+        /// Every missing, unexpected or misshapen tensor.
+        problems: Vec<String>,
+    },
+    /// A record, configuration or checkpoint file that cannot be read.
+    #[error("{}{}: {problem}", path.display(), line.map(|l| format!(", line {l}")).unwrap_or_default())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The 1-based line, where there is one.
+        line: Option<u64>,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A loss that is infinite or not a number.
+    #[error("{experiment}, {model}, seed {seed}: the loss is {loss} at step {step}; lower the learning rate or clip the gradient")]
+    NonFinite {
+        /// The experiment.
+        experiment: String,
+        /// The model.
+        model: String,
+        /// The seed.
+        seed: u64,
+        /// The optimiser step, counted from 1.
+        step: u64,
+        /// The loss.
+        loss: f64,
+    },
+    /// A comparison that would pass on anything: nothing compared, or all of it zero or constant.
+    #[error("the comparison proves nothing: {0}")]
+    Vacuous(String),
+    /// An operation of the file system failed.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A tensor operation failed.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// Wraps an I/O error with its path; for `map_err`.
+    pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
+        move |source| Error::Io { path: path.to_path_buf(), source }
+    }
+
+    /// A [`Error::Configuration`] from its three parts.
+    pub fn configuration(
+        what: impl Into<String>,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Error {
+        Error::Configuration { what: what.into(), problem: problem.into(), remedy: remedy.into() }
+    }
+
+    /// Whether the user's input (a flag, a file, a configuration) is at fault: exit code 2 of the binary.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Error::Tensor(_) | Error::NonFinite { .. } | Error::Vacuous(_) => false,
+            Error::Io { source, .. } => {
+                use std::io::ErrorKind::*;
+                matches!(
+                    source.kind(),
+                    NotFound | PermissionDenied | AlreadyExists | NotADirectory | IsADirectory
+                )
+            }
+            _ => true,
+        }
+    }
+}
+
+/// Checks a tensor's extents against a pattern; `None` matches any extent.
+pub(crate) fn expect_shape(
+    what: &'static str,
+    tensor: &candle_core::Tensor,
+    pattern: &[(&str, Option<usize>)],
+) -> Result<()> {
+    let dims = tensor.dims();
+    let fits = dims.len() == pattern.len()
+        && dims.iter().zip(pattern).all(|(d, (_, want))| want.is_none_or(|w| w == *d));
+    if fits {
+        return Ok(());
+    }
+    let words: Vec<String> = pattern
+        .iter()
+        .map(|(name, want)| want.map_or(name.to_string(), |w| format!("{name}={w}")))
+        .collect();
+    Err(Error::Shape { what, expected: format!("({})", words.join(", ")), got: dims.to_vec() })
+}

@@ -1,0 +1,188 @@
+//! Velocities (generators of flows) and the finite sets of them that a model carries.
+
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::fmt::Debug;
+
+/// A generator ν of a flow, an element of an abelian group.
+pub trait Velocity: Copy + Eq + Debug + Send + Sync + 'static {
+    /// The generator of the flow that stands still.
+    const ZERO: Self;
+
+    /// ν + other.
+    fn plus(self, other: Self) -> Self;
+
+    /// −ν.
+    fn negated(self) -> Self;
+
+    /// The representative of ν modulo `period`, component by component, in 0..period.
+    fn reduced(self, period: Self) -> Self;
+}
+
+/// A velocity of the translation flow, in integer pixels per frame: `x` to the right, `y` downwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PixelsPerFrame {
+    /// Columns per frame, positive to the right.
+    pub x: i32,
+    /// Rows per frame, positive downwards.
+    pub y: i32,
+}
+
+impl PixelsPerFrame {
+    /// The velocity (vx, vy).
+    pub const fn new(x: i32, y: i32) -> Self {
+        Self { x, y }
+    }
+}
+
+impl Velocity for PixelsPerFrame {
+    const ZERO: Self = Self { x: 0, y: 0 };
+
+    fn plus(self, other: Self) -> Self {
+        Self { x: self.x + other.x, y: self.y + other.y }
+    }
+
+    fn negated(self) -> Self {
+        Self { x: -self.x, y: -self.y }
+    }
+
+    fn reduced(self, period: Self) -> Self {
+        Self { x: self.x.rem_euclid(period.x), y: self.y.rem_euclid(period.y) }
+    }
+}
+
+/// An ordered finite set V of velocities; the order is that of the model's velocity axis.
+///
+/// A *truncated* set holds the velocities up to some magnitude, and ν − ν̂ may leave it. A *closed*
+/// set is a group under addition modulo its period, and ν − ν̂ never does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VelocitySet<V> {
+    velocities: Vec<V>,
+    period: Option<V>,
+}
+
+impl<V: Velocity> VelocitySet<V> {
+    /// The set {0}: with it a flow equivariant cell *is* the plain group-equivariant one.
+    pub fn trivial() -> Self {
+        Self { velocities: vec![V::ZERO], period: None }
+    }
+
+    /// A truncated set in the given order.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when the list is empty or names a velocity twice.
+    pub fn truncated(velocities: Vec<V>) -> Result<Self> {
+        let repeated = velocities.iter().enumerate().any(|(i, v)| velocities[..i].contains(v));
+        if velocities.is_empty() || repeated {
+            return Err(Error::configuration(
+                "the velocity set",
+                "is empty or names a velocity twice",
+                "list each velocity once",
+            ));
+        }
+        Ok(Self { velocities, period: None })
+    }
+
+    /// The number of velocities |V|.
+    pub fn len(&self) -> usize {
+        self.velocities.len()
+    }
+
+    /// Never true: a set has at least one velocity.
+    pub fn is_empty(&self) -> bool {
+        self.velocities.is_empty()
+    }
+
+    /// The velocities in the order of the velocity axis.
+    pub fn as_slice(&self) -> &[V] {
+        &self.velocities
+    }
+
+    /// Whether ν − ν̂ stays inside for all ν, ν̂ of the set.
+    pub fn is_closed(&self) -> bool {
+        self.velocities.iter().all(|&a| {
+            self.velocities.iter().all(|&b| self.index_of(a.plus(b.negated())).is_some())
+        })
+    }
+
+    /// The place of a velocity on the velocity axis, modulo the period of a closed set.
+    pub fn index_of(&self, velocity: V) -> Option<usize> {
+        let wanted = self.period.map_or(velocity, |p| velocity.reduced(p));
+        self.velocities.iter().position(|&v| self.period.map_or(v, |p| v.reduced(p)) == wanted)
+    }
+
+    /// The place of ν − ν̂ for the ν at `index`; `None` where truncation cuts it off.
+    pub fn difference(&self, index: usize, shift: V) -> Option<usize> {
+        self.index_of(self.velocities[index].plus(shift.negated()))
+    }
+}
+
+impl VelocitySet<PixelsPerFrame> {
+    /// V^T_N = {−N..N}², `vx` the outer loop (the order of the paper's public code); N = 0 is {0}.
+    ///
+    /// ```
+    /// use fernn::flow::{PixelsPerFrame, VelocitySet};
+    /// let set = VelocitySet::square(1);
+    /// assert_eq!(set.len(), 9);
+    /// assert_eq!(set.as_slice()[1], PixelsPerFrame::new(-1, 0));
+    /// assert!(!set.is_closed());
+    /// ```
+    pub fn square(range: u32) -> Self {
+        let range = range as i32;
+        let velocities = (-range..=range)
+            .flat_map(|x| (-range..=range).map(move |y| PixelsPerFrame { x, y }))
+            .collect();
+        Self { velocities, period: None }
+    }
+
+    /// The closed set ℤ_width × ℤ_height of all velocities on a torus, `vx` the outer loop.
+    pub fn torus(height: usize, width: usize) -> Self {
+        let (height, width) = (height as i32, width as i32);
+        let velocities = (0..width)
+            .flat_map(|x| (0..height).map(move |y| PixelsPerFrame { x, y }))
+            .collect();
+        Self { velocities, period: Some(PixelsPerFrame { x: width, y: height }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn square_sets_follow_the_published_order() {
+        let set = VelocitySet::square(2);
+        assert_eq!(set.len(), 25);
+        assert_eq!(set.as_slice()[0], PixelsPerFrame::new(-2, -2));
+        assert_eq!(set.as_slice()[1], PixelsPerFrame::new(-2, -1));
+        assert_eq!(set.as_slice()[5], PixelsPerFrame::new(-1, -2));
+        assert_eq!(set.index_of(PixelsPerFrame::ZERO), Some(12));
+        assert_eq!(VelocitySet::square(0), VelocitySet::trivial());
+    }
+
+    #[test]
+    fn a_torus_is_closed_and_a_square_is_not() {
+        assert!(VelocitySet::torus(3, 5).is_closed());
+        assert!(!VelocitySet::square(1).is_closed());
+        let torus = VelocitySet::torus(3, 5);
+        let shift = PixelsPerFrame::new(4, -2);
+        let mut images: Vec<usize> =
+            (0..torus.len()).map(|i| torus.difference(i, shift).expect("closed")).collect();
+        images.sort_unstable();
+        assert_eq!(images, (0..15).collect::<Vec<_>>(), "a shift permutes a closed set");
+    }
+
+    #[test]
+    fn truncation_cuts_differences_off_at_the_border() {
+        let set = VelocitySet::square(1);
+        let border = set.index_of(PixelsPerFrame::new(-1, 0)).expect("in the set");
+        assert_eq!(set.difference(border, PixelsPerFrame::new(1, 0)), None);
+        assert_eq!(set.difference(border, PixelsPerFrame::new(-1, 0)), Some(4));
+    }
+
+    #[test]
+    fn empty_and_repeated_lists_are_refused() {
+        assert!(VelocitySet::<PixelsPerFrame>::truncated(vec![]).is_err());
+        assert!(VelocitySet::truncated(vec![PixelsPerFrame::ZERO; 2]).is_err());
+    }
+}

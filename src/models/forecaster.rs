@@ -1,0 +1,242 @@
+//! The sequence-to-sequence model of Flowing MNIST: a recurrent encoder that goes on as a decoder.
+
+use crate::cells::{Cell, FlowRnn};
+use crate::error::{Error, Result, expect_shape};
+use crate::flow::{PixelsPerFrame, Translation, VelocitySet};
+use crate::ops::{self, Activation, VelocityPooling};
+use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What the decoder feeds back as the next input frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Feedback {
+    /// The model's own output, as in the paper.
+    Output,
+    /// The model's own output clamped to [0, 1], the range of the data.
+    Clamped,
+    /// An empty frame after the first predicted step: the hidden state alone carries the motion.
+    Silent,
+}
+
+/// Extents of a forecaster's parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForecasterShape {
+    /// Channels of an input frame.
+    pub inputs: usize,
+    /// Hidden channels C.
+    pub channels: usize,
+    /// Channels of a predicted frame.
+    pub outputs: usize,
+    /// Hidden layers of the decoder, each a 3×3 convolution and a ReLU.
+    pub decoder_layers: usize,
+}
+
+/// The parameter names and shapes of a forecaster with 3×3 kernels (the public code's names).
+pub fn parameter_shapes(shape: &ForecasterShape) -> Vec<(String, [usize; 4])> {
+    let c = shape.channels;
+    let mut shapes = vec![
+        ("cell.conv_u.weight".to_string(), [c, shape.inputs, 3, 3]),
+        ("cell.conv_h.weight".to_string(), [c, c, 3, 3]),
+    ];
+    for layer in 0..shape.decoder_layers {
+        shapes.push((decoder_name(layer), [c, c, 3, 3]));
+    }
+    shapes.push((decoder_name(shape.decoder_layers), [shape.outputs, c, 3, 3]));
+    shapes
+}
+
+/// Convolutions of the decoder have even numbers; the odd ones are the ReLUs between them.
+fn decoder_name(layer: usize) -> String {
+    format!("decoder_conv.{}.weight", 2 * layer)
+}
+
+/// Encoder, recurrence and convolutional decoder over any cell whose read-out is (B, C, H, W).
+///
+/// Encoding runs the cell over the frames seen. The first decoding step is fed the last seen frame
+/// again, every later one the model's own output, cut from the autograd graph. Each step: cell,
+/// pool over V, decoder (Keller 2025, §5 and its public code).
+#[derive(Clone, Debug)]
+pub struct Forecaster<C> {
+    cell: C,
+    decoder: Vec<Tensor>,
+    feedback: Feedback,
+}
+
+/// The forecaster of Flowing MNIST with translations.
+pub type TranslationForecaster = Forecaster<FlowRnn<Translation>>;
+
+/// What a forecaster computed.
+#[derive(Clone, Debug)]
+pub struct Forecast<S> {
+    /// Predicted frames (B, N, C_out, H, W).
+    pub outputs: Tensor,
+    /// The state after each seen frame; empty unless asked for.
+    pub encoder_states: Vec<S>,
+    /// The state behind each predicted frame; empty unless asked for.
+    pub decoder_states: Vec<S>,
+}
+
+impl TranslationForecaster {
+    /// The forecaster over `velocities` from tensors named as in [`parameter_shapes`]. Kernel
+    /// sizes, channels and decoder depth follow from the tensors; `source` is named in errors.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] listing everything missing, unexpected or misshapen.
+    pub fn from_tensors(
+        tensors: &BTreeMap<String, Tensor>,
+        velocities: VelocitySet<PixelsPerFrame>,
+        source: &Path,
+    ) -> Result<Self> {
+        let refuse = |problems| Error::Weights { path: source.to_path_buf(), problems };
+        let layers = tensors.keys().filter(|name| name.starts_with("decoder_conv.")).count();
+        let mut names = vec!["cell.conv_u.weight".to_string(), "cell.conv_h.weight".to_string()];
+        names.extend((0..layers.max(1)).map(decoder_name));
+        let mut problems: Vec<String> = names
+            .iter()
+            .filter(|name| !tensors.contains_key(*name))
+            .map(|name| format!("`{name}` is missing"))
+            .collect();
+        let unexpected = tensors.keys().filter(|name| !names.contains(name));
+        problems.extend(unexpected.map(|name| format!("`{name}` is unexpected")));
+        if !problems.is_empty() {
+            return Err(refuse(problems));
+        }
+        let kernels: Vec<Tensor> = names.iter().map(|name| tensors[name].clone()).collect();
+        let problems = kernel_problems(&names, &kernels);
+        if !problems.is_empty() {
+            return Err(refuse(problems));
+        }
+        let cell = FlowRnn::new(Translation, velocities, kernels[0].clone(), kernels[1].clone())?;
+        Ok(Self { cell, decoder: kernels[2..].to_vec(), feedback: Feedback::Output })
+    }
+
+    /// Replaces the recurrence's non-linearity.
+    pub fn with_activation(self, activation: Activation) -> Self {
+        Self { cell: self.cell.with_activation(activation), ..self }
+    }
+
+    /// Replaces the pooling over V.
+    pub fn with_pooling(self, pooling: VelocityPooling) -> Self {
+        Self { cell: self.cell.with_pooling(pooling), ..self }
+    }
+}
+
+/// Everything wrong with the kernels' ranks, sizes and channels, in words.
+fn kernel_problems(names: &[String], tensors: &[Tensor]) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut channels = None;
+    for (name, tensor) in names.iter().zip(tensors) {
+        let &[outputs, inputs, kh, kw] = tensor.dims() else {
+            problems.push(format!("`{name}` has shape {:?}, expected four extents", tensor.dims()));
+            continue;
+        };
+        if kh % 2 == 0 || kw % 2 == 0 {
+            problems.push(format!("`{name}` has an even kernel size {kh}×{kw}"));
+        }
+        let is_input = name == "cell.conv_u.weight";
+        let hidden = *channels.get_or_insert(outputs);
+        let is_last = names.last() == Some(name);
+        if (!is_input && inputs != hidden) || (!is_input && !is_last && outputs != hidden) {
+            problems.push(format!("`{name}` has shape {:?}, expected C = {hidden}", tensor.dims()));
+        }
+    }
+    problems
+}
+
+impl<C: Cell> Forecaster<C> {
+    /// The recurrent cell.
+    pub fn cell(&self) -> &C {
+        &self.cell
+    }
+
+    /// Replaces what is fed back while decoding.
+    pub fn with_feedback(self, feedback: Feedback) -> Self {
+        Self { feedback, ..self }
+    }
+
+    /// Predicts `steps` frames after the frames seen.
+    ///
+    /// # Shapes
+    /// `seen` (B, T, C_in, H, W) with T ≥ 1; result (B, `steps`, C_out, H, W).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when extents disagree, also when outputs are fed back and C_out ≠ C_in.
+    pub fn forecast(&self, seen: &Tensor, steps: usize) -> Result<Tensor> {
+        Ok(self.run(seen, steps, false)?.outputs)
+    }
+
+    /// [`Forecaster::forecast`] with the hidden states along the way.
+    pub fn forecast_with_states(&self, seen: &Tensor, steps: usize) -> Result<Forecast<C::State>> {
+        self.run(seen, steps, true)
+    }
+
+    fn run(&self, seen: &Tensor, steps: usize, keep: bool) -> Result<Forecast<C::State>> {
+        let any = ["B", "T", "C_in", "H", "W"].map(|name| (name, None));
+        expect_shape("input sequence", seen, &any)?;
+        let (batch, frames, inputs, height, width) = seen.dims5()?;
+        if frames == 0 || steps == 0 {
+            return Err(Error::configuration(
+                "the sequence",
+                format!("has {frames} seen and {steps} predicted frames"),
+                "ask for at least one of each",
+            ));
+        }
+        let mut forecast =
+            Forecast { outputs: seen.clone(), encoder_states: vec![], decoder_states: vec![] };
+        let mut state =
+            self.cell.zero_state(batch, (height, width), seen.dtype(), seen.device())?;
+        for t in 0..frames {
+            state = self.cell.step(&frame(seen, t)?, &state)?;
+            if keep {
+                forecast.encoder_states.push(state.clone());
+            }
+        }
+        let (mut outputs, mut fed) = (Vec::with_capacity(steps), frame(seen, frames - 1)?);
+        for step in 0..steps {
+            state = self.cell.step(&fed, &state)?;
+            let output = self.decode(&self.cell.read_out(&state)?)?;
+            if step + 1 < steps {
+                fed = self.fed_back(&output, inputs)?;
+            }
+            outputs.push(output);
+            if keep {
+                forecast.decoder_states.push(state.clone());
+            }
+        }
+        forecast.outputs = Tensor::stack(&outputs, 1)?;
+        Ok(forecast)
+    }
+
+    /// The plain convolutional decoder: ReLU after every layer but the last.
+    fn decode(&self, read_out: &Tensor) -> Result<Tensor> {
+        let mut x = ops::to_channels_last(read_out)?;
+        for (layer, kernel) in self.decoder.iter().enumerate() {
+            if layer > 0 {
+                x = x.relu()?;
+            }
+            x = ops::circular_convolution(&x, kernel)?;
+        }
+        ops::to_channels_first(&x)
+    }
+
+    fn fed_back(&self, output: &Tensor, inputs: usize) -> Result<Tensor> {
+        let output = output.detach();
+        match self.feedback {
+            Feedback::Silent => {
+                let (batch, _, height, width) = output.dims4()?;
+                let shape = (batch, inputs, height, width);
+                Ok(Tensor::zeros(shape, output.dtype(), output.device())?)
+            }
+            Feedback::Clamped => Ok(output.clamp(0.0, 1.0)?),
+            Feedback::Output => Ok(output),
+        }
+    }
+}
+
+/// Frame t of a sequence (B, T, C, H, W), contiguous.
+fn frame(sequence: &Tensor, t: usize) -> Result<Tensor> {
+    Ok(sequence.narrow(1, t, 1)?.squeeze(1)?.contiguous()?)
+}

@@ -1,0 +1,56 @@
+//! The tensor operations that candle lacks, each differentiable, on channels-last tensors.
+//!
+//! Kernels read and write (N, H, W, C): a pixel's channels lie together, so that the vector lanes
+//! are channels and a shift of the torus is index arithmetic. [`to_channels_last`] and
+//! [`to_channels_first`] convert at the boundary.
+
+mod convolution;
+mod driver;
+mod element;
+mod geometry;
+mod plain;
+mod pool;
+mod recurrence;
+mod shift;
+mod simd;
+
+pub use convolution::circular_convolution;
+pub use element::simd_name;
+pub use geometry::Shift;
+pub use pool::{VelocityPooling, pool_velocities};
+pub use recurrence::flow_recurrence;
+pub use shift::shift_slices;
+
+use crate::error::Result;
+use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
+
+/// Point-wise non-linearity σ of a recurrence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// max(0, x), the paper's choice for Flowing MNIST.
+    Relu,
+    /// Hyperbolic tangent, the paper's choice for Moving KTH.
+    Tanh,
+    /// σ(x) = x.
+    Identity,
+}
+
+/// (B, C, H, W) → contiguous (B, H, W, C).
+pub fn to_channels_last(x: &Tensor) -> Result<Tensor> {
+    let (batch, channels, height, width) = x.dims4()?;
+    if channels == 1 {
+        return Ok(x.contiguous()?.reshape((batch, height, width, 1))?); // the same memory
+    }
+    Ok(x.permute((0, 2, 3, 1))?.contiguous()?)
+}
+
+/// (B, H, W, C) → contiguous (B, C, H, W).
+pub fn to_channels_first(x: &Tensor) -> Result<Tensor> {
+    let (batch, height, width, channels) = x.dims4()?;
+    if channels == 1 {
+        return Ok(x.contiguous()?.reshape((batch, 1, height, width))?);
+    }
+    Ok(x.permute((0, 3, 1, 2))?.contiguous()?)
+}

@@ -1,0 +1,190 @@
+//! The training loop: batches by step number, evaluation at intervals, best weights, resumption.
+
+use super::adam::{Adam, AdamConfig};
+use super::checkpoint::Checkpoint;
+use super::evaluation::mse_over_batches;
+use super::step::training_step;
+use crate::cells::Cell;
+use crate::error::{Error, Result};
+use crate::models::{Forecaster, Parameters};
+use candle_core::Tensor;
+use candle_nn::Optimizer;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// How long and how hard to train.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Optimiser steps in all.
+    pub steps: u64,
+    /// Steps between evaluations on the validation split; a checkpoint is written at each.
+    pub interval: u64,
+    /// Largest 2-norm of the gradient; `None` leaves it alone.
+    pub clip: Option<f64>,
+    /// The optimiser's hyper-parameters.
+    pub adam: AdamConfig,
+}
+
+/// One point of the training curves.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// Optimiser steps taken.
+    pub step: u64,
+    /// Mean training loss over the steps since the last point.
+    pub train_loss: f64,
+    /// Validation loss after this step.
+    pub validation_loss: f64,
+}
+
+/// Where a run stands: everything but the tensors that a resumed run needs.
+///
+/// There is no generator to save: every batch is a function of the seed and the step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    /// Identifies configuration, model, seed and data; another one is never resumed.
+    pub fingerprint: String,
+    /// Optimiser steps taken.
+    pub step: u64,
+    /// The curve so far.
+    pub curve: Vec<CurvePoint>,
+    /// The step with the lowest validation loss so far.
+    pub best_step: u64,
+}
+
+/// A finished training.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Training and validation loss by step.
+    pub curve: Vec<CurvePoint>,
+    /// The step with the lowest validation loss.
+    pub best_step: u64,
+    /// The weights of that step, by name.
+    pub best_weights: BTreeMap<String, Tensor>,
+}
+
+/// A training run of one model under one seed.
+pub struct Trainer<'a, C> {
+    /// Experiment, model and seed, for error messages.
+    pub name: (String, String, u64),
+    /// The model, built from the parameters' tracked tensors.
+    pub model: &'a Forecaster<C>,
+    /// The same model on detached tensors, for evaluation.
+    pub frozen: &'a Forecaster<C>,
+    /// The trainable parameters of both.
+    pub parameters: &'a Parameters,
+    /// The schedule.
+    pub schedule: Schedule,
+    /// The batch (seen, target) of an optimiser step counted from 0.
+    pub batch: &'a dyn Fn(u64) -> Result<(Tensor, Tensor)>,
+    /// The batches of the validation split.
+    pub validation: &'a [(Tensor, Tensor)],
+    /// Where checkpoints go; `None` keeps the run in memory.
+    pub checkpoint: Option<PathBuf>,
+    /// See [`Position::fingerprint`].
+    pub fingerprint: String,
+    /// Told (step, last training loss) after every step.
+    pub progress: &'a dyn Fn(u64, f64),
+}
+
+impl<C: Cell> Trainer<'_, C> {
+    /// Trains to the end of the schedule, from the checkpoint if there is one.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] as soon as a loss is not finite; [`Error::Format`] when the checkpoint
+    /// belongs to another run.
+    pub fn run(&self) -> Result<Outcome> {
+        let mut optimiser = Adam::new(self.parameters.variables(), self.schedule.adam)?;
+        let (mut position, mut best) = self.resume(&mut optimiser)?;
+        (self.progress)(position.step, f64::NAN);
+        while position.step < self.schedule.steps {
+            let train_loss = self.interval(&mut position.step, &mut optimiser)?;
+            let validation_loss = self.finite(
+                mse_over_batches(self.frozen, self.validation.iter().cloned().map(Ok))?,
+                position.step,
+            )?;
+            let lowest = position.curve.iter().map(|p| p.validation_loss).fold(f64::MAX, f64::min);
+            if validation_loss < lowest {
+                position.best_step = position.step;
+                best = self.parameters.snapshot()?;
+            }
+            position.curve.push(CurvePoint { step: position.step, train_loss, validation_loss });
+            if let Some(path) = &self.checkpoint {
+                self.save(path, &position, &optimiser, &best)?;
+            }
+        }
+        let Position { curve, best_step, .. } = position;
+        Ok(Outcome { curve, best_step, best_weights: best })
+    }
+
+    /// Steps to the next evaluation; returns the mean training loss.
+    fn interval(&self, step: &mut u64, optimiser: &mut Adam) -> Result<f64> {
+        let count = self.schedule.interval.min(self.schedule.steps - *step);
+        let mut sum = 0.0;
+        for _ in 0..count {
+            let (seen, target) = (self.batch)(*step)?;
+            let clip = self.schedule.clip;
+            let measured =
+                training_step(self.model, self.parameters, optimiser, (&seen, &target), clip)?;
+            *step += 1;
+            sum += self.finite(measured.loss, *step)?;
+            (self.progress)(*step, measured.loss);
+        }
+        Ok(sum / count as f64)
+    }
+
+    fn finite(&self, loss: f64, step: u64) -> Result<f64> {
+        if loss.is_finite() {
+            return Ok(loss);
+        }
+        let (experiment, model, seed) = self.name.clone();
+        Err(Error::NonFinite { experiment, model, seed, step, loss })
+    }
+
+    fn save(
+        &self,
+        path: &Path,
+        position: &Position,
+        optimiser: &Adam,
+        best: &BTreeMap<String, Tensor>,
+    ) -> Result<()> {
+        let mut tensors = optimiser.moments(MOMENTS);
+        let prefixed = |prefix: &str, name: &str| format!("{prefix}{name}");
+        tensors.extend(self.parameters.detached().into_iter().map(|(n, t)| (prefixed(WEIGHTS, &n), t)));
+        tensors.extend(best.iter().map(|(n, t)| (prefixed(BEST, n), t.clone())));
+        let state = serde_json::to_string(position).expect("a position is plain data");
+        Checkpoint { tensors, state }.save(path)
+    }
+
+    /// The position and best weights to start from.
+    fn resume(&self, optimiser: &mut Adam) -> Result<(Position, BTreeMap<String, Tensor>)> {
+        let fresh = Position { fingerprint: self.fingerprint.clone(), ..Position::default() };
+        let Some(path) = &self.checkpoint else { return Ok((fresh, BTreeMap::new())) };
+        let Some(checkpoint) = Checkpoint::load(path)? else { return Ok((fresh, BTreeMap::new())) };
+        let foreign = |problem: &str| Error::Format {
+            path: path.clone(),
+            line: None,
+            problem: format!("{problem}; choose another --out, or pass --fresh to start over"),
+        };
+        let position: Position = serde_json::from_str(&checkpoint.state)
+            .map_err(|_| foreign("the checkpoint's state cannot be read"))?;
+        if position.fingerprint != self.fingerprint {
+            return Err(foreign("the checkpoint belongs to a run with another configuration"));
+        }
+        let with_prefix = |prefix: &str| -> BTreeMap<String, Tensor> {
+            let strip = |(name, tensor): (&String, &Tensor)| {
+                Some((name.strip_prefix(prefix)?.to_string(), tensor.clone()))
+            };
+            checkpoint.tensors.iter().filter_map(strip).collect()
+        };
+        optimiser
+            .restore(&checkpoint.tensors, MOMENTS, position.step)
+            .ok_or_else(|| foreign("the checkpoint lacks the optimiser's moments"))?;
+        self.parameters.assign(&with_prefix(WEIGHTS), path)?;
+        Ok((position, with_prefix(BEST)))
+    }
+}
+
+const WEIGHTS: &str = "weights/";
+const BEST: &str = "best/";
+const MOMENTS: &str = "adam/";
