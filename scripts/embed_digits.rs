@@ -7,7 +7,8 @@ use std::io::Write;
 use std::path::Path;
 
 fn main() -> anyhow::Result<()> {
-    let folder = std::env::args().nth(1).ok_or_else(|| anyhow::anyhow!("usage: embed_digits FOLDER"))?;
+    let folder =
+        std::env::args().nth(1).ok_or_else(|| anyhow::anyhow!("usage: embed_digits FOLDER"))?;
     let target = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/data/embedded"));
     let mut indices = String::from("split,index\n");
     for (split, per_class, [images, labels]) in

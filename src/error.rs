@@ -80,7 +80,9 @@ pub enum Error {
         problem: String,
     },
     /// A loss that is infinite or not a number.
-    #[error("{experiment}, {model}, seed {seed}: the loss is {loss} at step {step}; lower the learning rate or clip the gradient")]
+    #[error(
+        "{experiment}, {model}, seed {seed}: the loss is {loss} at step {step}; lower the learning rate or clip the gradient"
+    )]
     NonFinite {
         /// The experiment.
         experiment: String,

@@ -1,12 +1,46 @@
-//! # fernn
+//! Reference implementation and reproducibility benchmark suite for *Flow Equivariant Recurrent
+//! Neural Networks* (Keller, 2025).
+//!
+//! The modules are the argument of the paper, from the ground up; a module uses only those above it
+//! in this list.
+//!
+//! ```
+//! use candle_core::{Device, Tensor};
+//! use fernn::cells::{Cell, TranslationRnn};
+//! use fernn::equivariance::state_error;
+//! use fernn::flow::{PixelsPerFrame, Translation, VelocitySet};
+//!
+//! # fn main() -> fernn::Result<()> {
+//! let kernel = |shape: (usize, usize, usize, usize)| Tensor::randn(0f32, 0.3, shape, &Device::Cpu);
+//! let cell =
+//!     TranslationRnn::new(Translation, VelocitySet::square(2), kernel((4, 1, 3, 3))?, kernel((4, 4, 3, 3))?)?;
+//! let frames = Tensor::randn(0f32, 1.0, (1, 5, 1, 7, 11), &Device::Cpu)?;
+//! let error = state_error(&cell, &frames, PixelsPerFrame::new(1, -1))?;
+//! assert_eq!(error.max(), 0.0, "flow equivariant, bit for bit");
+//! # Ok(())
+//! # }
+//! ```
 #![deny(missing_docs)]
+
 pub mod atomic_file;
-pub mod cells;
-pub mod data;
 pub mod error;
-pub mod flow;
-pub mod models;
-pub mod ops;
 pub mod rng;
+
+pub mod flow;
+pub mod ops;
+
+pub mod cells;
+
+pub mod equivariance;
+pub mod models;
+
+pub mod data;
+
 pub mod training;
+
+pub mod experiments;
+pub mod statistics;
+
+pub mod report;
+
 pub use error::{Error, Result};

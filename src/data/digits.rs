@@ -183,7 +183,8 @@ impl Digits {
     /// Where the embedded images stand in the full set: (training places, test places).
     pub fn embedded_source_indices() -> (Vec<usize>, Vec<usize>) {
         let of = |split: &str| {
-            let rows = SOURCE_INDICES.lines().filter_map(|l| l.strip_prefix(split)?.strip_prefix(','));
+            let rows =
+                SOURCE_INDICES.lines().filter_map(|l| l.strip_prefix(split)?.strip_prefix(','));
             rows.filter_map(|index| index.parse().ok()).collect()
         };
         (of("train"), of("test"))

@@ -58,7 +58,9 @@ fn fetch_file(
         // A second try starts from nothing: what was there may be a piece of another file.
         for from_scratch in [false, true] {
             let had_part = part.exists();
-            match attempt(file, &address, &part, from_scratch, &|got, all| progress(&name, got, all)) {
+            match attempt(file, &address, &part, from_scratch, &|got, all| {
+                progress(&name, got, all)
+            }) {
                 Ok(bytes) => {
                     write_atomically(&target, &bytes)?;
                     std::fs::remove_file(&part).map_err(Error::io(&part))?;

@@ -59,7 +59,8 @@ impl<'a> FlowingMnist<'a> {
         velocities: &[PixelsPerFrame],
         seed: u64,
     ) -> Result<Self> {
-        let refuse = |problem: String, remedy| Err(Error::configuration("the canvas", problem, remedy));
+        let refuse =
+            |problem: String, remedy| Err(Error::configuration("the canvas", problem, remedy));
         if canvas.digit == 0 || 28 % canvas.digit != 0 {
             let problem = format!("has digits of {} pixels", canvas.digit);
             return refuse(problem, "use a divisor of 28, such as 28, 14 or 7");
@@ -69,7 +70,10 @@ impl<'a> FlowingMnist<'a> {
             return refuse(problem, "enlarge the canvas or shrink the digits");
         }
         if frames == 0 || velocities.is_empty() {
-            return refuse("has no frame or no velocity to draw".into(), "give at least one of each");
+            return refuse(
+                "has no frame or no velocity to draw".into(),
+                "give at least one of each",
+            );
         }
         Ok(Self { digits, canvas, frames, velocities: velocities.to_vec(), seed })
     }
@@ -106,8 +110,8 @@ impl<'a> FlowingMnist<'a> {
             for (t, frame) in frames.chunks_exact_mut(size * size).enumerate() {
                 let Motion { start, velocity } = sprite.motion;
                 let place = |start: i32, speed: i32, offset: usize| {
-                    (start as i64 + speed as i64 * t as i64 + offset as i64)
-                        .rem_euclid(size as i64) as usize
+                    (start as i64 + speed as i64 * t as i64 + offset as i64).rem_euclid(size as i64)
+                        as usize
                 };
                 for (i, &ink) in digit.iter().enumerate() {
                     let row = place(start.y, velocity.y, i / self.canvas.digit);
@@ -138,10 +142,7 @@ impl<'a> FlowingMnist<'a> {
     pub fn pair(&self, split: Split, indices: Range<u64>, seen: usize) -> Result<(Tensor, Tensor)> {
         let batch = self.batch(split, indices)?;
         let rest = self.frames - seen;
-        Ok((
-            batch.narrow(1, 0, seen)?.contiguous()?,
-            batch.narrow(1, seen, rest)?.contiguous()?,
-        ))
+        Ok((batch.narrow(1, 0, seen)?.contiguous()?, batch.narrow(1, seen, rest)?.contiguous()?))
     }
 
     /// The first `count` samples of a split as pairs in batches; the last batch may be smaller.

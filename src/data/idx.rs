@@ -139,7 +139,12 @@ fn body(
     path: &Path,
 ) -> Result<Vec<u8>> {
     if let Some(count) = count.filter(|&count| count != items) {
-        return Err(refuse(path, "wrong count in the header", count.to_string(), items.to_string()));
+        return Err(refuse(
+            path,
+            "wrong count in the header",
+            count.to_string(),
+            items.to_string(),
+        ));
     }
     let (expected, got) = (start + items * size, bytes.len());
     if got != expected {

@@ -20,7 +20,11 @@ pub fn animated_gif(
     };
     let extent = |pixels: usize| {
         u16::try_from(pixels).map_err(|_| {
-            Error::configuration("the GIF", format!("would be {pixels} pixels wide"), "preview fewer")
+            Error::configuration(
+                "the GIF",
+                format!("would be {pixels} pixels wide"),
+                "preview fewer",
+            )
         })
     };
     let (gif_width, gif_height) = (extent(width)?, extent(height)?);

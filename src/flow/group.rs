@@ -65,8 +65,7 @@ pub trait FlowGroup: Clone + Send + Sync {
     type Velocity: Velocity;
 
     /// ψ_t(ν)·f for t = `steps`, (ψ·f)(x) = f(ψ⁻¹·x), on frames (B, C, H, W).
-    fn act_on_frame(&self, frame: &Tensor, velocity: Self::Velocity, steps: i64)
-    -> Result<Tensor>;
+    fn act_on_frame(&self, frame: &Tensor, velocity: Self::Velocity, steps: i64) -> Result<Tensor>;
 
     /// ψ_t(ν)·h(ν) slice by slice for t = `steps`, each velocity acting on its own slice.
     fn act_on_slices(

@@ -100,9 +100,9 @@ impl<V: Velocity> VelocitySet<V> {
 
     /// Whether ν − ν̂ stays inside for all ν, ν̂ of the set.
     pub fn is_closed(&self) -> bool {
-        self.velocities.iter().all(|&a| {
-            self.velocities.iter().all(|&b| self.index_of(a.plus(b.negated())).is_some())
-        })
+        self.velocities
+            .iter()
+            .all(|&a| self.velocities.iter().all(|&b| self.index_of(a.plus(b.negated())).is_some()))
     }
 
     /// The place of a velocity on the velocity axis, modulo the period of a closed set.
@@ -138,9 +138,8 @@ impl VelocitySet<PixelsPerFrame> {
     /// The closed set ℤ_width × ℤ_height of all velocities on a torus, `vx` the outer loop.
     pub fn torus(height: usize, width: usize) -> Self {
         let (height, width) = (height as i32, width as i32);
-        let velocities = (0..width)
-            .flat_map(|x| (0..height).map(move |y| PixelsPerFrame { x, y }))
-            .collect();
+        let velocities =
+            (0..width).flat_map(|x| (0..height).map(move |y| PixelsPerFrame { x, y })).collect();
         Self { velocities, period: Some(PixelsPerFrame { x: width, y: height }) }
     }
 }

@@ -184,6 +184,14 @@ impl<C: Cell> Forecaster<C> {
                 "ask for at least one of each",
             ));
         }
+        let outputs = self.decoder.last().map_or(inputs, |kernel| kernel.dims()[0]);
+        if steps > 1 && outputs != inputs && self.feedback != Feedback::Silent {
+            return Err(Error::Shape {
+                what: "fed-back output",
+                expected: format!("(B, C_in={inputs}, H, W)"),
+                got: vec![batch, outputs, height, width],
+            });
+        }
         let mut forecast =
             Forecast { outputs: seen.clone(), encoder_states: vec![], decoder_states: vec![] };
         let mut state =

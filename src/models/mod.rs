@@ -6,4 +6,4 @@ mod parameters;
 pub use forecaster::{
     Feedback, Forecast, Forecaster, ForecasterShape, TranslationForecaster, parameter_shapes,
 };
-pub use parameters::Parameters;
+pub use parameters::{Parameters, load_f32};

@@ -68,8 +68,11 @@ impl Parameters {
         for (name, var) in &self.0 {
             match tensors.get(name) {
                 None => problems.push(format!("`{name}` is missing")),
-                Some(t) if t.dims() != var.dims() => problems
-                    .push(format!("`{name}` has shape {:?}, expected {:?}", t.dims(), var.dims())),
+                Some(t) if t.dims() != var.dims() => problems.push(format!(
+                    "`{name}` has shape {:?}, expected {:?}",
+                    t.dims(),
+                    var.dims()
+                )),
                 Some(_) => {}
             }
         }
@@ -96,7 +99,8 @@ impl Parameters {
 
     /// Copies of the current values, by name.
     pub fn snapshot(&self) -> Result<BTreeMap<String, Tensor>> {
-        let copy = |(name, var): (&String, &Var)| Ok((name.clone(), var.as_tensor().copy()?.detach()));
+        let copy =
+            |(name, var): (&String, &Var)| Ok((name.clone(), var.as_tensor().copy()?.detach()));
         self.0.iter().map(copy).collect()
     }
 
@@ -112,8 +116,12 @@ impl Parameters {
 }
 
 /// Reads a safetensors file whose tensors must all be f32.
-pub(crate) fn load_f32(path: &Path, device: &Device) -> Result<BTreeMap<String, Tensor>> {
-    let refuse = |problem: String| Error::Weights { path: path.to_path_buf(), problems: vec![problem] };
+///
+/// # Errors
+/// [`Error::Weights`] naming each tensor of another type, or the reason the file is unreadable.
+pub fn load_f32(path: &Path, device: &Device) -> Result<BTreeMap<String, Tensor>> {
+    let refuse =
+        |problem: String| Error::Weights { path: path.to_path_buf(), problems: vec![problem] };
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
     let tensors = candle_core::safetensors::load_buffer(&bytes, device)
         .map_err(|e| refuse(format!("not a readable safetensors file ({e})")))?;

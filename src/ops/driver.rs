@@ -34,11 +34,19 @@ pub(super) fn convolve<T: Element>(
         .enumerate()
         .with_min_len(g.images.div_ceil(64))
         .for_each_init(scratch, |padded, (n, (out, image))| {
-            g.fill_halo(image, shifts[n % shifts.len()], padded);
-            T::convolve_image(g, padded, packed, out);
+            // `out` is zero already, which is right for the state before the first frame.
+            if !is_zero(image) {
+                g.fill_halo(image, shifts[n % shifts.len()], padded);
+                T::convolve_image(g, padded, packed, out);
+            }
             finish(n, out);
         });
     out
+}
+
+/// Whether every element is zero; reads no further than the first that is not.
+fn is_zero<T: Element>(image: &[T]) -> bool {
+    image.iter().all(|&x| x == T::default())
 }
 
 /// Packs weights for `g` as [block][tap][input][output in block], short blocks filled with zeros.
@@ -81,6 +89,9 @@ pub(super) fn weight_gradient<T: Element>(
             for n in first..(first + per_part).min(g.images) {
                 let image = &x[n * g.pixels() * g.inputs..][..g.pixels() * g.inputs];
                 let gradient = &gradient[n * g.pixels() * g.outputs..][..g.pixels() * g.outputs];
+                if is_zero(image) {
+                    continue;
+                }
                 g.fill_halo(image, shifts[n % shifts.len()], &mut padded);
                 if outputs == g.outputs {
                     T::accumulate_weights(g, &padded, gradient, &mut sums);

@@ -57,24 +57,43 @@ struct Recurrence {
 impl Activation {
     /// σ(x + bias) in place.
     fn apply<T: Element>(self, x: &mut [T], bias: &[T]) {
-        for (x, &bias) in x.iter_mut().zip(bias) {
-            let sum = *x + bias;
-            *x = match self {
+        let each = x.iter_mut().zip(bias);
+        // One loop per function, so that each is compiled to vector instructions.
+        match self {
+            Activation::Relu => each.for_each(|(x, &bias)| {
+                let sum = *x + bias;
                 // Written so that NaN stays NaN and is noticed.
-                Activation::Relu if sum < T::default() => T::default(),
-                Activation::Relu | Activation::Identity => sum,
-                Activation::Tanh => sum.hyperbolic_tangent(),
-            };
+                *x = if sum < T::default() { T::default() } else { sum };
+            }),
+            Activation::Tanh => each.for_each(|(x, &bias)| *x = (*x + bias).hyperbolic_tangent()),
+            Activation::Identity => each.for_each(|(x, &bias)| *x = *x + bias),
         }
     }
 
-    /// gradient · σ'(x), from the result σ(x).
-    fn chain<T: Element>(self, result: T, gradient: T) -> T {
+    /// gradient · σ'(x), from the result σ(x), and its addition to `summed`.
+    fn chain<T: Element>(self, result: &[T], gradient: &[T], inner: &mut [T], summed: &mut [T]) {
+        let n = inner.len();
+        let (result, gradient, summed) = (&result[..n], &gradient[..n], &mut summed[..n]);
         match self {
-            Activation::Relu if result > T::default() => gradient,
-            Activation::Relu => T::default(),
-            Activation::Tanh => gradient * (T::from_f64(1.0) - result * result),
-            Activation::Identity => gradient,
+            Activation::Relu => {
+                for i in 0..n {
+                    let zero = T::default();
+                    inner[i] = if result[i] > zero { gradient[i] } else { zero };
+                    summed[i] = summed[i] + inner[i];
+                }
+            }
+            Activation::Tanh => {
+                for i in 0..n {
+                    inner[i] = gradient[i] * (T::from_f64(1.0) - result[i] * result[i]);
+                    summed[i] = summed[i] + inner[i];
+                }
+            }
+            Activation::Identity => {
+                for i in 0..n {
+                    inner[i] = gradient[i];
+                    summed[i] = summed[i] + inner[i];
+                }
+            }
         }
     }
 }
@@ -128,10 +147,7 @@ impl Recurrence {
             .for_each(|((inner, summed), (result, gradient))| {
                 let slices = inner.chunks_mut(image).zip(result.chunks(image));
                 for ((inner, result), gradient) in slices.zip(gradient.chunks(image)) {
-                    for i in 0..image {
-                        inner[i] = self.activation.chain(result[i], gradient[i]);
-                        summed[i] = summed[i] + inner[i];
-                    }
+                    self.activation.chain(result, gradient, inner, summed);
                 }
             });
         (inner, summed)

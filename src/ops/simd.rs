@@ -37,12 +37,7 @@ pub(super) fn convolve_image(g: &Geometry, padded: &[f32], packed: &[f32], out: 
     ARCH.dispatch(Convolve { g, padded, packed, out });
 }
 
-pub(super) fn accumulate_weights(
-    g: &Geometry,
-    padded: &[f32],
-    gradient: &[f32],
-    sums: &mut [f32],
-) {
+pub(super) fn accumulate_weights(g: &Geometry, padded: &[f32], gradient: &[f32], sums: &mut [f32]) {
     let outputs = g.outputs.next_multiple_of(block(g.outputs));
     assert!(padded.len() >= g.padded_len() && gradient.len() == g.pixels() * outputs);
     assert_eq!(sums.len(), g.taps() * g.inputs * outputs);
@@ -80,8 +75,12 @@ impl Convolve<'_> {
                     // The widest run that the registers hold: 28 + 2 of 32, or 12 + 2 of 16.
                     let left = self.g.width - x;
                     x += match left {
-                        14.. if S::REGISTER_COUNT >= 32 => self.run::<S, 14, VECTORS>(simd, first, y, x),
-                        7.. if S::REGISTER_COUNT >= 32 => self.run::<S, 7, VECTORS>(simd, first, y, x),
+                        14.. if S::REGISTER_COUNT >= 32 => {
+                            self.run::<S, 14, VECTORS>(simd, first, y, x)
+                        }
+                        7.. if S::REGISTER_COUNT >= 32 => {
+                            self.run::<S, 7, VECTORS>(simd, first, y, x)
+                        }
                         6.. => self.run::<S, 6, VECTORS>(simd, first, y, x),
                         4.. => self.run::<S, 4, VECTORS>(simd, first, y, x),
                         2.. => self.run::<S, 2, VECTORS>(simd, first, y, x),
@@ -164,7 +163,9 @@ impl AccumulateWeights<'_> {
                 let mut input = 0;
                 while input < self.g.inputs {
                     input += match self.g.inputs - input {
-                        8.. if S::REGISTER_COUNT >= 32 => self.run::<S, 8, VECTORS>(simd, first, tap, input),
+                        8.. if S::REGISTER_COUNT >= 32 => {
+                            self.run::<S, 8, VECTORS>(simd, first, tap, input)
+                        }
                         4.. => self.run::<S, 4, VECTORS>(simd, first, tap, input),
                         2.. => self.run::<S, 2, VECTORS>(simd, first, tap, input),
                         _ => self.run::<S, 1, VECTORS>(simd, first, tap, input),

@@ -150,7 +150,9 @@ impl<C: Cell> Trainer<'_, C> {
     ) -> Result<()> {
         let mut tensors = optimiser.moments(MOMENTS);
         let prefixed = |prefix: &str, name: &str| format!("{prefix}{name}");
-        tensors.extend(self.parameters.detached().into_iter().map(|(n, t)| (prefixed(WEIGHTS, &n), t)));
+        tensors.extend(
+            self.parameters.detached().into_iter().map(|(n, t)| (prefixed(WEIGHTS, &n), t)),
+        );
         tensors.extend(best.iter().map(|(n, t)| (prefixed(BEST, n), t.clone())));
         let state = serde_json::to_string(position).expect("a position is plain data");
         Checkpoint { tensors, state }.save(path)

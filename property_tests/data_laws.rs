@@ -1,0 +1,117 @@
+//! Laws of the flowing sequences and of the embedded digits.
+
+use fernn::data::{Canvas, Digits, FlowingMnist, Split};
+use fernn::flow::{PixelsPerFrame, VelocitySet};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+static DIGITS: LazyLock<Digits> = LazyLock::new(|| Digits::embedded().unwrap());
+
+fn data(canvas: Canvas, frames: usize, seed: u64) -> FlowingMnist<'static> {
+    let velocities = VelocitySet::square(2);
+    FlowingMnist::new(&DIGITS, canvas, frames, velocities.as_slice(), seed).unwrap()
+}
+
+/// Moves a frame (size, size) of a torus down and to the right.
+fn rolled(frame: &[f32], size: usize, down: i64, right: i64) -> Vec<f32> {
+    let wrap = |i: usize, by: i64| (i as i64 - by).rem_euclid(size as i64) as usize;
+    (0..size * size).map(|i| frame[wrap(i / size, down) * size + wrap(i % size, right)]).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_sequence_with_faster_digits_is_the_flow_of_the_sequence(
+        seed in 0u64..1000, index in 0u64..10_000, x in -3i32..=3, y in -3i32..=3,
+        (size, digit) in prop::sample::select(vec![(28usize, 28usize), (14, 14), (31, 28), (17, 7)]),
+    ) {
+        let data = data(Canvas { size, digit }, 7, seed);
+        let sprites = data.sprites(Split::Test, index);
+        let faster = sprites.map(|mut sprite| {
+            let v = sprite.motion.velocity;
+            sprite.motion.velocity = PixelsPerFrame::new(v.x + x, v.y + y);
+            sprite
+        });
+        let (plain, flowed) =
+            (data.render(Split::Test, &sprites), data.render(Split::Test, &faster));
+        for t in 0..7 {
+            let frame = |s: &[f32]| s[t * size * size..][..size * size].to_vec();
+            let by = |speed: i32| speed as i64 * t as i64;
+            // Addition of two digits commutes, so this is exact.
+            prop_assert_eq!(frame(&flowed), rolled(&frame(&plain), size, by(y), by(x)));
+        }
+        prop_assert!(plain.iter().any(|&v| v > 0.0), "a black sequence proves nothing");
+    }
+
+    #[test]
+    fn samples_are_functions_of_seed_split_and_index(seed in 0u64..1000, index in 0u64..10_000) {
+        let data = data(Canvas { size: 14, digit: 14 }, 4, seed);
+        let sample = data.sample(Split::Train, index);
+        prop_assert_eq!(&sample, &data.sample(Split::Train, index));
+        prop_assert_ne!(&sample, &data.sample(Split::Train, index + 1));
+        prop_assert_ne!(&sample, &data.sample(Split::Test, index));
+        prop_assert!(sample.iter().all(|v| (0.0..=1.0).contains(v)));
+        let batch = data.batch(Split::Train, index..index + 3).unwrap();
+        prop_assert_eq!(batch.dims(), [3, 4, 1, 14, 14]);
+        prop_assert_eq!(batch.flatten_all().unwrap().to_vec1::<f32>().unwrap()[..sample.len()].to_vec(), sample);
+    }
+}
+
+#[test]
+fn other_velocities_keep_digits_and_starts() {
+    let data = data(Canvas { size: 14, digit: 14 }, 4, 1);
+    let still = data.with_velocities(&[PixelsPerFrame::new(0, 0)]);
+    let first = |d: &FlowingMnist<'_>| d.sample(Split::Test, 5)[..196].to_vec();
+    assert_eq!(first(&data), first(&still), "the first frame does not depend on the velocities");
+}
+
+#[test]
+fn batches_do_not_depend_on_the_number_of_threads() {
+    let data = data(Canvas { size: 28, digit: 28 }, 5, 3);
+    let batch = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let batch = pool.install(|| data.batch(Split::Train, 0..9)).unwrap();
+        batch.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+    };
+    assert_eq!(batch(1), batch(3));
+}
+
+#[test]
+fn embedded_digits_are_balanced_disjoint_and_recorded() {
+    assert_eq!((DIGITS.train().len(), DIGITS.test().len()), (5000, 1000));
+    for digit in 0..10u8 {
+        let count = |images: &fernn::data::Images| {
+            (0..images.len()).filter(|&i| images.label(i) == digit).count()
+        };
+        assert_eq!((count(DIGITS.train()), count(DIGITS.test())), (500, 100));
+    }
+    let pictures = |images: &'static fernn::data::Images| -> BTreeSet<&'static [u8]> {
+        (0..images.len()).map(|i| images.pixels(i)).collect()
+    };
+    let (train, test) = (pictures(DIGITS.train()), pictures(DIGITS.test()));
+    assert_eq!(train.intersection(&test).count(), 0);
+    let (train, test) = Digits::embedded_source_indices();
+    assert_eq!((train.len(), test.len()), (5000, 1000));
+    assert!(train.windows(2).all(|w| w[0] < w[1]) && train[4999] < 60_000);
+    assert!(test.windows(2).all(|w| w[0] < w[1]) && test[999] < 10_000);
+}
+
+#[test]
+fn training_and_validation_digits_are_disjoint() {
+    let all = |split| -> BTreeSet<&'static [u8]> {
+        (0..DIGITS.len(split)).map(|i| DIGITS.pixels(split, i)).collect()
+    };
+    assert_eq!(DIGITS.len(Split::Train) + DIGITS.len(Split::Validation), 5000);
+    assert_eq!(all(Split::Train).intersection(&all(Split::Validation)).count(), 0);
+}
+
+#[test]
+fn impossible_canvases_are_refused() {
+    let velocities = VelocitySet::square(1);
+    for (size, digit) in [(14, 28), (28, 5), (28, 0)] {
+        let canvas = Canvas { size, digit };
+        assert!(FlowingMnist::new(&DIGITS, canvas, 2, velocities.as_slice(), 0).is_err());
+    }
+}

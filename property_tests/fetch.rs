@@ -1,0 +1,136 @@
+//! Downloads against a server on this machine: broken transfers, resumption, wrong content.
+
+use fernn::Error;
+use fernn::data::{FILES, Mirrors, fetch};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// What the server does with the requests for one file, one after the other.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    /// Serves the content, from the range's start if there is one.
+    Sound,
+    /// Announces everything and closes after this many bytes.
+    CutAfter(usize),
+    /// Serves other bytes.
+    Wrong,
+}
+
+struct Server {
+    address: String,
+    /// The requests seen: (path, start of the range).
+    log: Arc<Mutex<Vec<(String, Option<usize>)>>>,
+}
+
+/// Serves `content` for every path, following `answers` in turn (the last one for ever).
+fn serve(content: Vec<u8>, answers: Vec<Answer>) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let log = Arc::new(Mutex::new(vec![]));
+    let seen = log.clone();
+    std::thread::spawn(move || {
+        // Bounded: no test makes more requests than this.
+        for (i, stream) in listener.incoming().take(32).enumerate() {
+            let answer = answers[i.min(answers.len() - 1)];
+            respond(stream.unwrap(), &content, answer, &seen);
+        }
+    });
+    Server { address, log }
+}
+
+fn respond(
+    mut stream: TcpStream,
+    content: &[u8],
+    answer: Answer,
+    log: &Mutex<Vec<(String, Option<usize>)>>,
+) {
+    let (mut path, mut start) = (String::new(), None);
+    for line in BufReader::new(stream.try_clone().unwrap()).lines() {
+        let line = line.unwrap().to_lowercase();
+        if let Some(rest) = line.strip_prefix("get ") {
+            path = rest.split(' ').next().unwrap().to_string();
+        }
+        if let Some(range) = line.strip_prefix("range: bytes=") {
+            start = range.trim_end_matches('-').parse().ok();
+        }
+        if line.is_empty() {
+            break;
+        }
+    }
+    log.lock().unwrap().push((path, start));
+    let wrong = vec![7u8; content.len()];
+    let from = start.unwrap_or(0).min(content.len());
+    let body = if matches!(answer, Answer::Wrong) { &wrong[from..] } else { &content[from..] };
+    let status = if start.is_some() { "206 Partial Content" } else { "200 OK" };
+    let head =
+        format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let sent = match answer {
+        Answer::CutAfter(bytes) => &body[..bytes.min(body.len())],
+        _ => body,
+    };
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(sent));
+}
+
+fn mirrors(server: &Server) -> Mirrors {
+    Mirrors(vec![server.address.clone()])
+}
+
+/// Bytes that are not MNIST: no digest can match, so a download never succeeds with them.
+fn foreign() -> Vec<u8> {
+    (0..5000u32).map(|i| (i % 253) as u8).collect()
+}
+
+#[test]
+fn a_broken_transfer_is_kept_and_continued_where_it_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = format!("{}.gz", FILES[0].name);
+    let server = serve(foreign(), vec![Answer::CutAfter(1234), Answer::Sound]);
+    let error = fetch(folder.path(), &mirrors(&server), &|_, _, _| ()).unwrap_err();
+    assert!(matches!(&error, Error::Download { attempts, .. } if attempts.len() == 1), "{error}");
+    assert!(error.to_string().contains("broke off"), "{error}");
+    let part = folder.path().join(format!("{name}.part"));
+    assert_eq!(std::fs::read(&part).unwrap(), foreign()[..1234]);
+    assert!(!folder.path().join(&name).exists());
+
+    let error = fetch(folder.path(), &mirrors(&server), &|_, _, _| ()).unwrap_err();
+    let log = server.log.lock().unwrap();
+    assert_eq!(log[1], (format!("/{name}"), Some(1234)), "asked for the rest only");
+    // The whole arrived, but it is not the published content.
+    assert!(error.to_string().contains("SHA-256"), "{error}");
+    assert!(!part.exists(), "a wrong file is not kept as a beginning");
+    assert!(!folder.path().join(&name).exists());
+}
+
+#[test]
+fn content_with_a_wrong_digest_is_never_put_in_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(foreign(), vec![Answer::Wrong]);
+    let error = fetch(folder.path(), &mirrors(&server), &|_, _, _| ()).unwrap_err();
+    match error {
+        Error::Download { file, attempts } => {
+            assert_eq!(file, format!("{}.gz", FILES[0].name));
+            assert!(attempts[0].contains(FILES[0].sha256), "{attempts:?}");
+        }
+        other => panic!("expected a download error, got {other}"),
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn every_mirror_is_tried_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(foreign(), vec![Answer::Sound]);
+    let nobody = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", listener.local_addr().unwrap()) // closed again: nobody listens
+    };
+    let mirrors = Mirrors(vec![nobody.clone(), server.address.clone()]);
+    match fetch(folder.path(), &mirrors, &|_, _, _| ()).unwrap_err() {
+        Error::Download { attempts, .. } => {
+            assert_eq!(attempts.len(), 2);
+            assert!(attempts[0].starts_with(&nobody) && attempts[1].starts_with(&server.address));
+        }
+        other => panic!("expected a download error, got {other}"),
+    }
+}

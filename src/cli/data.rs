@@ -1,0 +1,174 @@
+//! `fernn data`: fetches, checks and shows data.
+
+use super::{DataFlags, Finding};
+use clap::{Args, Subcommand};
+use fernn::atomic_file::write_atomically;
+use fernn::data::{
+    Canvas, Digits, FILES, FlowingMnist, IdxFile, Mirrors, Split, animated_gif, fetch,
+    parse_images, parse_labels, read_maybe_gzipped, sha256_hex,
+};
+use fernn::flow::VelocitySet;
+use fernn::report::{FilmRow, film_strip};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+/// Fetches, checks and shows data.
+#[derive(Subcommand)]
+pub enum Command {
+    Fetch(FetchArguments),
+    Check(DataFlags),
+    Preview(PreviewArguments),
+}
+
+/// Downloads MNIST's four files; an interrupted download is continued, and a file appears under its
+/// own name only after its digest was verified.
+#[derive(Args)]
+pub struct FetchArguments {
+    /// Folder to download to
+    #[arg(long, value_name = "FOLDER", default_value = "data/mnist")]
+    data_dir: PathBuf,
+    /// Address of a folder with the .gz files, instead of the known mirrors; may be repeated
+    #[arg(long, value_name = "URL")]
+    mirror: Vec<String>,
+}
+
+/// Writes a picture and an animated GIF of some sequences.
+#[derive(Args)]
+pub struct PreviewArguments {
+    /// Output folder
+    #[arg(long, value_name = "FOLDER", default_value = "results/local/preview")]
+    out: PathBuf,
+    /// Number of sequences
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=64))]
+    sequences: u64,
+    /// Frames per sequence
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=200))]
+    frames: u64,
+    /// Height and width of the torus in pixels
+    #[arg(long, default_value_t = 28, value_parser = clap::value_parser!(u64).range(1..=256))]
+    canvas: u64,
+    /// Height and width of a digit in pixels, a divisor of 28
+    #[arg(long, default_value_t = 28)]
+    digit: usize,
+    /// Digits draw their velocities from {-N..N}²
+    #[arg(long, default_value_t = 2)]
+    velocity_range: u32,
+    /// Seed of the sequences
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    data: DataFlags,
+}
+
+pub fn run(command: &Command) -> anyhow::Result<Finding> {
+    match command {
+        Command::Fetch(arguments) => run_fetch(arguments),
+        Command::Check(flags) => run_check(flags),
+        Command::Preview(arguments) => run_preview(arguments),
+    }
+}
+
+fn run_fetch(arguments: &FetchArguments) -> anyhow::Result<Finding> {
+    let mirrors = match arguments.mirror.is_empty() {
+        true => Mirrors::default(),
+        false => Mirrors(arguments.mirror.clone()),
+    };
+    let bar = if std::io::stderr().is_terminal() {
+        let style = "{msg:30} {bar:20} {bytes}/{total_bytes} left {eta}";
+        ProgressBar::new(1).with_style(ProgressStyle::with_template(style)?)
+    } else {
+        ProgressBar::hidden()
+    };
+    let paths = fetch(&arguments.data_dir, &mirrors, &|file, so_far, all| {
+        bar.set_message(file.to_string());
+        bar.set_length(all.unwrap_or(so_far));
+        bar.set_position(so_far);
+    })?;
+    bar.finish_and_clear();
+    paths.iter().for_each(|path| println!("{}", path.display()));
+    Ok(Finding::Fine)
+}
+
+fn run_check(flags: &DataFlags) -> anyhow::Result<Finding> {
+    let digits = Digits::embedded()?;
+    println!("embedded: {}", digits.description());
+    let Some(folder) = &flags.data_dir else { return Ok(Finding::Fine) };
+    let mut is_fine = true;
+    for file in FILES {
+        is_fine &= check_file(&file, folder)?;
+    }
+    let full = Digits::load(&flags.source())?;
+    let (train, test) = Digits::embedded_source_indices();
+    let matches = |embedded: &fernn::data::Images, full: &fernn::data::Images, places: &[usize]| {
+        places.len() == embedded.len()
+            && places.iter().enumerate().all(|(i, &place)| {
+                embedded.pixels(i) == full.pixels(place) && embedded.label(i) == full.label(place)
+            })
+    };
+    let is_subset =
+        matches(digits.train(), full.train(), &train) && matches(digits.test(), full.test(), &test);
+    println!("embedded digits are those of the recorded source indices: {}", yes(is_subset));
+    let is_fine = is_fine && is_subset;
+    Ok(if is_fine { Finding::Fine } else { Finding::CheckFailed })
+}
+
+/// Prints digest and count of one file; whether the digest is the published one.
+fn check_file(file: &IdxFile, folder: &Path) -> fernn::Result<bool> {
+    let path = file.find(folder)?;
+    let bytes = read_maybe_gzipped(&path)?;
+    let count = if file.name.contains("images") {
+        parse_images(&bytes, Some(file.count), &path)?.len() / 784
+    } else {
+        parse_labels(&bytes, Some(file.count), &path)?.len()
+    };
+    let digest = sha256_hex(&bytes);
+    let is_published = digest == file.sha256;
+    println!("{}: {count} items", path.display());
+    println!("  SHA-256 of the content {digest}");
+    println!("  as published: {}", yes(is_published));
+    Ok(is_published)
+}
+
+fn yes(is_true: bool) -> &'static str {
+    if is_true { "yes" } else { "NO" }
+}
+
+fn run_preview(arguments: &PreviewArguments) -> anyhow::Result<Finding> {
+    let digits = Digits::load(&arguments.data.source())?;
+    let (size, frames) = (arguments.canvas as usize, arguments.frames as usize);
+    let canvas = Canvas { size, digit: arguments.digit };
+    let velocities = VelocitySet::square(arguments.velocity_range);
+    let data = FlowingMnist::new(&digits, canvas, frames, velocities.as_slice(), arguments.seed)?;
+    let sequences: Vec<Vec<f32>> =
+        (0..arguments.sequences).map(|i| data.sample(Split::Train, i)).collect();
+    let shown: Vec<usize> = (0..frames).step_by(frames.div_ceil(8)).collect();
+    let columns: Vec<String> = shown.iter().map(|t| format!("t = {t}")).collect();
+    let rows: Vec<FilmRow> = sequences
+        .iter()
+        .enumerate()
+        .map(|(i, sequence)| FilmRow {
+            name: format!("sequence {i}"),
+            frames: shown.iter().map(|t| Some(frame(sequence, *t, size))).collect(),
+            is_error: false,
+        })
+        .collect();
+    let picture = film_strip(&columns, &rows)?;
+    let grid = (sequences.len().div_ceil(3), sequences.len().min(3));
+    let gif = animated_gif(&sequences, size, grid, (112 / size).max(1))?;
+    for (name, bytes) in [
+        ("preview.svg", picture.svg().into()),
+        ("preview.png", picture.png()?),
+        ("preview.gif", gif),
+    ] {
+        let path = arguments.out.join(name);
+        write_atomically(&path, &bytes)?;
+        println!("{}", path.display());
+    }
+    Ok(Finding::Fine)
+}
+
+fn frame(sequence: &[f32], t: usize, size: usize) -> Vec<Vec<f64>> {
+    let pixels = &sequence[t * size * size..][..size * size];
+    pixels.chunks(size).map(|row| row.iter().map(|&v| v as f64).collect()).collect()
+}

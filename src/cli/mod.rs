@@ -1,0 +1,103 @@
+//! The command line: one file per command.
+
+mod data;
+mod list;
+mod predict;
+mod progress;
+mod report;
+mod reproduce;
+mod verify;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Reproduces and verifies "Flow Equivariant Recurrent Neural Networks" (Keller, 2025).
+///
+/// Results go to standard output and to files, everything else to standard error. Exit codes: 0
+/// fine, 1 a check failed, 2 wrong usage or bad input, 3 anything else.
+#[derive(Parser)]
+#[command(name = "fernn", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Reproduce(reproduce::Arguments),
+    Report(report::Arguments),
+    Predict(predict::Arguments),
+    Verify(verify::Arguments),
+    #[command(subcommand)]
+    Data(data::Command),
+    List(list::Arguments),
+}
+
+/// What a command found, where it ran to its end.
+enum Finding {
+    Fine,
+    CheckFailed,
+}
+
+/// Runs the command line and returns the documented exit code.
+pub fn run() -> ExitCode {
+    // Candle's own pool of pinned, spinning threads competes with rayon's for the cores; the large
+    // operations are all rayon's.
+    if std::env::var_os("CANDLE_NUM_THREADS").is_none() {
+        // SAFETY: no other thread runs yet.
+        unsafe { std::env::set_var("CANDLE_NUM_THREADS", "1") };
+    }
+    let result = match Cli::parse().command {
+        Command::Reproduce(arguments) => reproduce::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Data(command) => data::run(&command),
+        Command::List(arguments) => list::run(&arguments),
+    };
+    match result {
+        Ok(Finding::Fine) => ExitCode::SUCCESS,
+        Ok(Finding::CheckFailed) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            let is_usage = error.downcast_ref::<fernn::Error>().is_some_and(fernn::Error::is_usage);
+            ExitCode::from(if is_usage { 2 } else { 3 })
+        }
+    }
+}
+
+/// Where digits come from, as a flag of several commands.
+#[derive(clap::Args)]
+struct DataFlags {
+    /// Folder with MNIST's four IDX files, .gz or not [default: the digits inside the program]
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+}
+
+impl DataFlags {
+    fn source(&self) -> fernn::data::DigitSource {
+        match &self.data_dir {
+            None => fernn::data::DigitSource::Embedded,
+            Some(folder) => fernn::data::DigitSource::Folder(folder.clone()),
+        }
+    }
+}
+
+/// The number of threads, as a flag of several commands.
+#[derive(clap::Args)]
+struct ThreadFlags {
+    /// Threads to compute with; results do not depend on it [default: all cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<std::num::NonZeroUsize>,
+}
+
+impl ThreadFlags {
+    /// Sets the number of threads for the whole process and returns it.
+    fn apply(&self) -> anyhow::Result<usize> {
+        if let Some(threads) = self.threads {
+            rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
+        }
+        Ok(rayon::current_num_threads())
+    }
+}

@@ -1,0 +1,157 @@
+//! `fernn reproduce`: runs experiments, writes records, tables, figures and the report.
+
+use super::progress::Progress;
+use super::{DataFlags, Finding, ThreadFlags};
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use fernn::atomic_file::write_atomically;
+use fernn::data::Digits;
+use fernn::experiments::claims::Verdict;
+use fernn::experiments::{Profile, Selection, Session, provenance, write_records};
+use fernn::report::write_report;
+use std::path::PathBuf;
+
+/// Trains the models, measures them, and writes records, tables, figures and a report with a
+/// verdict per claim.
+///
+/// A run that was interrupted continues where it stopped when it is started again with the same
+/// flags; a finished one only writes its report again.
+#[derive(Args)]
+pub struct Arguments {
+    /// How much to run
+    #[arg(long, value_enum, default_value_t = Scale::Quick)]
+    profile: Scale,
+    /// Only these experiments, separated by commas; `fernn list` names them [default: all of the
+    /// profile]
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    only: Vec<String>,
+    /// The first seed
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Number of seeds [default: the profile's]
+    #[arg(long, value_name = "N")]
+    seeds: Option<u64>,
+    /// Optimiser steps [default: the profile's]
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
+    /// Output folder [default: results/local/PROFILE]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Discard what the output folder holds of an earlier run instead of continuing it
+    #[arg(long)]
+    fresh: bool,
+    #[command(flatten)]
+    data: DataFlags,
+    #[command(flatten)]
+    threads: ThreadFlags,
+}
+
+/// The profiles as values of a flag.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Scale {
+    /// Minutes on two cores: a small torus, embedded digits
+    Quick,
+    /// Hours on two cores: longer training, more test sequences
+    Desk,
+    /// The paper's own hyper-parameters: days on many cores
+    Paper,
+}
+
+impl From<Scale> for Profile {
+    fn from(scale: Scale) -> Self {
+        match scale {
+            Scale::Quick => Profile::Quick,
+            Scale::Desk => Profile::Desk,
+            Scale::Paper => Profile::Paper,
+        }
+    }
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
+    let profile: Profile = arguments.profile.into();
+    let selection = Selection {
+        profile,
+        only: arguments.only.clone(),
+        seed: arguments.seed,
+        seeds: arguments.seeds,
+        steps: arguments.steps,
+    };
+    let tasks = selection.tasks()?;
+    let digits = Digits::load(&arguments.data.source())?;
+    let threads = arguments.threads.apply()?;
+    let default = || PathBuf::from("results/local").join(profile.name());
+    let out = arguments.out.clone().unwrap_or_else(default);
+    let records_path = out.join("records.csv");
+    if arguments.fresh {
+        discard(&out.join("runs"))?;
+    }
+    let commit = env!("FERNN_COMMIT");
+    let progress = Progress::new();
+    let observer = |event: fernn::experiments::Event<'_>| progress.show(event);
+    let session = Session { out: &out, digits: &digits, commit, observer: &observer };
+    // On a worker of the pool, which then need not be woken for every operation.
+    let measured = rayon::scope(|_| session.run(&tasks))
+        .with_context(|| format!("running into {}", out.display()));
+    progress.finish();
+    let machine = [
+        ("command", command_line()),
+        ("commit", commit.to_string()),
+        ("CPU", cpu_name()),
+        ("kernels", fernn::ops::simd_name()),
+        ("threads", threads.to_string()),
+    ];
+    let mut records = provenance(&selection, &tasks, &digits, &machine);
+    records.extend(measured?);
+    write_atomically(&records_path, &write_records(&records))?;
+    let verdicts = write_report(&records, &out)?;
+    print_verdicts(&verdicts);
+    println!("\nReport: {}", out.join("REPORT.md").display());
+    Ok(Finding::Fine)
+}
+
+/// Removes the folder of parts and checkpoints, and nothing else.
+fn discard(runs: &std::path::Path) -> anyhow::Result<()> {
+    match std::fs::remove_dir_all(runs) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(e).with_context(|| runs.display().to_string())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A verdict per claim on standard output.
+pub fn print_verdicts(verdicts: &[Verdict]) {
+    for v in verdicts {
+        let measured = match v.measured {
+            None => String::new(),
+            Some((i, n)) => {
+                format!(" {:.3} [{:.3}, {:.3}], {n} seeds", i.estimate, i.low, i.high)
+            }
+        };
+        println!("{:<14} {}\n{:15}{}:{measured}", v.outcome.name(), v.claim, "", v.rule);
+    }
+}
+
+/// The command line without the program's path and without where results go.
+fn command_line() -> String {
+    let mut words = vec!["fernn".to_string()];
+    let mut arguments = std::env::args().skip(1);
+    while let Some(word) = arguments.next() {
+        match word.as_str() {
+            "--out" | "--data-dir" => {
+                arguments.next();
+            }
+            "--fresh" => {}
+            w if w.starts_with("--out=") || w.starts_with("--data-dir=") => {}
+            _ => words.push(word),
+        }
+    }
+    words.join(" ")
+}
+
+/// The CPU's name, where the system tells it.
+fn cpu_name() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
+    model.unwrap_or(std::env::consts::ARCH).to_string()
+}

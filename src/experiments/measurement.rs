@@ -1,0 +1,133 @@
+//! What is measured on a trained model, as records.
+
+use super::record::Record;
+use super::task::Task;
+use crate::data::{FlowingMnist, Split};
+use crate::error::Result;
+use crate::flow::VelocitySet;
+use crate::models::TranslationForecaster;
+use crate::training::{Outcome, mse_by_horizon, mse_over_batches};
+use candle_core::Tensor;
+
+/// A trained model with the task and the data that it came from.
+pub(super) struct Trained<'a> {
+    pub task: &'a Task,
+    pub model: &'a TranslationForecaster,
+    pub data: &'a FlowingMnist<'a>,
+}
+
+/// A record of the task with a metric and its value.
+fn record(task: &Task, split: &str, metric: &str, value: f64) -> Record {
+    Record {
+        experiment: task.experiment.name.to_string(),
+        model: task.model.name(),
+        seed: Some(task.seed),
+        profile: task.profile.name().to_string(),
+        split: split.to_string(),
+        metric: metric.to_string(),
+        value: Some(value),
+        ..Record::default()
+    }
+}
+
+/// Training curves, the best step and the number of parameters.
+pub(super) fn training(task: &Task, outcome: &Outcome, parameters: usize) -> Vec<Record> {
+    let mut records = vec![
+        record(task, "", "parameters", parameters as f64),
+        record(task, "validation", "best_step", outcome.best_step as f64),
+    ];
+    for point in &outcome.curve {
+        let at =
+            |split, loss| Record { step: Some(point.step), ..record(task, split, "loss", loss) };
+        records.push(at("train", point.train_loss));
+        records.push(at("validation", point.validation_loss));
+    }
+    records
+}
+
+/// Sequences per batch of a measurement: results do not depend on it beyond rounding.
+const BATCH: u64 = 16;
+
+impl Trained<'_> {
+    /// Test MSE over the trained number of predicted frames (Table 1).
+    pub fn next_step(&self) -> Result<Vec<Record>> {
+        let settings = &self.task.settings;
+        let batches = self.data.pairs(Split::Test, settings.test_sequences, BATCH, settings.seen);
+        let mse = mse_over_batches(self.model, batches)?;
+        Ok(vec![record(self.task, Split::Test.name(), "mse", mse)])
+    }
+
+    /// Test MSE by horizon, far beyond the trained one.
+    pub fn horizon(&self) -> Result<Vec<Record>> {
+        let settings = &self.task.settings;
+        let data = self.data.with_frames(settings.seen + settings.horizon);
+        let batches = data.pairs(Split::Test, settings.horizon_sequences, BATCH, settings.seen);
+        let at = |(i, mse)| Record {
+            horizon: Some(i as u32 + 1),
+            ..record(self.task, Split::Test.name(), "mse_by_horizon", mse)
+        };
+        Ok(mse_by_horizon(self.model, batches)?.into_iter().enumerate().map(at).collect())
+    }
+
+    /// Test MSE with both digits at each velocity of {−2..2}².
+    pub fn velocities(&self) -> Result<Vec<Record>> {
+        let settings = &self.task.settings;
+        let mut records = Vec::new();
+        for &velocity in VelocitySet::square(2).as_slice() {
+            let data = self.data.with_velocities(&[velocity]);
+            let count = settings.velocity_sequences;
+            let mse =
+                mse_over_batches(self.model, data.pairs(Split::Test, count, BATCH, settings.seen))?;
+            records.push(Record {
+                velocity_x: Some(velocity.x),
+                velocity_y: Some(velocity.y),
+                ..record(self.task, Split::Test.name(), "mse_by_velocity", mse)
+            });
+        }
+        Ok(records)
+    }
+
+    /// Frames of the first test sequence: the last one seen, and some predicted ones.
+    pub fn film(&self) -> Result<Vec<Record>> {
+        let settings = &self.task.settings;
+        let (seen, horizon) = (settings.seen, settings.horizon);
+        let data = self.data.with_frames(seen + horizon);
+        let (input, truth) = data.pair(Split::Test, 0..1, seen)?;
+        let prediction = self.model.forecast(&input, horizon)?.detach();
+        let n = settings.predicted;
+        let mut records = self.frame("film_truth", 0, &input, seen - 1)?;
+        let shown = [1, n / 2, n, 2 * n, 4 * n, 7 * n];
+        for h in shown.into_iter().filter(|&h| (1..=horizon).contains(&h)) {
+            records.extend(self.frame("film_truth", h, &truth, h - 1)?);
+            records.extend(self.frame("film_prediction", h, &prediction, h - 1)?);
+        }
+        Ok(records)
+    }
+
+    /// The pixels of frame t of a sequence (1, T, 1, H, W).
+    fn frame(
+        &self,
+        metric: &str,
+        horizon: usize,
+        frames: &Tensor,
+        t: usize,
+    ) -> Result<Vec<Record>> {
+        let rows = frames.narrow(1, t, 1)?.squeeze(0)?.squeeze(0)?.squeeze(0)?.to_vec2::<f32>()?;
+        let pixel = |(y, x, value): (usize, usize, f32)| Record {
+            horizon: Some(horizon as u32),
+            pixel_x: Some(x as u32),
+            pixel_y: Some(y as u32),
+            ..record(self.task, Split::Test.name(), metric, value as f64)
+        };
+        let pixels = rows
+            .iter()
+            .enumerate()
+            .flat_map(|(y, row)| row.iter().enumerate().map(move |(x, &value)| (y, x, value)));
+        Ok(pixels.map(pixel).collect())
+    }
+}
+
+/// The first step of a curve (step, loss) at which the loss is at most `level`.
+pub fn steps_to_reach(curve: &[(u64, f64)], level: f64) -> Option<u64> {
+    curve.iter().find(|(_, loss)| *loss <= level).map(|(step, _)| *step)
+}

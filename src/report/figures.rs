@@ -1,0 +1,173 @@
+//! Which figures a report has, and what of the records each shows.
+
+use super::drawing::Picture;
+use super::film::{FilmRow, film_strip};
+use super::heatmap::{Panel, heat_maps};
+use super::lines::{LineChart, Series};
+use crate::error::Result;
+use crate::experiments::Record;
+use crate::experiments::query::Records;
+use crate::statistics::mean;
+use std::collections::BTreeMap;
+
+/// A figure with its file name and caption.
+pub(super) struct Figure {
+    pub name: String,
+    pub caption: String,
+    pub picture: Picture,
+}
+
+/// Every figure that the records allow.
+pub(super) fn all(records: &[Record]) -> Result<Vec<Figure>> {
+    let records = Records(records);
+    let mut figures = Vec::new();
+    figures.extend(training_curves(records, "translation")?);
+    figures.extend(horizons(records, "translation")?);
+    figures.extend(velocities(records)?);
+    figures.extend(film(records)?);
+    figures.extend(horizons(records, "length-study")?);
+    Ok(figures)
+}
+
+/// Mean, lowest and highest value over seeds at each position.
+fn spread(rows: impl Iterator<Item = (u64, f64)>) -> Vec<(f64, f64, f64, f64)> {
+    let mut by_position: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    rows.for_each(|(position, value)| by_position.entry(position).or_default().push(value));
+    let point = |(position, values): (u64, Vec<f64>)| {
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        (position as f64, mean(&values), low, high)
+    };
+    by_position.into_iter().map(point).collect()
+}
+
+/// One line per model of the rows of a metric, by the position that `position` reads.
+fn series(
+    records: Records<'_>,
+    experiment: &str,
+    metric: &str,
+    position: impl Fn(&Record) -> Option<u64>,
+) -> Vec<Series> {
+    let line = |model: &&str| Series {
+        name: model.to_string(),
+        points: spread(
+            records
+                .of(experiment, metric)
+                .into_iter()
+                .filter(|r| r.model == *model && r.split != "train")
+                .filter_map(|r| Some((position(r)?, r.value?))),
+        ),
+    };
+    records.models(experiment).iter().map(line).collect()
+}
+
+fn training_curves(records: Records<'_>, experiment: &str) -> Result<Option<Figure>> {
+    let series = series(records, experiment, "loss", |r| r.step);
+    if series.is_empty() {
+        return Ok(None);
+    }
+    let chart =
+        LineChart { x_label: "optimiser step", y_label: "validation MSE", series, mark: None };
+    Ok(Some(Figure {
+        name: "training_curves".into(),
+        caption: "Validation loss by optimiser step; line: mean over seeds, band: lowest to \
+                  highest seed."
+            .into(),
+        picture: chart.draw()?,
+    }))
+}
+
+fn horizons(records: Records<'_>, experiment: &str) -> Result<Option<Figure>> {
+    let series = series(records, experiment, "mse_by_horizon", |r| r.horizon.map(u64::from));
+    if series.is_empty() {
+        return Ok(None);
+    }
+    let trained = records.setting(experiment, "predicted");
+    let chart = LineChart {
+        x_label: "predicted frame",
+        y_label: "test MSE",
+        series,
+        mark: trained.map(|h| (h as f64, "trained".into())),
+    };
+    let name = if experiment == "translation" { "mse_by_horizon" } else { "length_study" };
+    Ok(Some(Figure {
+        name: name.into(),
+        caption: "Test error by predicted frame, far beyond the trained horizon (dashed); line: \
+                  mean over seeds, band: lowest to highest seed. A line ends where a seed is no \
+                  longer finite."
+            .into(),
+        picture: chart.draw()?,
+    }))
+}
+
+fn velocities(records: Records<'_>) -> Result<Option<Figure>> {
+    let panel = |model: &&str| {
+        let mut cells: BTreeMap<(i32, i32), Vec<f64>> = BTreeMap::new();
+        for row in records.of("velocity", "mse_by_velocity") {
+            if let (true, Some(x), Some(y), Some(value)) =
+                (row.model == *model, row.velocity_x, row.velocity_y, row.value)
+            {
+                cells.entry((x, y)).or_default().push(value);
+            }
+        }
+        let cells = cells.into_iter().map(|((x, y), values)| (x, y, mean(&values))).collect();
+        Panel { name: model.to_string(), cells }
+    };
+    let panels: Vec<Panel> = records.models("velocity").iter().map(panel).collect();
+    if panels.is_empty() {
+        return Ok(None);
+    }
+    let trained = records.setting("velocity", "training_range").unwrap_or(1) as i32;
+    Ok(Some(Figure {
+        name: "mse_by_velocity".into(),
+        caption: "Test MSE by velocity of the test sequences (mean over seeds), after training on \
+                  the velocities inside the square; one colour scale for all panels."
+            .into(),
+        picture: heat_maps(&panels, trained)?,
+    }))
+}
+
+/// The pixels of one frame of the film, as rows.
+fn frame(rows: &[&Record], model: &str, horizon: u32) -> Option<Vec<Vec<f64>>> {
+    let mut pixels: BTreeMap<u32, BTreeMap<u32, f64>> = BTreeMap::new();
+    for row in rows.iter().filter(|r| r.model == model && r.horizon == Some(horizon)) {
+        pixels.entry(row.pixel_y?).or_default().insert(row.pixel_x?, row.value?);
+    }
+    let rows: Vec<Vec<f64>> = pixels.into_values().map(|row| row.into_values().collect()).collect();
+    (!rows.is_empty()).then_some(rows)
+}
+
+fn film(records: Records<'_>) -> Result<Option<Figure>> {
+    let (truth, prediction) =
+        (records.of("translation", "film_truth"), records.of("translation", "film_prediction"));
+    let models = records.models("translation");
+    let Some(&first) = models.first().filter(|_| !truth.is_empty()) else { return Ok(None) };
+    let mut horizons: Vec<u32> = truth.iter().filter_map(|r| r.horizon).collect();
+    horizons.sort_unstable();
+    horizons.dedup();
+    let title = |&h: &u32| if h == 0 { "last seen".into() } else { format!("+{h}") };
+    let columns: Vec<String> = horizons.iter().map(title).collect();
+    let true_frames: Vec<_> = horizons.iter().map(|&h| frame(&truth, first, h)).collect();
+    let mut rows =
+        vec![FilmRow { name: "truth".into(), frames: true_frames.clone(), is_error: false }];
+    for model in models {
+        let frames: Vec<_> = horizons.iter().map(|&h| frame(&prediction, model, h)).collect();
+        let errors =
+            frames.iter().zip(&true_frames).map(|(p, t)| difference(p.as_ref()?, t.as_ref()?));
+        let errors = FilmRow { name: "error".into(), frames: errors.collect(), is_error: true };
+        rows.push(FilmRow { name: model.to_string(), frames, is_error: false });
+        rows.push(errors);
+    }
+    Ok(Some(Figure {
+        name: "film".into(),
+        caption: "One test sequence (the first): truth, prediction and error (prediction minus \
+                  truth; red too bright, blue too dark) of each model, first seed."
+            .into(),
+        picture: film_strip(&columns, &rows)?,
+    }))
+}
+
+fn difference(a: &[Vec<f64>], b: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
+    let row = |(a, b): (&Vec<f64>, &Vec<f64>)| a.iter().zip(b).map(|(a, b)| a - b).collect();
+    Some(a.iter().zip(b).map(row).collect())
+}

@@ -1,0 +1,75 @@
+//! Heat maps over velocities, one panel per model, with the numbers in the cells.
+
+use super::drawing::{Picture, sequential, text};
+use super::lines::short;
+use crate::error::Result;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+/// One model's panel: (vx, vy, value) for each cell.
+pub(super) struct Panel {
+    pub name: String,
+    pub cells: Vec<(i32, i32, f64)>,
+}
+
+const CELL: i32 = 44;
+const LEFT: i32 = 46;
+const TOP: i32 = 34;
+
+/// Draws the panels side by side on a common logarithmic colour scale; the square around the
+/// velocities up to `trained` is outlined.
+pub(super) fn heat_maps(panels: &[Panel], trained: i32) -> Result<Picture> {
+    let values =
+        || panels.iter().flat_map(|p| &p.cells).map(|c| c.2).filter(|v| v.is_finite() && *v > 0.0);
+    let low = values().fold(f64::MAX, f64::min).ln();
+    let high = values().fold(f64::MIN_POSITIVE, f64::max).ln();
+    let shade = |value: f64| match value.is_finite() && value > 0.0 {
+        true => 1.0 - (value.ln() - low) / (high - low).max(1e-9),
+        false => 0.0,
+    };
+    let range = panels.iter().flat_map(|p| &p.cells).map(|c| c.0.abs()).max().unwrap_or(0);
+    let side = CELL * (2 * range + 1);
+    let width = LEFT + panels.len() as i32 * (side + 16);
+    Picture::draw((width as u32, (TOP + side + 44) as u32), |area| {
+        let centred = |size| text(size).pos(Pos::new(HPos::Center, VPos::Center));
+        for (i, panel) in panels.iter().enumerate() {
+            let left = LEFT + i as i32 * (side + 16);
+            area.draw(&Text::new(panel.name.clone(), (left + side / 2, TOP / 2), centred(19)))?;
+            for &(vx, vy, value) in &panel.cells {
+                let (x, y) = (left + (vx + range) * CELL, TOP + (vy + range) * CELL);
+                let position = shade(value);
+                let cell = [(x, y), (x + CELL, y + CELL)];
+                area.draw(&Rectangle::new(cell, sequential(position).filled()))?;
+                let ink = if position > 0.55 { RGBColor(20, 20, 20) } else { WHITE };
+                let label =
+                    Text::new(short(value), (x + CELL / 2, y + CELL / 2), centred(15).color(&ink));
+                area.draw(&label)?;
+            }
+            let corner = |v: i32, origin: i32| origin + (v + range) * CELL;
+            let outline = [
+                (corner(-trained, left), corner(-trained, TOP)),
+                (corner(trained + 1, left), corner(trained + 1, TOP)),
+            ];
+            area.draw(&Rectangle::new(outline, WHITE.stroke_width(4)))?;
+            area.draw(&Rectangle::new(outline, BLACK.stroke_width(2)))?;
+            for v in -range..=range {
+                let offset = (v + range) * CELL + CELL / 2;
+                area.draw(&Text::new(
+                    v.to_string(),
+                    (left + offset, TOP + side + 12),
+                    centred(15),
+                ))?;
+                if i == 0 {
+                    area.draw(&Text::new(v.to_string(), (left - 12, TOP + offset), centred(15)))?;
+                }
+            }
+            let under = (left + side / 2, TOP + side + 32);
+            area.draw(&Text::new("vx (pixels/frame)", under, centred(16)))?;
+        }
+        let turned = (("sans-serif", 16).into_font().transform(FontTransform::Rotate270))
+            .color(&RGBColor(30, 30, 30))
+            .pos(Pos::new(HPos::Center, VPos::Center));
+        area.draw(&Text::new("vy (pixels/frame)", (14, TOP + side / 2), turned))?;
+        Ok(())
+    })
+}

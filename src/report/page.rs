@@ -1,0 +1,108 @@
+//! REPORT.md: verdicts, tables, figures, what ran, and what the numbers do not say.
+
+use super::figures::Figure;
+use super::lines::short;
+use super::tables::Table;
+use crate::experiments::claims::Verdict;
+use crate::experiments::{PROVENANCE, Record};
+
+/// The report as Markdown.
+pub(super) fn markdown(
+    records: &[Record],
+    verdicts: &[Verdict],
+    tables: &[Table],
+    figures: &[Figure],
+) -> String {
+    let profile = note(records, "profile").unwrap_or("unknown");
+    let mut page = format!(
+        "# Flow equivariant recurrent networks: reproduction report\n\n\
+         Profile `{profile}`, seeds {}. {}\n\n## Verdicts\n\n",
+        note(records, "seeds").unwrap_or("unknown"),
+        scale(profile),
+    );
+    page += "| claim | verdict | measured | 95 % interval | seeds | rule | published |\n\
+             |---|---|---|---|---|---|---|\n";
+    for v in verdicts {
+        let (measured, interval, seeds) = match v.measured {
+            None => (String::new(), String::new(), String::new()),
+            Some((i, n)) => {
+                (short(i.estimate), format!("{} to {}", short(i.low), short(i.high)), n.to_string())
+            }
+        };
+        page += &format!(
+            "| {} | **{}** | {measured} | {interval} | {seeds} | {} | {} |\n",
+            v.claim,
+            v.outcome.name(),
+            v.rule,
+            v.published
+        );
+    }
+    page += "\nA claim is *reproduced* when the whole interval satisfies its rule, *not \
+             reproduced* when the whole interval fails it, *inconclusive* otherwise, *not run* \
+             when the records lack what it needs. Why the thresholds:\n\n";
+    for v in verdicts {
+        page += &format!("- {}: {}.\n", v.claim, v.why);
+    }
+    page += "\n## Tables\n\n";
+    for table in tables {
+        page += &format!("{}\n\n{}\n", table.caption, table.to_markdown());
+    }
+    page += "## Figures\n\n";
+    for figure in figures {
+        page += &format!("![{0}](figures/{0}.png)\n\n*{1}*\n\n", figure.name, figure.caption);
+    }
+    page + LIMITATIONS + &provenance(records)
+}
+
+fn note<'a>(records: &'a [Record], metric: &str) -> Option<&'a str> {
+    let is_it = |r: &&Record| r.experiment == PROVENANCE && r.metric == metric;
+    records.iter().find(is_it).map(|r| r.note.as_str())
+}
+
+fn scale(profile: &str) -> &'static str {
+    match profile {
+        "paper" => "The paper's own hyper-parameters.",
+        _ => {
+            "A run at small scale: a smaller torus, fewer channels and far fewer optimiser steps \
+             than the paper's. Published numbers stand beside for orientation; only directions \
+             and factors can be compared."
+        }
+    }
+}
+
+const LIMITATIONS: &str = "\
+## Limitations
+
+- Intervals are percentile bootstraps over seeds. With three seeds they end at the extreme seeds; \
+with one seed they are a point and say nothing about spread.
+- The seeds of a run share the digits; seeds differ in initialisation, in the draw of digits, and in \
+positions and velocities.
+- Best weights are chosen on a validation split of other training digits; the test digits are used \
+once, after training.
+- Published values are those of the paper's full size and training, as far as they are known; see \
+the column `source`.
+- At small scale errors far beyond the trained horizon depend on the length of training more than \
+on the architecture; the table of length generalization shows what was measured, not what the \
+paper's training would give.
+
+";
+
+fn provenance(records: &[Record]) -> String {
+    let mut page = String::from("## Provenance\n\n");
+    let (mut lines, mut blocks) = (String::new(), String::new());
+    for row in records.iter().filter(|r| r.experiment == PROVENANCE) {
+        if row.note.contains('\n') {
+            let title = uppercase_first(&row.metric);
+            blocks += &format!("\n{title}:\n\n```toml\n{}\n```\n", row.note.trim_end());
+        } else {
+            lines += &format!("- {}: {}\n", row.metric, row.note);
+        }
+    }
+    page += &lines;
+    page + &blocks
+}
+
+fn uppercase_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|c| c.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
