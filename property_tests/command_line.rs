@@ -1,1 +1,299 @@
+//! The real binary: every file that it writes is parsed, every refusal has its exit code, and a
+//! killed run ends like one that was left alone.
 
+mod common;
+
+use assert_cmd::Command;
+use candle_core::{DType, Device, Tensor};
+use common::{normal, values};
+use fernn::experiments::{PROVENANCE, Record, read_records};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+fn fernn() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_fernn"))
+}
+
+/// A run of a few seconds: one experiment, one seed, few steps but several evaluations.
+fn small_run(out: &Path) -> Vec<String> {
+    let flags = "reproduce --only translation --seeds 1 --steps 110 --seed 3 --out";
+    flags.split(' ').map(String::from).chain([out.display().to_string()]).collect()
+}
+
+fn read(path: PathBuf) -> Vec<u8> {
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn records(folder: &Path) -> Vec<Record> {
+    let path = folder.join("records.csv");
+    read_records(&read(path.clone()), &path).unwrap()
+}
+
+/// All files below a folder with their bytes, checkpoints and parts left out.
+fn products(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(current) = folders.pop() {
+        for entry in std::fs::read_dir(&current).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && path.file_name().unwrap() != "runs" {
+                folders.push(path);
+            } else if path.is_file() {
+                files.insert(path.strip_prefix(folder).unwrap().to_path_buf(), read(path));
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn a_run_killed_at_several_moments_ends_with_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
+    fernn().args(small_run(&whole)).assert().success();
+    let mut kills = 0;
+    for milliseconds in [300, 700, 1500, 2500, 3500, 1100, 2100] {
+        let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_fernn"))
+            .args(small_run(&killed))
+            .stderr(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        kills += usize::from(process.try_wait().unwrap().is_none());
+        let _ = process.kill();
+        process.wait().unwrap();
+    }
+    assert!(kills >= 3, "the run was too fast to be killed: {kills} kills");
+    fernn().args(small_run(&killed)).assert().success();
+    assert_eq!(products(&whole), products(&killed));
+}
+
+#[test]
+fn reproduce_writes_records_tables_figures_and_a_report_that_can_be_parsed() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    fernn().args(small_run(&out)).args(["--threads", "1"]).assert().success();
+    let one_thread = records(&out);
+    let models: Vec<&str> =
+        one_thread.iter().filter(|r| r.metric == "mse").map(|r| r.model.as_str()).collect();
+    assert_eq!(models, ["G-RNN", "FERNN-V1", "FERNN-V2"]);
+    assert_eq!(one_thread.iter().filter(|r| r.metric == "mse_by_horizon").count(), 3 * 42);
+    assert_eq!(one_thread.iter().filter(|r| r.metric == "loss").count(), 3 * 2 * 3);
+    assert!(one_thread.iter().all(|r| r.experiment == PROVENANCE || r.value.is_some()));
+
+    for (name, bytes) in products(&out) {
+        match name.extension().and_then(|e| e.to_str()) {
+            Some("csv") => {
+                let mut reader = csv::Reader::from_reader(bytes.as_slice());
+                assert!(reader.records().map(|row| row.unwrap()).count() > 0, "{name:?}");
+            }
+            Some("png") => {
+                assert!(bytes.starts_with(b"\x89PNG\r\n") && bytes.len() > 5000, "{name:?}")
+            }
+            Some("svg") => {
+                assert!(bytes.ends_with(b"</svg>\n") || bytes.ends_with(b"</svg>"), "{name:?}")
+            }
+            Some("md") => assert!(
+                std::str::from_utf8(&bytes).unwrap().contains("|---") || name.starts_with("tables"),
+                "{name:?}"
+            ),
+            other => panic!("unexpected kind of file {other:?}: {name:?}"),
+        }
+    }
+    let report = String::from_utf8(read(out.join("REPORT.md"))).unwrap();
+    for needle in
+        ["## Verdicts", "not run", "## Provenance", "commit", "threads: 1", "figures/film.png"]
+    {
+        assert!(report.contains(needle), "the report lacks {needle}");
+    }
+
+    // `report` needs nothing but the records, and gives the same bytes.
+    let again = folder.path().join("again");
+    let path = out.join("records.csv");
+    fernn()
+        .args(["report", "--records", path.to_str().unwrap(), "--out", again.to_str().unwrap()])
+        .assert()
+        .success();
+    let mut expected = products(&out);
+    expected.remove(Path::new("records.csv"));
+    assert_eq!(products(&again), expected);
+
+    // More threads, same values.
+    let two = folder.path().join("two");
+    fernn().args(small_run(&two)).args(["--threads", "2"]).assert().success();
+    let measured = |records: Vec<Record>| -> Vec<Record> {
+        records.into_iter().filter(|r| r.experiment != PROVENANCE).collect()
+    };
+    assert_eq!(measured(records(&two)), measured(one_thread));
+
+    // The same folder with other settings is refused and left alone; --fresh starts over.
+    let before = products(&out);
+    let other = |out: &Path| {
+        let mut arguments = small_run(out);
+        arguments[6] = "5".into();
+        arguments
+    };
+    let arguments = other(&out);
+    refused(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &["--fresh"]);
+    assert_eq!(products(&out), before);
+    fernn().args(other(&out)).arg("--fresh").assert().success();
+    assert_ne!(products(&out), before);
+}
+
+/// Runs and expects exit code 2 with every needle in the message.
+fn refused(arguments: &[&str], needles: &[&str]) {
+    let output = fernn().args(arguments).assert().code(2).get_output().clone();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    for needle in needles {
+        assert!(message.contains(needle), "{arguments:?}: `{needle}` is not in: {message}");
+    }
+    assert!(output.stdout.is_empty(), "{arguments:?}: results although refused");
+}
+
+fn save(path: &Path, tensors: &[(&str, Tensor)]) {
+    let map: HashMap<&str, Tensor> = tensors.iter().cloned().collect();
+    candle_core::safetensors::save(&map, path).unwrap();
+}
+
+#[test]
+fn predict_writes_outputs_states_loss_and_gradients() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let text = |name: &str| at(name).display().to_string();
+    // Two channels in and out, C = 3, kernels 5×5 and 3×3, two hidden decoder layers, H ≠ W.
+    let weights = [
+        ("cell.conv_u.weight", [3, 2, 5, 5]),
+        ("cell.conv_h.weight", [3, 3, 3, 3]),
+        ("decoder_conv.0.weight", [3, 3, 3, 3]),
+        ("decoder_conv.2.weight", [3, 3, 5, 5]),
+        ("decoder_conv.4.weight", [2, 3, 3, 3]),
+    ]
+    .map(|(name, shape)| (name, normal(1, name, &shape, 0.2, DType::F32)));
+    save(&at("w"), &weights);
+    save(&at("x"), &[("input_seq", normal(1, "x", &[2, 4, 2, 5, 7], 1.0, DType::F32))]);
+    save(&at("t"), &[("target_seq", normal(1, "t", &[2, 3, 2, 5, 7], 1.0, DType::F32))]);
+    let (w, x, t, y) = (text("w"), text("x"), text("t"), text("y"));
+    let base = ["predict", "--task", "translation", "--weights", &w, "--input", &x, "--steps", "3"];
+    fernn()
+        .args(base)
+        .args(["--output", &y, "--velocity-range", "1", "--hidden", "--target", &t])
+        .assert()
+        .success();
+    let results = candle_core::safetensors::load(at("y"), &Device::Cpu).unwrap();
+    assert_eq!(results["outputs"].dims(), [2, 3, 2, 5, 7]);
+    assert_eq!(results["hidden_encoder"].dims(), [2, 4, 9, 3, 5, 7]);
+    assert_eq!(results["hidden_decoder"].dims(), [2, 3, 9, 3, 5, 7]);
+    for (name, weight) in &weights {
+        let gradient = &results[&format!("grads.{name}")];
+        assert_eq!(gradient.dims(), weight.dims());
+        assert!(values(gradient).iter().any(|&g| g != 0.0), "{name} has no gradient");
+    }
+    let target = normal(1, "t", &[2, 3, 2, 5, 7], 1.0, DType::F32);
+    let mse = (&results["outputs"] - target).unwrap().sqr().unwrap().mean_all().unwrap();
+    let (loss, mse) = (values(&results["loss"])[0], values(&mse)[0]);
+    assert!((loss - mse).abs() < 1e-6 * mse, "{loss} {mse}");
+
+    // What does not fit is refused with everything that is wrong, and nothing is written.
+    let missing = [
+        weights[0].clone(),
+        ("decoder_conv.0.weight", weights[2].1.clone()),
+        ("spare", weights[1].1.clone()),
+    ];
+    save(&at("bad"), &missing);
+    let (bad, none) = (text("bad"), text("none"));
+    let with = |weights: &str, input: &str, needles: &[&str]| {
+        let flags = ["predict", "--task", "translation", "--weights", weights, "--input", input];
+        refused(&[&flags[..], &["--steps", "2", "--output", &none]].concat(), needles);
+        assert!(!at("none").exists());
+    };
+    with(&bad, &x, &["`cell.conv_h.weight` is missing", "`spare` is unexpected"]);
+    with(&w, &t, &["`input_seq` is missing"]);
+    save(&at("f64"), &[("input_seq", normal(1, "x", &[1, 2, 2, 5, 7], 1.0, DType::F64))]);
+    with(&w, &text("f64"), &["f64", "expected f32"]);
+    save(&at("one"), &[("input_seq", normal(1, "x", &[1, 2, 1, 5, 7], 1.0, DType::F32))]);
+    with(&w, &text("one"), &["1 channels", "expect 2"]);
+    std::fs::write(at("junk"), b"junk").unwrap();
+    with(&text("junk"), &x, &["junk", "not a readable safetensors file"]);
+    with(&text("absent"), &x, &["absent"]);
+}
+
+#[test]
+fn damaged_and_missing_data_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display().to_string();
+    refused(&["data", "check", "--data-dir", &path], &["train-images-idx3-ubyte", "data fetch"]);
+    std::fs::write(folder.path().join("train-images-idx3-ubyte"), [0, 0, 8, 3, 0]).unwrap();
+    refused(
+        &["data", "check", "--data-dir", &path],
+        &["train-images-idx3-ubyte", "truncated header"],
+    );
+    refused(&["reproduce", "--data-dir", &path, "--out", &path], &["train-labels-idx1-ubyte"]);
+}
+
+#[test]
+fn wrong_usage_has_one_message_and_exit_code_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display().to_string();
+    refused(
+        &["reproduce", "--only", "nothing", "--out", &path],
+        &["`nothing`", "translation, velocity"],
+    );
+    refused(&["reproduce", "--seeds", "0", "--out", &path], &["--seeds"]);
+    refused(&["report", "--out", &path], &["records.csv"]);
+    refused(&["list", "nothing"], &["`nothing`"]);
+    refused(&["data", "preview", "--digit", "5", "--out", &path], &["5 pixels", "divisor of 28"]);
+    refused(&["nonsense"], &["nonsense"]);
+    std::fs::write(folder.path().join("records.csv"), "experiment,model\nx,y,z\n").unwrap();
+    refused(&["report", "--out", &path], &["records.csv", "line 2"]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else was written");
+}
+
+#[test]
+fn preview_writes_a_picture_and_an_animation() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display().to_string();
+    fernn()
+        .args(["data", "preview", "--sequences", "2", "--frames", "5", "--out", &path])
+        .assert()
+        .success();
+    let files = products(folder.path());
+    let bytes = |name: &str| &files[Path::new(name)];
+    assert!(bytes("preview.png").starts_with(b"\x89PNG"));
+    assert!(bytes("preview.svg").starts_with(b"<svg"));
+    let mut decoder = gif::DecodeOptions::new().read_info(bytes("preview.gif").as_slice()).unwrap();
+    let mut frames = 0;
+    while decoder.read_next_frame().unwrap().is_some() {
+        frames += 1;
+    }
+    assert_eq!(frames, 5);
+}
+
+#[test]
+fn verify_passes_and_its_formats_agree() {
+    let run = |format: &str| -> String {
+        let output = fernn().args(["verify", "--format", format]).assert().success();
+        String::from_utf8(output.get_output().stdout.clone()).unwrap()
+    };
+    let table = run("table");
+    assert!(table.contains("exact") && table.contains("BROKEN (as it must be)"));
+    let json: serde_json::Value = serde_json::from_str(&run("json")).unwrap();
+    let csv = run("csv");
+    let rows: Vec<HashMap<String, String>> =
+        csv::Reader::from_reader(csv.as_bytes()).deserialize().map(|r| r.unwrap()).collect();
+    assert_eq!(rows.len(), json.as_array().unwrap().len());
+    let broken: Vec<&str> =
+        rows.iter().filter(|r| r["verdict"] == "BROKEN").map(|r| r["cell"].as_str()).collect();
+    assert_eq!(broken, ["G-RNN"]);
+}
+
+#[test]
+fn every_command_explains_itself() {
+    for command in ["reproduce", "report", "predict", "verify", "data", "list"] {
+        let output = fernn().args([command, "--help"]).assert().success().get_output().clone();
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(help.contains("Usage:") && help.len() > 200, "{command}: {help}");
+        assert!(help.lines().all(|line| line.chars().count() <= 80), "{command}: {help}");
+    }
+}

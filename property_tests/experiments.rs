@@ -109,7 +109,7 @@ fn the_checkpoint_of_another_run_is_refused() {
     run(&task, Some(path.clone())).unwrap();
     let digits = Digits::embedded().unwrap();
     let other = task.run(&digits, Some(path.clone()), "another".into(), &|_, _| ());
-    assert!(matches!(other, Err(Error::Format { .. })), "{other:?}");
+    assert!(matches!(other, Err(Error::Format { .. })));
     std::fs::write(&path, b"damaged").unwrap();
     assert!(matches!(run(&task, Some(path)), Err(Error::Format { .. })));
 }
@@ -123,6 +123,6 @@ fn a_loss_that_is_not_finite_names_experiment_model_seed_and_step() {
             assert_eq!((experiment.as_str(), model.as_str(), seed), ("translation", "G-RNN", 0));
             assert!((1..=6).contains(&step));
         }
-        other => panic!("expected a non-finite loss, got {other:?}"),
+        other => panic!("expected a non-finite loss, got {:?}", other.map(|r| r.len())),
     }
 }

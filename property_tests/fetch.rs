@@ -17,17 +17,19 @@ enum Answer {
     Wrong,
 }
 
+/// The requests seen: (path, start of the range).
+type Log = Arc<Mutex<Vec<(String, Option<usize>)>>>;
+
 struct Server {
     address: String,
-    /// The requests seen: (path, start of the range).
-    log: Arc<Mutex<Vec<(String, Option<usize>)>>>,
+    log: Log,
 }
 
 /// Serves `content` for every path, following `answers` in turn (the last one for ever).
 fn serve(content: Vec<u8>, answers: Vec<Answer>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
-    let log = Arc::new(Mutex::new(vec![]));
+    let log = Log::default();
     let seen = log.clone();
     std::thread::spawn(move || {
         // Bounded: no test makes more requests than this.
@@ -39,12 +41,7 @@ fn serve(content: Vec<u8>, answers: Vec<Answer>) -> Server {
     Server { address, log }
 }
 
-fn respond(
-    mut stream: TcpStream,
-    content: &[u8],
-    answer: Answer,
-    log: &Mutex<Vec<(String, Option<usize>)>>,
-) {
+fn respond(mut stream: TcpStream, content: &[u8], answer: Answer, log: &Log) {
     let (mut path, mut start) = (String::new(), None);
     for line in BufReader::new(stream.try_clone().unwrap()).lines() {
         let line = line.unwrap().to_lowercase();

@@ -99,7 +99,7 @@ pub enum Error {
     #[error("the comparison proves nothing: {0}")]
     Vacuous(String),
     /// An operation of the file system failed.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,

@@ -92,8 +92,10 @@ fn run_fetch(arguments: &FetchArguments) -> anyhow::Result<Finding> {
 
 fn run_check(flags: &DataFlags) -> anyhow::Result<Finding> {
     let digits = Digits::embedded()?;
-    println!("embedded: {}", digits.description());
-    let Some(folder) = &flags.data_dir else { return Ok(Finding::Fine) };
+    let Some(folder) = &flags.data_dir else {
+        println!("{}", digits.description());
+        return Ok(Finding::Fine);
+    };
     let mut is_fine = true;
     for file in FILES {
         is_fine &= check_file(&file, folder)?;

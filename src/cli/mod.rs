@@ -17,7 +17,7 @@ use std::process::ExitCode;
 /// Results go to standard output and to files, everything else to standard error. Exit codes: 0
 /// fine, 1 a check failed, 2 wrong usage or bad input, 3 anything else.
 #[derive(Parser)]
-#[command(name = "fernn", version, max_term_width = 100)]
+#[command(name = "fernn", version, max_term_width = 80)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -18,6 +18,10 @@ use std::path::{Path, PathBuf};
 /// `cell.conv_h.weight` (C, C, k, k), `decoder_conv.{0,2,4,...}.weight`; their shapes give C, kernel
 /// sizes, channels and decoder depth. The output holds `outputs` (B, N, C_out, H, W). All f32.
 #[derive(Args)]
+#[command(
+    override_usage = "fernn predict --task <TASK> --weights <FILE> --input <FILE> \\\n       \
+                            --steps <N> --output <FILE> [OPTIONS]"
+)]
 pub struct Arguments {
     /// The kind of flow
     #[arg(long, value_enum)]

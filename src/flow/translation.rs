@@ -45,7 +45,7 @@ impl FlowGroup for Translation {
     }
 
     fn lift(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor> {
-        ops::circular_convolution(&ops::to_channels_last(frame)?, kernel)
+        ops::circular_convolution(&ops::to_channels_last(frame)?, kernel, Activation::Identity)
     }
 
     fn recur(

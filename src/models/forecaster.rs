@@ -222,10 +222,9 @@ impl<C: Cell> Forecaster<C> {
     fn decode(&self, read_out: &Tensor) -> Result<Tensor> {
         let mut x = ops::to_channels_last(read_out)?;
         for (layer, kernel) in self.decoder.iter().enumerate() {
-            if layer > 0 {
-                x = x.relu()?;
-            }
-            x = ops::circular_convolution(&x, kernel)?;
+            let is_last = layer + 1 == self.decoder.len();
+            let activation = if is_last { Activation::Identity } else { Activation::Relu };
+            x = ops::circular_convolution(&x, kernel, activation)?;
         }
         ops::to_channels_first(&x)
     }

@@ -1,14 +1,15 @@
-//! Circular convolution of frames, differentiable in the input and the weights.
+//! Circular convolution of frames with its non-linearity, differentiable in the input and the weights.
 
+use super::activation::Activation;
 use super::driver::{self, CpuView, Weights};
 use super::element::Element;
 use super::geometry::{Geometry, Shift};
 use crate::error::{Error, Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Shape, Tensor};
 
-/// Cross-correlation with circular boundaries and an odd kernel, centred.
+/// Cross-correlation with circular boundaries and an odd kernel, centred, then a non-linearity.
 ///
-/// `y(p, o) = Σ_{i, d} w(o, i, d) · x(p + d, i)`, indices modulo the torus.
+/// `y(p, o) = σ(Σ_{i, d} w(o, i, d) · x(p + d, i))`, indices modulo the torus.
 ///
 /// # Shapes
 /// `x` (B, H, W, C_in), contiguous; `kernel` (C_out, C_in, kh, kw), kh and kw odd; result
@@ -19,11 +20,12 @@ use candle_core::{CpuStorage, CustomOp2, DType, Layout, Shape, Tensor};
 ///
 /// # Errors
 /// [`Error::Shape`] when channels disagree, [`Error::Configuration`] for an even kernel.
-pub fn circular_convolution(x: &Tensor, kernel: &Tensor) -> Result<Tensor> {
+pub fn circular_convolution(x: &Tensor, kernel: &Tensor, activation: Activation) -> Result<Tensor> {
     let any = ["B", "H", "W", "C_in"].map(|name| (name, None));
     expect_shape("convolution input", x, &any)?;
     let geometry = geometry("convolution kernel", x, kernel)?;
-    Ok(x.contiguous()?.apply_op2(&kernel.contiguous()?, CircularConvolution { geometry })?)
+    Ok(x.contiguous()?
+        .apply_op2(&kernel.contiguous()?, CircularConvolution { geometry, activation })?)
 }
 
 /// The geometry of a convolution of the last three dimensions (H, W, C_in) of `x` with `kernel`.
@@ -56,33 +58,39 @@ pub(super) fn geometry(what: &'static str, x: &Tensor, kernel: &Tensor) -> Resul
 
 struct CircularConvolution {
     geometry: Geometry,
+    activation: Activation,
 }
 
 impl CircularConvolution {
     fn forward<T: Element>(&self, x: &[T], kernel: &[T]) -> CpuStorage {
         let packed = driver::pack(&self.geometry, kernel, Weights::Forward);
         let still = [Shift::default()];
-        T::to_cpu_storage_owned(driver::convolve(&self.geometry, x, &packed, &still, |_, _| ()))
+        let y = driver::convolve(&self.geometry, x, &packed, &still, |_, image| {
+            self.activation.apply(image);
+        });
+        T::to_cpu_storage_owned(y)
     }
 
     fn backward<T: Element>(
         &self,
         x: &Tensor,
         kernel: &Tensor,
+        result: &Tensor,
         gradient: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        let (views, still) = ([x, kernel, gradient].map(CpuView::of), [Shift::default()]);
-        let [inputs, weights, gradient] = &views;
-        let gradient = gradient.slice::<T>()?;
+        let (views, still) = ([x, kernel, result, gradient].map(CpuView::of), [Shift::default()]);
+        let [inputs, weights, result, gradient] = &views;
+        let mut inner = vec![T::default(); result.slice::<T>()?.len()];
+        self.activation.chain(result.slice()?, gradient.slice()?, &mut inner);
         let to_kernel =
-            driver::weight_gradient(&self.geometry, inputs.slice::<T>()?, gradient, &still);
+            driver::weight_gradient(&self.geometry, inputs.slice::<T>()?, &inner, &still);
         let to_kernel = Tensor::from_vec(to_kernel, kernel.shape(), kernel.device())?;
         if !x.track_op() {
             return Ok((None, Some(to_kernel)));
         }
         let adjoint = self.geometry.transposed();
         let packed = driver::pack(&adjoint, weights.slice::<T>()?, Weights::Adjoint);
-        let to_x = driver::convolve(&adjoint, gradient, &packed, &still, |_, _| ());
+        let to_x = driver::convolve(&adjoint, &inner, &packed, &still, |_, _| ());
         Ok((Some(Tensor::from_vec(to_x, x.shape(), x.device())?), Some(to_kernel)))
     }
 }
@@ -118,13 +126,13 @@ impl CustomOp2 for CircularConvolution {
         &self,
         x: &Tensor,
         kernel: &Tensor,
-        _result: &Tensor,
+        result: &Tensor,
         gradient: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
         let gradient = gradient.contiguous()?;
         match x.dtype() {
-            DType::F64 => self.backward::<f64>(x, kernel, &gradient),
-            _ => self.backward::<f32>(x, kernel, &gradient),
+            DType::F64 => self.backward::<f64>(x, kernel, result, &gradient),
+            _ => self.backward::<f32>(x, kernel, result, &gradient),
         }
     }
 }

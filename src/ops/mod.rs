@@ -4,6 +4,7 @@
 //! are channels and a shift of the torus is index arithmetic. [`to_channels_last`] and
 //! [`to_channels_first`] convert at the boundary.
 
+mod activation;
 mod convolution;
 mod driver;
 mod element;
@@ -14,6 +15,7 @@ mod recurrence;
 mod shift;
 mod simd;
 
+pub use activation::Activation;
 pub use convolution::circular_convolution;
 pub use element::simd_name;
 pub use geometry::Shift;
@@ -23,19 +25,6 @@ pub use shift::shift_slices;
 
 use crate::error::Result;
 use candle_core::Tensor;
-use serde::{Deserialize, Serialize};
-
-/// Point-wise non-linearity σ of a recurrence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Activation {
-    /// max(0, x), the paper's choice for Flowing MNIST.
-    Relu,
-    /// Hyperbolic tangent, the paper's choice for Moving KTH.
-    Tanh,
-    /// σ(x) = x.
-    Identity,
-}
 
 /// (B, C, H, W) → contiguous (B, H, W, C).
 pub fn to_channels_last(x: &Tensor) -> Result<Tensor> {

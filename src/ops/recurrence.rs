@@ -54,57 +54,14 @@ struct Recurrence {
     activation: Activation,
 }
 
-impl Activation {
-    /// σ(x + bias) in place.
-    fn apply<T: Element>(self, x: &mut [T], bias: &[T]) {
-        let each = x.iter_mut().zip(bias);
-        // One loop per function, so that each is compiled to vector instructions.
-        match self {
-            Activation::Relu => each.for_each(|(x, &bias)| {
-                let sum = *x + bias;
-                // Written so that NaN stays NaN and is noticed.
-                *x = if sum < T::default() { T::default() } else { sum };
-            }),
-            Activation::Tanh => each.for_each(|(x, &bias)| *x = (*x + bias).hyperbolic_tangent()),
-            Activation::Identity => each.for_each(|(x, &bias)| *x = *x + bias),
-        }
-    }
-
-    /// gradient · σ'(x), from the result σ(x), and its addition to `summed`.
-    fn chain<T: Element>(self, result: &[T], gradient: &[T], inner: &mut [T], summed: &mut [T]) {
-        let n = inner.len();
-        let (result, gradient, summed) = (&result[..n], &gradient[..n], &mut summed[..n]);
-        match self {
-            Activation::Relu => {
-                for i in 0..n {
-                    let zero = T::default();
-                    inner[i] = if result[i] > zero { gradient[i] } else { zero };
-                    summed[i] = summed[i] + inner[i];
-                }
-            }
-            Activation::Tanh => {
-                for i in 0..n {
-                    inner[i] = gradient[i] * (T::from_f64(1.0) - result[i] * result[i]);
-                    summed[i] = summed[i] + inner[i];
-                }
-            }
-            Activation::Identity => {
-                for i in 0..n {
-                    inner[i] = gradient[i];
-                    summed[i] = summed[i] + inner[i];
-                }
-            }
-        }
-    }
-}
-
 impl Recurrence {
     fn forward<T: Element>(&self, state: &[T], kernel: &[T], lifted: &[T]) -> CpuStorage {
         let g = &self.geometry;
         let (image, velocities) = (g.pixels() * g.outputs, self.shifts.len());
         let packed = driver::pack(g, kernel, Weights::Forward);
         let next = driver::convolve(g, state, &packed, &self.shifts, |n, out| {
-            self.activation.apply(out, &lifted[n / velocities * image..][..image]);
+            add(out, &lifted[n / velocities * image..][..image]);
+            self.activation.apply(out);
         });
         T::to_cpu_storage_owned(next)
     }
@@ -147,11 +104,17 @@ impl Recurrence {
             .for_each(|((inner, summed), (result, gradient))| {
                 let slices = inner.chunks_mut(image).zip(result.chunks(image));
                 for ((inner, result), gradient) in slices.zip(gradient.chunks(image)) {
-                    self.activation.chain(result, gradient, inner, summed);
+                    self.activation.chain(result, gradient, inner);
+                    add(summed, inner);
                 }
             });
         (inner, summed)
     }
+}
+
+/// x += y.
+fn add<T: Element>(x: &mut [T], y: &[T]) {
+    x.iter_mut().zip(y).for_each(|(x, &y)| *x += y);
 }
 
 impl CustomOp3 for Recurrence {

@@ -3,6 +3,7 @@
 use super::drawing::{Picture, series_colour, text};
 use crate::error::Result;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// A line with its spread: (x, mean, lowest, highest).
 pub(super) struct Series {
@@ -32,10 +33,12 @@ impl LineChart<'_> {
         if low > high {
             (low, high, left, right) = (0.1, 1.0, 0.0, 1.0);
         }
-        let height = 330 + 18 * (self.series.len() as u32).saturating_sub(3);
+        let rows = self.series.len().div_ceil(LEGEND_COLUMNS);
+        let height = 300 + LEGEND_ROW as u32 * rows as u32;
         Picture::draw((480, height), |area| {
-            let (top, plot) = area.split_vertically(18 * self.series.len() as i32 + 10);
+            let (legend, plot) = area.split_vertically(LEGEND_ROW * rows as i32 + 8);
             let mut chart = ChartBuilder::on(&plot)
+                .margin_left(6)
                 .margin_right(14)
                 .margin_top(4)
                 .x_label_area_size(42)
@@ -53,9 +56,9 @@ impl LineChart<'_> {
                 .axis_desc_style(text(17))
                 .label_style(text(15))
                 .x_labels(8)
-                .y_labels(6)
+                .y_labels(24)
                 .x_label_formatter(&|x| format!("{x:.0}"))
-                .y_label_formatter(&|y| short(*y))
+                .y_label_formatter(&|y| tick_label(*y))
                 .draw()?;
             if let Some((x, label)) = &self.mark {
                 let line = RGBColor(110, 110, 110).stroke_width(1);
@@ -88,7 +91,7 @@ impl LineChart<'_> {
                     _ => chart
                         .draw_series(marked.map(|p| Cross::new(p, 4, colour.stroke_width(2))))?,
                 };
-                legend_entry(&top, i, &series.name)?;
+                legend_entry(&legend, i, &series.name)?;
             }
             Ok(())
         })
@@ -104,21 +107,34 @@ fn drawable(points: &[(f64, f64, f64, f64)]) -> impl Iterator<Item = (f64, f64, 
         .take_while(move |&(_, mean, low, high)| fits(mean) && fits(low) && fits(high))
 }
 
+const LEGEND_COLUMNS: usize = 3;
+const LEGEND_ROW: i32 = 22;
+
 /// A line with its marker and name above the plot.
 fn legend_entry(
     area: &super::drawing::Area<'_>,
     i: usize,
     name: &str,
 ) -> std::result::Result<(), Box<dyn std::error::Error>> {
-    let (y, colour) = (14 + 18 * i as i32, series_colour(i));
-    area.draw(&PathElement::new([(70, y), (104, y)], colour.stroke_width(2)))?;
+    let (row, column) = ((i / LEGEND_COLUMNS) as i32, (i % LEGEND_COLUMNS) as i32);
+    let (x, y, colour) = (12 + 156 * column, 16 + LEGEND_ROW * row, series_colour(i));
+    area.draw(&PathElement::new([(x, y), (x + 26, y)], colour.stroke_width(2)))?;
+    let at = (x + 13, y);
     match i % 3 {
-        0 => area.draw(&Circle::new((87, y), 4, colour.filled()))?,
-        1 => area.draw(&TriangleMarker::new((87, y), 5, colour.filled()))?,
-        _ => area.draw(&Cross::new((87, y), 4, colour.stroke_width(2)))?,
+        0 => area.draw(&Circle::new(at, 4, colour.filled()))?,
+        1 => area.draw(&TriangleMarker::new(at, 5, colour.filled()))?,
+        _ => area.draw(&Cross::new(at, 4, colour.stroke_width(2)))?,
     }
-    area.draw(&Text::new(name.to_string(), (112, y - 9), text(16)))?;
+    let style = text(14).pos(Pos::new(HPos::Left, VPos::Center));
+    area.draw(&Text::new(name.to_string(), (x + 31, y), style))?;
     Ok(())
+}
+
+/// Labels at 1, 2 and 5 times powers of ten; the ticks between stay bare.
+fn tick_label(y: f64) -> String {
+    let mantissa = y / 10f64.powf(y.log10().floor());
+    let is_labelled = [1.0, 2.0, 5.0, 10.0].iter().any(|m| (mantissa - m).abs() < 1e-6);
+    if is_labelled { format!("{y}") } else { String::new() }
 }
 
 /// A number with two or three digits, in powers of ten where it is small.
