@@ -69,7 +69,7 @@ pub const CATALOGUE: &[Experiment] = &[
         models: &TABLE_1,
         measurements: &[Measurement::Velocities],
         training_range: 1,
-        quick_seeds: 1,
+        quick_seeds: 2,
     },
     Experiment {
         name: "length-study",

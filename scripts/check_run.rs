@@ -1,0 +1,48 @@
+//! Parses every file of a finished run: `cargo run --release --example check_run -- FOLDER`.
+//!
+//! Used by CI on the quick reproduction; exits with an error at the first file that is missing,
+//! empty or cannot be parsed.
+
+use anyhow::{Context, ensure};
+use fernn::experiments::claims::{Outcome, judge};
+use fernn::experiments::query::Records;
+use fernn::experiments::read_records;
+use std::path::Path;
+
+fn main() -> anyhow::Result<()> {
+    let folder = std::env::args().nth(1).context("usage: check_run FOLDER")?;
+    let folder = Path::new(&folder);
+    let read = |name: &str| std::fs::read(folder.join(name)).with_context(|| name.to_string());
+    let records = read_records(&read("records.csv")?, &folder.join("records.csv"))?;
+    let text = String::from_utf8(read("REPORT.md")?)?;
+    for (kind, magic) in [("svg", &b"<svg"[..]), ("png", &b"\x89PNG\r\n\x1a\n"[..])] {
+        for name in ["training_curves", "mse_by_horizon", "mse_by_velocity", "film"] {
+            let bytes = read(&format!("figures/{name}.{kind}"))?;
+            ensure!(bytes.starts_with(magic) && bytes.len() > 2000, "{name}.{kind} is no picture");
+            ensure!(text.contains(name), "REPORT.md does not show {name}");
+        }
+    }
+    for name in
+        ["table1_translation", "training_speed", "length_generalization", "velocity_generalization"]
+    {
+        let bytes = read(&format!("tables/{name}.csv"))?;
+        let rows =
+            csv::Reader::from_reader(bytes.as_slice()).records().collect::<Result<Vec<_>, _>>()?;
+        ensure!(rows.len() == 3, "tables/{name}.csv has {} rows, expected one a model", rows.len());
+        ensure!(read(&format!("tables/{name}.md"))?.starts_with(b"| model |"), "tables/{name}.md");
+    }
+    let verdicts = judge(&records);
+    ensure!(verdicts.iter().all(|v| v.outcome != Outcome::NotRun), "a claim was not run");
+    for verdict in &verdicts {
+        ensure!(text.contains(&verdict.rule), "REPORT.md lacks the rule `{}`", verdict.rule);
+    }
+    let mse = |model| {
+        let values = Records(&records).values("translation", model, "mse", |r| r.split == "test");
+        fernn::statistics::mean(&values)
+    };
+    let (g, v1, v2) = (mse("G-RNN"), mse("FERNN-V1"), mse("FERNN-V2"));
+    println!("test MSE: G-RNN {g:.4}, FERNN-V1 {v1:.4}, FERNN-V2 {v2:.4}; ratio {:.2}", g / v2);
+    ensure!(v2 < v1 && v1 < g && g / v2 >= 4.0, "the claim of Table 1 is not visible");
+    println!("every file of {} can be parsed", folder.display());
+    Ok(())
+}
