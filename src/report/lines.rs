@@ -1,7 +1,8 @@
 //! Line charts with a logarithmic vertical axis, mean and spread.
 
-use super::drawing::{Picture, series_colour, text};
+use super::drawing::{Area, Picture, series_colour, text};
 use crate::error::Result;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -20,19 +21,25 @@ pub(super) struct LineChart<'a> {
     pub mark: Option<(f64, String)>,
 }
 
+/// The extents of a chart's data: x, and log10 of y with a margin.
+struct Extents {
+    left: f64,
+    right: f64,
+    bottom: f64,
+    top: f64,
+}
+
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
+
+const FAINT: RGBColor = RGBColor(225, 225, 225);
+
 impl LineChart<'_> {
     /// Draws the chart; points that are not finite and positive end their line.
+    ///
+    /// The vertical axis is linear in log10, with its own ticks.
     pub fn draw(&self) -> Result<Picture> {
-        let points = || self.series.iter().flat_map(|s| drawable(&s.points));
-        let (mut low, mut high) = (f64::MAX, f64::MIN_POSITIVE);
-        let (mut left, mut right) = (f64::MAX, f64::MIN);
-        for (x, _, min, max) in points() {
-            (low, high) = (low.min(min), high.max(max));
-            (left, right) = (left.min(x), right.max(x));
-        }
-        if low > high {
-            (low, high, left, right) = (0.1, 1.0, 0.0, 1.0);
-        }
+        let extents = self.extents();
         let rows = self.series.len().div_ceil(LEGEND_COLUMNS);
         let height = 300 + LEGEND_ROW as u32 * rows as u32;
         Picture::draw((480, height), |area| {
@@ -43,58 +50,102 @@ impl LineChart<'_> {
                 .margin_top(4)
                 .x_label_area_size(42)
                 .y_label_area_size(64)
-                .build_cartesian_2d(
-                    left..right.max(left + 1.0),
-                    (low / 1.25..high * 1.25).log_scale(),
-                )?;
-            chart
-                .configure_mesh()
-                .light_line_style(RGBColor(240, 240, 240))
-                .bold_line_style(RGBColor(215, 215, 215))
-                .x_desc(self.x_label)
-                .y_desc(self.y_label)
-                .axis_desc_style(text(17))
-                .label_style(text(15))
-                .x_labels(8)
-                .y_labels(24)
-                .x_label_formatter(&|x| format!("{x:.0}"))
-                .y_label_formatter(&|y| tick_label(*y))
-                .draw()?;
-            if let Some((x, label)) = &self.mark {
-                let line = RGBColor(110, 110, 110).stroke_width(1);
-                chart.draw_series(DashedLineSeries::new(
-                    [(*x, low / 1.25), (*x, high * 1.25)],
-                    4,
-                    4,
-                    line,
-                ))?;
-                chart.draw_series([Text::new(format!(" {label}"), (*x, high * 1.15), text(14))])?;
+                .build_cartesian_2d(extents.left..extents.right, extents.bottom..extents.top)?;
+            self.draw_axes(area, &mut chart, &extents)?;
+            for (i, series) in self.series.iter().enumerate() {
+                draw_band(&mut chart, series, series_colour(i))?;
             }
             for (i, series) in self.series.iter().enumerate() {
-                let colour = series_colour(i);
-                let points: Vec<_> = drawable(&series.points).collect();
-                let upper = points.iter().map(|&(x, _, _, max)| (x, max));
-                let lower = points.iter().rev().map(|&(x, _, min, _)| (x, min));
-                chart.draw_series([Polygon::new(
-                    upper.chain(lower).collect::<Vec<_>>(),
-                    colour.mix(0.2),
-                )])?;
-                let line: Vec<_> = points.iter().map(|&(x, mean, ..)| (x, mean)).collect();
-                chart.draw_series(LineSeries::new(line.clone(), colour.stroke_width(2)))?;
-                let every = line.len().div_ceil(10).max(1);
-                let marked = line.into_iter().skip(i * every / 3).step_by(every);
-                // Models differ by shape as well as by colour.
-                match i % 3 {
-                    0 => chart.draw_series(marked.map(|p| Circle::new(p, 4, colour.filled())))?,
-                    1 => chart
-                        .draw_series(marked.map(|p| TriangleMarker::new(p, 5, colour.filled())))?,
-                    _ => chart
-                        .draw_series(marked.map(|p| Cross::new(p, 4, colour.stroke_width(2))))?,
-                };
+                draw_line(&mut chart, series, i)?;
                 legend_entry(&legend, i, &series.name)?;
             }
             Ok(())
         })
+    }
+
+    fn extents(&self) -> Extents {
+        let (mut low, mut high) = (f64::MAX, f64::MIN_POSITIVE);
+        let (mut left, mut right) = (f64::MAX, f64::MIN);
+        for (x, _, min, max) in self.series.iter().flat_map(|s| drawable(&s.points)) {
+            (low, high) = (low.min(min), high.max(max));
+            (left, right) = (left.min(x), right.max(x));
+        }
+        if low > high {
+            (low, high, left, right) = (0.1, 1.0, 0.0, 1.0);
+        }
+        let (bottom, top) = (low.log10() - 0.08, high.log10() + 0.08);
+        Extents { left, right: right.max(left + 1.0), bottom, top }
+    }
+
+    fn draw_axes(&self, area: &Area<'_>, chart: &mut Chart<'_, '_>, extents: &Extents) -> Drawn {
+        let &Extents { left, right, bottom, top } = extents;
+        chart
+            .configure_mesh()
+            .disable_y_mesh()
+            .light_line_style(WHITE)
+            .bold_line_style(FAINT)
+            .x_desc(self.x_label)
+            .y_desc(self.y_label)
+            .axis_desc_style(text(17))
+            .label_style(text(15))
+            .x_labels(8)
+            .y_labels(0)
+            .x_label_formatter(&|x| format!("{x:.0}"))
+            .draw()?;
+        for tick in logarithmic_ticks(bottom, top) {
+            let height = tick.log10();
+            chart.draw_series([PathElement::new([(left, height), (right, height)], FAINT)])?;
+            let (x, y) = chart.backend_coord(&(left, height));
+            let style = text(15).pos(Pos::new(HPos::Right, VPos::Center));
+            area.draw(&Text::new(tick_label(tick), (x - 6, y), style))?;
+        }
+        if let Some((x, label)) = &self.mark {
+            let line = RGBColor(110, 110, 110).stroke_width(1);
+            chart.draw_series(DashedLineSeries::new([(*x, bottom), (*x, top)], 4, 4, line))?;
+            chart.draw_series([Text::new(format!(" {label}"), (*x, top - 0.03), text(14))])?;
+        }
+        Ok(())
+    }
+}
+
+fn draw_band(chart: &mut Chart<'_, '_>, series: &Series, colour: RGBColor) -> Drawn {
+    let points: Vec<_> = drawable(&series.points).collect();
+    let upper = points.iter().map(|&(x, _, _, max)| (x, max.log10()));
+    let lower = points.iter().rev().map(|&(x, _, min, _)| (x, min.log10()));
+    chart.draw_series([Polygon::new(upper.chain(lower).collect::<Vec<_>>(), colour.mix(0.2))])?;
+    Ok(())
+}
+
+fn draw_line(chart: &mut Chart<'_, '_>, series: &Series, i: usize) -> Drawn {
+    let colour = series_colour(i);
+    let line: Vec<_> = drawable(&series.points).map(|(x, mean, ..)| (x, mean.log10())).collect();
+    chart.draw_series(LineSeries::new(line.clone(), colour.stroke_width(2)))?;
+    let every = line.len().div_ceil(10).max(1);
+    let marked = line.into_iter().skip(i * every / 3).step_by(every);
+    // Models differ by shape as well as by colour.
+    match i % 3 {
+        0 => chart.draw_series(marked.map(|p| Circle::new(p, 4, colour.filled())))?,
+        1 => chart.draw_series(marked.map(|p| TriangleMarker::new(p, 5, colour.filled())))?,
+        _ => chart.draw_series(marked.map(|p| Cross::new(p, 4, colour.stroke_width(2))))?,
+    };
+    Ok(())
+}
+
+/// 1, 2 and 5 times the powers of ten between 10^`bottom` and 10^`top`; powers of ten alone where
+/// there are many.
+fn logarithmic_ticks(bottom: f64, top: f64) -> Vec<f64> {
+    let mantissas: &[f64] = if top - bottom > 2.5 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+    (bottom.floor() as i32..=top.ceil() as i32)
+        .flat_map(|power| mantissas.iter().map(move |m| m * 10f64.powi(power)))
+        .filter(|tick| (bottom..=top).contains(&tick.log10()))
+        .collect()
+}
+
+/// A tick's number, free of the rounding of its power of ten.
+fn tick_label(tick: f64) -> String {
+    match tick {
+        0.0009..10_000.0 => format!("{}", (tick * 1e6).round() / 1e6),
+        _ => format!("{tick:.0e}"),
     }
 }
 
@@ -111,11 +162,7 @@ const LEGEND_COLUMNS: usize = 3;
 const LEGEND_ROW: i32 = 22;
 
 /// A line with its marker and name above the plot.
-fn legend_entry(
-    area: &super::drawing::Area<'_>,
-    i: usize,
-    name: &str,
-) -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn legend_entry(area: &Area<'_>, i: usize, name: &str) -> Drawn {
     let (row, column) = ((i / LEGEND_COLUMNS) as i32, (i % LEGEND_COLUMNS) as i32);
     let (x, y, colour) = (12 + 156 * column, 16 + LEGEND_ROW * row, series_colour(i));
     area.draw(&PathElement::new([(x, y), (x + 26, y)], colour.stroke_width(2)))?;
@@ -128,13 +175,6 @@ fn legend_entry(
     let style = text(14).pos(Pos::new(HPos::Left, VPos::Center));
     area.draw(&Text::new(name.to_string(), (x + 31, y), style))?;
     Ok(())
-}
-
-/// Labels at 1, 2 and 5 times powers of ten; the ticks between stay bare.
-fn tick_label(y: f64) -> String {
-    let mantissa = y / 10f64.powf(y.log10().floor());
-    let is_labelled = [1.0, 2.0, 5.0, 10.0].iter().any(|m| (mantissa - m).abs() < 1e-6);
-    if is_labelled { format!("{y}") } else { String::new() }
 }
 
 /// A number with two or three digits, in powers of ten where it is small.

@@ -38,8 +38,8 @@ pub(super) fn markdown(
         );
     }
     page += "\nA claim is *reproduced* when the whole interval satisfies its rule, *not \
-             reproduced* when the whole interval fails it, *inconclusive* otherwise, *not run* \
-             when the records lack what it needs. Why the thresholds:\n\n";
+             reproduced* when the whole interval fails it, *inconclusive* otherwise or with a \
+             single seed, *not run* when the records lack what it needs. Why the thresholds:\n\n";
     for v in verdicts {
         page += &format!("- {}: {}.\n", v.claim, v.why);
     }
