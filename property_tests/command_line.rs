@@ -298,3 +298,16 @@ fn every_command_explains_itself() {
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{command}: {help}");
     }
 }
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_fernn"))
+        .args(["list", "translation"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(process.stdout.take());
+    let output = process.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}

@@ -86,14 +86,16 @@ fn run_fetch(arguments: &FetchArguments) -> anyhow::Result<Finding> {
         bar.set_position(so_far);
     })?;
     bar.finish_and_clear();
-    paths.iter().for_each(|path| println!("{}", path.display()));
+    for path in paths {
+        outln!("{}", path.display())?;
+    }
     Ok(Finding::Fine)
 }
 
 fn run_check(flags: &DataFlags) -> anyhow::Result<Finding> {
     let digits = Digits::embedded()?;
     let Some(folder) = &flags.data_dir else {
-        println!("{}", digits.description());
+        outln!("{}", digits.description())?;
         return Ok(Finding::Fine);
     };
     let mut is_fine = true;
@@ -110,13 +112,13 @@ fn run_check(flags: &DataFlags) -> anyhow::Result<Finding> {
     };
     let is_subset =
         matches(digits.train(), full.train(), &train) && matches(digits.test(), full.test(), &test);
-    println!("embedded digits are those of the recorded source indices: {}", yes(is_subset));
+    outln!("embedded digits are those of the recorded source indices: {}", yes(is_subset))?;
     let is_fine = is_fine && is_subset;
     Ok(if is_fine { Finding::Fine } else { Finding::CheckFailed })
 }
 
 /// Prints digest and count of one file; whether the digest is the published one.
-fn check_file(file: &IdxFile, folder: &Path) -> fernn::Result<bool> {
+fn check_file(file: &IdxFile, folder: &Path) -> anyhow::Result<bool> {
     let path = file.find(folder)?;
     let bytes = read_maybe_gzipped(&path)?;
     let count = if file.name.contains("images") {
@@ -126,9 +128,9 @@ fn check_file(file: &IdxFile, folder: &Path) -> fernn::Result<bool> {
     };
     let digest = sha256_hex(&bytes);
     let is_published = digest == file.sha256;
-    println!("{}: {count} items", path.display());
-    println!("  SHA-256 of the content {digest}");
-    println!("  as published: {}", yes(is_published));
+    outln!("{}: {count} items", path.display())?;
+    outln!("  SHA-256 of the content {digest}")?;
+    outln!("  as published: {}", yes(is_published))?;
     Ok(is_published)
 }
 
@@ -165,7 +167,7 @@ fn run_preview(arguments: &PreviewArguments) -> anyhow::Result<Finding> {
     ] {
         let path = arguments.out.join(name);
         write_atomically(&path, &bytes)?;
-        println!("{}", path.display());
+        outln!("{}", path.display())?;
     }
     Ok(Finding::Fine)
 }

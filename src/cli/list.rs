@@ -20,9 +20,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let Some(name) = &arguments.experiment else {
         for e in CATALOGUE {
             let profiles: Vec<&str> = e.profiles.iter().map(|p| p.name()).collect();
-            println!("{:<14} {}\n{:15}profiles: {}", e.name, e.title, "", profiles.join(", "));
+            outln!("{:<14} {}\n{:15}profiles: {}", e.name, e.title, "", profiles.join(", "))?;
             let models: Vec<String> = e.models.iter().map(|m| m.name()).collect();
-            println!("{:15}models: {}", "", models.join(", "));
+            outln!("{:15}models: {}", "", models.join(", "))?;
         }
         return Ok(Finding::Fine);
     };
@@ -34,6 +34,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         )
     })?;
     let profile: Profile = arguments.profile.into();
-    print!("{}", toml::to_string(&experiment.settings(profile))?);
+    outln!("{}", toml::to_string(&experiment.settings(profile))?.trim_end())?;
     Ok(Finding::Fine)
 }

@@ -1,5 +1,13 @@
 //! The command line: one file per command.
 
+/// `println!` whose failure is an error of the command: a reader that goes away is no reason to panic.
+macro_rules! outln {
+    ($($argument:tt)*) => {{
+        use std::io::Write;
+        writeln!(std::io::stdout(), $($argument)*)
+    }};
+}
+
 mod data;
 mod list;
 mod predict;
@@ -59,12 +67,19 @@ pub fn run() -> ExitCode {
     match result {
         Ok(Finding::Fine) => ExitCode::SUCCESS,
         Ok(Finding::CheckFailed) => ExitCode::from(1),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             let is_usage = error.downcast_ref::<fernn::Error>().is_some_and(fernn::Error::is_usage);
             ExitCode::from(if is_usage { 2 } else { 3 })
         }
     }
+}
+
+/// Whether whoever read standard output has stopped reading, such as `head`.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    kind == Some(std::io::ErrorKind::BrokenPipe)
 }
 
 /// Where digits come from, as a flag of several commands.

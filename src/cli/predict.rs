@@ -98,7 +98,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     }
     let bytes = safetensors::serialize(&results, None)?;
     write_atomically(&arguments.output, &bytes)?;
-    println!("{}", arguments.output.display());
+    outln!("{}", arguments.output.display())?;
     Ok(Finding::Fine)
 }
 

@@ -23,6 +23,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let path = arguments.records.clone().unwrap_or_else(|| arguments.out.join("records.csv"));
     let bytes = std::fs::read(&path).map_err(Error::io(&path))?;
     let verdicts = write_report(&read_records(&bytes, &path)?, &arguments.out)?;
-    print_verdicts(&verdicts);
+    print_verdicts(&verdicts)?;
     Ok(Finding::Fine)
 }

@@ -104,8 +104,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     records.extend(measured?);
     write_atomically(&records_path, &write_records(&records))?;
     let verdicts = write_report(&records, &out)?;
-    print_verdicts(&verdicts);
-    println!("\nReport: {}", out.join("REPORT.md").display());
+    print_verdicts(&verdicts)?;
+    outln!("\nReport: {}", out.join("REPORT.md").display())?;
     Ok(Finding::Fine)
 }
 
@@ -120,7 +120,7 @@ fn discard(runs: &std::path::Path) -> anyhow::Result<()> {
 }
 
 /// A verdict per claim on standard output.
-pub fn print_verdicts(verdicts: &[Verdict]) {
+pub fn print_verdicts(verdicts: &[Verdict]) -> std::io::Result<()> {
     for v in verdicts {
         let measured = match v.measured {
             None => String::new(),
@@ -128,8 +128,9 @@ pub fn print_verdicts(verdicts: &[Verdict]) {
                 format!(" {:.3} [{:.3}, {:.3}], {n} seeds", i.estimate, i.low, i.high)
             }
         };
-        println!("{:<14} {}\n{:15}{}:{measured}", v.outcome.name(), v.claim, "", v.rule);
+        outln!("{:<14} {}\n{:15}{}:{measured}", v.outcome.name(), v.claim, "", v.rule)?;
     }
+    Ok(())
 }
 
 /// The command line without the program's path and without where results go.

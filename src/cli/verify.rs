@@ -59,13 +59,13 @@ type Measure = fn(&TranslationRnn, &Tensor, PixelsPerFrame) -> fernn::Result<Equ
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let rows = measure_all(arguments.seed)?;
     match arguments.format {
-        Format::Table => print_table(&rows),
+        Format::Table => print_table(&rows)?,
         Format::Csv => {
             let mut writer = csv::Writer::from_writer(std::io::stdout());
             rows.iter().try_for_each(|row| writer.serialize(row))?;
             writer.flush()?;
         }
-        Format::Json => println!("{}", serde_json::to_string_pretty(&rows)?),
+        Format::Json => outln!("{}", serde_json::to_string_pretty(&rows)?)?,
     }
     Ok(if rows.iter().all(Row::is_as_expected) { Finding::Fine } else { Finding::CheckFailed })
 }
@@ -143,17 +143,22 @@ fn random_case(
     Ok((TranslationRnn::new(Translation, set, input, recurrent)?, frames))
 }
 
-fn print_table(rows: &[Row]) {
-    println!("{:<27} {:<13} {:>9} {:>9}  verdict", "property", "cell", "f32", "f64");
+fn print_table(rows: &[Row]) -> std::io::Result<()> {
+    outln!("{:<27} {:<13} {:>9} {:>9}  verdict", "property", "cell", "f32", "f64")?;
     for row in rows {
         let remark = match (row.is_as_expected(), row.expected) {
             (true, "BROKEN") => " (as it must be)",
             (true, _) => "",
             (false, _) => " <- unexpected",
         };
-        println!(
+        outln!(
             "{:<27} {:<13} {:>9.1e} {:>9.1e}  {}{remark}",
-            row.property, row.cell, row.error_f32, row.error_f64, row.verdict
-        );
+            row.property,
+            row.cell,
+            row.error_f32,
+            row.error_f64,
+            row.verdict
+        )?;
     }
+    Ok(())
 }

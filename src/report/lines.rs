@@ -40,9 +40,11 @@ impl LineChart<'_> {
     /// The vertical axis is linear in log10, with its own ticks.
     pub fn draw(&self) -> Result<Picture> {
         let extents = self.extents();
-        let rows = self.series.len().div_ceil(LEGEND_COLUMNS);
+        let longest = self.series.iter().map(|s| s.name.chars().count()).max().unwrap_or(0);
+        let columns = if longest > 14 { 2 } else { 3 };
+        let rows = self.series.len().div_ceil(columns);
         let height = 300 + LEGEND_ROW as u32 * rows as u32;
-        Picture::draw((480, height), |area| {
+        Picture::draw((WIDTH, height), |area| {
             let (legend, plot) = area.split_vertically(LEGEND_ROW * rows as i32 + 8);
             let mut chart = ChartBuilder::on(&plot)
                 .margin_left(6)
@@ -57,7 +59,9 @@ impl LineChart<'_> {
             }
             for (i, series) in self.series.iter().enumerate() {
                 draw_line(&mut chart, series, i)?;
-                legend_entry(&legend, i, &series.name)?;
+                let place =
+                    ((i / columns) as i32, (i % columns) as i32 * WIDTH as i32 / columns as i32);
+                legend_entry(&legend, i, place, &series.name)?;
             }
             Ok(())
         })
@@ -158,13 +162,12 @@ fn drawable(points: &[(f64, f64, f64, f64)]) -> impl Iterator<Item = (f64, f64, 
         .take_while(move |&(_, mean, low, high)| fits(mean) && fits(low) && fits(high))
 }
 
-const LEGEND_COLUMNS: usize = 3;
+const WIDTH: u32 = 480;
 const LEGEND_ROW: i32 = 22;
 
-/// A line with its marker and name above the plot.
-fn legend_entry(area: &Area<'_>, i: usize, name: &str) -> Drawn {
-    let (row, column) = ((i / LEGEND_COLUMNS) as i32, (i % LEGEND_COLUMNS) as i32);
-    let (x, y, colour) = (12 + 156 * column, 16 + LEGEND_ROW * row, series_colour(i));
+/// A line with its marker and name above the plot, in a row and from a column of pixels on.
+fn legend_entry(area: &Area<'_>, i: usize, (row, left): (i32, i32), name: &str) -> Drawn {
+    let (x, y, colour) = (12 + left, 16 + LEGEND_ROW * row, series_colour(i));
     area.draw(&PathElement::new([(x, y), (x + 26, y)], colour.stroke_width(2)))?;
     let at = (x + 13, y);
     match i % 3 {
