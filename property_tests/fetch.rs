@@ -1,7 +1,7 @@
 //! Downloads against a server on this machine: broken transfers, resumption, wrong content.
 
 use fernn::Error;
-use fernn::data::{FILES, Mirrors, fetch};
+use fernn::data::{FILES, IdxFile, Mirrors, fetch, sha256_hex};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -83,14 +83,14 @@ fn a_broken_transfer_is_kept_and_continued_where_it_ended() {
     let folder = tempfile::tempdir().unwrap();
     let name = format!("{}.gz", FILES[0].name);
     let server = serve(foreign(), vec![Answer::CutAfter(1234), Answer::Sound]);
-    let error = fetch(folder.path(), &mirrors(&server), &|_, _, _| ()).unwrap_err();
+    let error = fetch(&FILES, folder.path(), &mirrors(&server), &|_, _, _| ()).unwrap_err();
     assert!(matches!(&error, Error::Download { attempts, .. } if attempts.len() == 1), "{error}");
     assert!(error.to_string().contains("broke off"), "{error}");
     let part = folder.path().join(format!("{name}.part"));
     assert_eq!(std::fs::read(&part).unwrap(), foreign()[..1234]);
     assert!(!folder.path().join(&name).exists());
 
-    let error = fetch(folder.path(), &mirrors(&server), &|_, _, _| ()).unwrap_err();
+    let error = fetch(&FILES, folder.path(), &mirrors(&server), &|_, _, _| ()).unwrap_err();
     let log = server.log.lock().unwrap();
     assert_eq!(log[1], (format!("/{name}"), Some(1234)), "asked for the rest only");
     // The whole arrived, but it is not the published content.
@@ -103,7 +103,7 @@ fn a_broken_transfer_is_kept_and_continued_where_it_ended() {
 fn content_with_a_wrong_digest_is_never_put_in_place() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve(foreign(), vec![Answer::Wrong]);
-    let error = fetch(folder.path(), &mirrors(&server), &|_, _, _| ()).unwrap_err();
+    let error = fetch(&FILES, folder.path(), &mirrors(&server), &|_, _, _| ()).unwrap_err();
     match error {
         Error::Download { file, attempts } => {
             assert_eq!(file, format!("{}.gz", FILES[0].name));
@@ -123,11 +123,29 @@ fn every_mirror_is_tried_and_named() {
         format!("http://{}", listener.local_addr().unwrap()) // closed again: nobody listens
     };
     let mirrors = Mirrors(vec![nobody.clone(), server.address.clone()]);
-    match fetch(folder.path(), &mirrors, &|_, _, _| ()).unwrap_err() {
+    match fetch(&FILES, folder.path(), &mirrors, &|_, _, _| ()).unwrap_err() {
         Error::Download { attempts, .. } => {
             assert_eq!(attempts.len(), 2);
             assert!(attempts[0].starts_with(&nobody) && attempts[1].starts_with(&server.address));
         }
         other => panic!("expected a download error, got {other}"),
     }
+}
+
+#[test]
+fn a_continued_download_with_the_right_digest_is_put_in_place_and_then_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let sha256: &'static str = sha256_hex(&foreign()).leak();
+    let file = IdxFile { name: "some-file", count: 1, sha256 };
+    let server = serve(foreign(), vec![Answer::CutAfter(4000), Answer::Sound]);
+    let fetch = || fetch(&[file], folder.path(), &mirrors(&server), &|_, _, _| ());
+    fetch().unwrap_err();
+    let path = fetch().unwrap().remove(0);
+    assert_eq!(path, folder.path().join("some-file.gz"));
+    assert_eq!(std::fs::read(&path).unwrap(), foreign());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no part is left");
+    fetch().unwrap();
+    let log = server.log.lock().unwrap();
+    let starts: Vec<Option<usize>> = log.iter().map(|(_, start)| *start).collect();
+    assert_eq!(starts, [None, Some(4000)], "a file that is there is not asked for again");
 }

@@ -80,7 +80,7 @@ fn run_fetch(arguments: &FetchArguments) -> anyhow::Result<Finding> {
     } else {
         ProgressBar::hidden()
     };
-    let paths = fetch(&arguments.data_dir, &mirrors, &|file, so_far, all| {
+    let paths = fetch(&FILES, &arguments.data_dir, &mirrors, &|file, so_far, all| {
         bar.set_message(file.to_string());
         bar.set_length(all.unwrap_or(so_far));
         bar.set_position(so_far);

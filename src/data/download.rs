@@ -1,6 +1,6 @@
 //! Downloads MNIST's files: resumable, verified before they are put in place.
 
-use super::idx::{FILES, IdxFile, gunzip_if_needed, sha256_hex};
+use super::idx::{IdxFile, gunzip_if_needed, sha256_hex};
 use crate::atomic_file::write_atomically;
 use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions};
@@ -21,7 +21,7 @@ impl Default for Mirrors {
     }
 }
 
-/// Brings the four files into `folder`; those already there with the right content are kept.
+/// Brings `files` (MNIST's are [`super::FILES`]) into `folder`; those already there with the right content are kept.
 ///
 /// A partial download is kept as `<file>.gz.part` and continued by the next call. A file appears
 /// under its own name only once the digest of its content is the published one.
@@ -30,12 +30,13 @@ impl Default for Mirrors {
 /// # Errors
 /// [`Error::Download`] with one line per mirror when none of them served a file.
 pub fn fetch(
+    files: &[IdxFile],
     folder: &Path,
     mirrors: &Mirrors,
     progress: &dyn Fn(&str, u64, Option<u64>),
 ) -> Result<Vec<PathBuf>> {
     std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
-    FILES.iter().map(|file| fetch_file(file, folder, mirrors, progress)).collect()
+    files.iter().map(|file| fetch_file(file, folder, mirrors, progress)).collect()
 }
 
 fn fetch_file(
