@@ -190,14 +190,16 @@ impl Digits {
         (of("train"), of("test"))
     }
 
-    /// Draws the embedded subset's places: `per_class` of each label, in ascending order.
+    /// Draws the embedded subset's places: `per_class` of each label (all, where there are fewer), in
+    /// ascending order.
     pub fn draw_balanced(labels: &[u8], per_class: usize, purpose: &str) -> Vec<usize> {
         let mut chosen = Vec::new();
         for digit in 0..10 {
             let mut places: Vec<usize> =
                 (0..labels.len()).filter(|&i| labels[i] == digit).collect();
             Stream::new(0, purpose, digit as u64).shuffle(&mut places);
-            chosen.extend_from_slice(&places[..per_class]);
+            places.truncate(per_class);
+            chosen.extend(places);
         }
         chosen.sort_unstable();
         chosen

@@ -192,14 +192,13 @@ impl<C: Cell> Forecaster<C> {
                 got: vec![batch, outputs, height, width],
             });
         }
-        let mut forecast =
-            Forecast { outputs: seen.clone(), encoder_states: vec![], decoder_states: vec![] };
+        let (mut encoder_states, mut decoder_states) = (vec![], vec![]);
         let mut state =
             self.cell.zero_state(batch, (height, width), seen.dtype(), seen.device())?;
         for t in 0..frames {
             state = self.cell.step(&frame(seen, t)?, &state)?;
             if keep {
-                forecast.encoder_states.push(state.clone());
+                encoder_states.push(state.clone());
             }
         }
         let (mut outputs, mut fed) = (Vec::with_capacity(steps), frame(seen, frames - 1)?);
@@ -211,11 +210,10 @@ impl<C: Cell> Forecaster<C> {
             }
             outputs.push(output);
             if keep {
-                forecast.decoder_states.push(state.clone());
+                decoder_states.push(state.clone());
             }
         }
-        forecast.outputs = Tensor::stack(&outputs, 1)?;
-        Ok(forecast)
+        Ok(Forecast { outputs: Tensor::stack(&outputs, 1)?, encoder_states, decoder_states })
     }
 
     /// The plain convolutional decoder: ReLU after every layer but the last.
