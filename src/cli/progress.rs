@@ -1,55 +1,62 @@
 //! Progress on standard error: a bar with the time left, or plain lines when it is not a terminal.
 
 use fernn::experiments::Event;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// Seconds between plain lines.
+const LINE_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Shows the events of a session.
 pub struct Progress {
-    bar: Option<ProgressBar>,
-    task: Mutex<String>,
+    is_terminal: bool,
+    /// Shown on a terminal; elsewhere hidden, and asked for the time left.
+    bar: ProgressBar,
+    state: Mutex<State>,
+}
+
+struct State {
+    task: String,
+    last_line: Instant,
 }
 
 impl Progress {
     /// A bar on a terminal, lines elsewhere.
     pub fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(1);
-            let style = ProgressStyle::with_template(
-                "{wide_msg} {bar:20} {percent:>3} %  left {eta_precise}",
-            );
-            bar.set_style(style.expect("the template is valid"));
-            bar
-        });
-        Self { bar, task: Mutex::default() }
+        let is_terminal = std::io::stderr().is_terminal();
+        let bar = if is_terminal { ProgressBar::new(1) } else { ProgressBar::hidden() };
+        let template = "{wide_msg} {bar:16} {percent:>3} %  left {eta_precise}";
+        bar.set_style(ProgressStyle::with_template(template).expect("the template is valid"));
+        let state = State { task: String::new(), last_line: Instant::now() };
+        Self { is_terminal, bar, state: Mutex::new(state) }
     }
 
     /// Takes note of an event.
     pub fn show(&self, event: Event<'_>) {
-        let mut name = self.task.lock().expect("nothing panics while it is held");
+        let mut state = self.state.lock().expect("nothing panics while it is held");
         match event {
-            Event::Total(work) => {
-                if let Some(bar) = &self.bar {
-                    bar.set_length(work);
-                }
-            }
+            Event::Total(work) => self.bar.set_length(work),
             Event::Task { number, of, task, is_finished } => {
-                *name = format!("{number}/{of} {}", task.title());
-                match &self.bar {
-                    None if is_finished => eprintln!("{}: already done", name),
-                    None => eprintln!("{}", name),
-                    Some(bar) => bar.set_message(name.clone()),
+                state.task = format!("{number}/{of} {}", task.title());
+                self.bar.set_message(state.task.clone());
+                if !self.is_terminal {
+                    eprintln!("{}{}", state.task, if is_finished { ": already done" } else { "" });
                 }
-                if let (Some(bar), true) = (&self.bar, is_finished) {
-                    bar.inc(task.work());
-                    bar.reset_eta();
+                if is_finished {
+                    // Work that took no time says nothing of the time left.
+                    self.bar.inc(task.work());
+                    self.bar.reset_eta();
                 }
             }
             Event::Step { work, step, loss } => {
-                if let Some(bar) = &self.bar {
-                    bar.set_position(work);
-                    bar.set_message(format!("{} step {step} loss {loss:.4}", name));
+                self.bar.set_position(work);
+                self.bar.set_message(format!("{} loss {loss:.4}", state.task));
+                if !self.is_terminal && state.last_line.elapsed() >= LINE_INTERVAL {
+                    state.last_line = Instant::now();
+                    let left = HumanDuration(self.bar.eta());
+                    eprintln!("{} step {step} loss {loss:.4}, {left} left in all", state.task);
                 }
             }
         }
@@ -57,8 +64,6 @@ impl Progress {
 
     /// Removes the bar.
     pub fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.bar.finish_and_clear();
     }
 }

@@ -119,18 +119,38 @@ fn discard(runs: &std::path::Path) -> anyhow::Result<()> {
     }
 }
 
-/// A verdict per claim on standard output.
+/// A verdict per claim on standard output, in 80 columns.
 pub fn print_verdicts(verdicts: &[Verdict]) -> std::io::Result<()> {
     for v in verdicts {
-        let measured = match v.measured {
-            None => String::new(),
-            Some((i, n)) => {
-                format!(" {:.3} [{:.3}, {:.3}], {n} seeds", i.estimate, i.low, i.high)
-            }
-        };
-        outln!("{:<14} {}\n{:15}{}:{measured}", v.outcome.name(), v.claim, "", v.rule)?;
+        let mut lines = wrapped(v.claim, 64);
+        lines.extend(wrapped(&format!("rule: {}", v.rule), 64));
+        if let Some((i, n)) = v.measured {
+            let seeds = if n == 1 { "1 seed".to_string() } else { format!("{n} seeds") };
+            let (estimate, low, high) = (i.estimate, i.low, i.high);
+            lines.push(format!("measured: {estimate:.3} [{low:.3}, {high:.3}], {seeds}"));
+        }
+        for (i, line) in lines.iter().enumerate() {
+            outln!("{:<15} {line}", if i == 0 { v.outcome.name() } else { "" })?;
+        }
     }
     Ok(())
+}
+
+/// Breaks a text between words into lines of at most `width` characters.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is always a line");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_string());
+        }
+    }
+    lines
 }
 
 /// The command line without the program's path and without where results go.
