@@ -8,8 +8,8 @@ use fernn::cells::Cell;
 use fernn::flow::{LiftedState, PixelsPerFrame, Translation, VelocitySet};
 use fernn::models::{Forecaster, TranslationForecaster};
 use fernn::ops::{
-    Activation, Shift, VelocityPooling, circular_convolution, flow_recurrence, pool_velocities,
-    shift_slices, to_channels_first, to_channels_last,
+    Activation, ConvAlgorithm, Shift, VelocityPooling, circular_convolution, flow_recurrence,
+    pool_velocities, shift_slices, to_channels_first, to_channels_last,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ proptest! {
     ) {
         let x = normal(seed, "x", &[2, inputs, height, width], 1.0, DType::F32);
         let w = normal(seed, "w", &[outputs, inputs, kh, kw], 1.0, DType::F32);
-        let y = to_channels_first(&circular_convolution(&to_channels_last(&x).unwrap(), &w, Activation::Identity).unwrap());
+        let y = to_channels_first(&circular_convolution(&to_channels_last(&x).unwrap(), &w, Activation::Identity, ConvAlgorithm::Direct).unwrap());
         let expected: Vec<f64> = values(&x)
             .chunks(inputs * height * width)
             .flat_map(|x| naive_convolution(x, (inputs, height, width), &values(&w), (outputs, kh, kw)))
@@ -54,7 +54,7 @@ proptest! {
             let w = Var::from_tensor(&normal(seed, "w", &[channels, channels, size, size], scale, dtype)).unwrap();
             let u = Var::from_tensor(&normal(seed, "u", &[2, height, width, channels], 1.0, dtype)).unwrap();
             let shifts = [(0, 0), (1, -2), (-3, 1)].map(|(down, right)| Shift { down, right });
-            let next = flow_recurrence(&h, &w, &u, &shifts, Activation::Identity).unwrap();
+            let next = flow_recurrence(&h, &w, &u, &shifts, (Activation::Identity, ConvAlgorithm::Direct)).unwrap();
             let seedling = normal(seed, "g", next.dims(), 1.0, dtype);
             let gradients = (&next * seedling).unwrap().sum_all().unwrap().backward().unwrap();
             let gradient = |v: &Var| values(gradients.get(v).unwrap());
@@ -137,7 +137,8 @@ fn gradients_of_the_recurrence_agree_with_finite_differences() {
         ];
         let weights = normal(1, "g", &shape, 1.0, DType::F64);
         let loss = |[h, w, u]: [&Tensor; 3]| {
-            let next = flow_recurrence(h, w, u, &shifts, activation).unwrap();
+            let next =
+                flow_recurrence(h, w, u, &shifts, (activation, ConvAlgorithm::Direct)).unwrap();
             (next * &weights).unwrap().sum_all().unwrap()
         };
         let variables = inputs.clone().map(|t| Var::from_tensor(&t).unwrap());

@@ -1,9 +1,9 @@
 //! The simple flow equivariant recurrent cell (FERNN); with V = {0} it is the G-RNN.
 
-use super::Cell;
+use super::{Cell, unroll_step_by_step};
 use crate::error::{Result, expect_shape};
-use crate::flow::{FlowGroup, LiftedState, Translation, VelocitySet};
-use crate::ops::{self, Activation, VelocityPooling};
+use crate::flow::{FlowGroup, LiftedState, Recurrence, Translation, VelocitySet};
+use crate::ops::{self, Activation, ConvAlgorithm, Feed, VelocityPooling};
 use candle_core::{DType, Device, Tensor};
 
 /// `h'(ν) = σ( ψ₁(ν)·[W ⋆ h(ν)] + U ⋆ f )` for every ν of the set, trivial lift of the input
@@ -19,15 +19,14 @@ pub struct FlowRnn<G: FlowGroup> {
     velocities: VelocitySet<G::Velocity>,
     input_kernel: Tensor,
     recurrent_kernel: Tensor,
-    activation: Activation,
-    pooling: VelocityPooling,
+    recipe: Recurrence,
 }
 
 /// The translation cell of Flowing MNIST.
 pub type TranslationRnn = FlowRnn<Translation>;
 
 impl<G: FlowGroup> FlowRnn<G> {
-    /// A cell with max pooling and ReLU, from its two kernels.
+    /// A cell with ReLU, max pooling and [`ConvAlgorithm::Auto`], from its two kernels.
     ///
     /// # Shapes
     /// `input_kernel` U (C, C_in, k, k) and `recurrent_kernel` W (C, C, k', k'), odd extents.
@@ -51,19 +50,23 @@ impl<G: FlowGroup> FlowRnn<G> {
             velocities,
             input_kernel,
             recurrent_kernel,
-            activation: Activation::Relu,
-            pooling: VelocityPooling::Max,
+            recipe: Recurrence::default(),
         })
     }
 
     /// Replaces the non-linearity σ.
     pub fn with_activation(self, activation: Activation) -> Self {
-        Self { activation, ..self }
+        Self { recipe: Recurrence { activation, ..self.recipe }, ..self }
     }
 
     /// Replaces the pooling over V in the read-out.
     pub fn with_pooling(self, pooling: VelocityPooling) -> Self {
-        Self { pooling, ..self }
+        Self { recipe: Recurrence { pooling, ..self.recipe }, ..self }
+    }
+
+    /// Replaces how the recurrent convolution is computed.
+    pub fn with_algorithm(self, algorithm: ConvAlgorithm) -> Self {
+        Self { recipe: Recurrence { algorithm, ..self.recipe }, ..self }
     }
 
     /// The group.
@@ -93,14 +96,23 @@ impl<G: FlowGroup> Cell for FlowRnn<G> {
 
     fn step(&self, frame: &Tensor, state: &LiftedState) -> Result<LiftedState> {
         let lifted = self.group.lift(frame, &self.input_kernel)?;
-        self.group.recur(state, &self.velocities, &self.recurrent_kernel, &lifted, self.activation)
+        self.group.recur(state, &self.velocities, &self.recurrent_kernel, &lifted, self.recipe)
     }
 
     fn read_out(&self, state: &LiftedState) -> Result<Tensor> {
-        ops::to_channels_first(&ops::pool_velocities(state.channels_last(), self.pooling)?)
+        ops::to_channels_first(&self.group.pool(state, self.recipe.pooling)?)
     }
 
     fn detach(&self, state: &LiftedState) -> LiftedState {
         state.detach()
+    }
+
+    fn unroll(&self, seen: &Tensor, steps: usize, feed: &mut Feed<'_>) -> Result<Tensor> {
+        let kernels = (&self.input_kernel, &self.recurrent_kernel);
+        let group = &self.group;
+        match group.unroll(seen, &self.velocities, kernels, self.recipe, steps, feed)? {
+            Some(read_outs) => Ok(read_outs),
+            None => unroll_step_by_step(self, seen, steps, feed, &mut |_, _| ()),
+        }
     }
 }

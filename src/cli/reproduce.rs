@@ -97,7 +97,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         ("command", command_line()),
         ("commit", commit.to_string()),
         ("CPU", cpu_name()),
-        ("kernels", fernn::ops::simd_name()),
+        ("kernels", fernn::ops::instruction_set().to_string()),
         ("threads", threads.to_string()),
     ];
     let mut records = provenance(&selection, &tasks, &digits, &machine);

@@ -2,16 +2,20 @@
 
 use super::velocity::{Velocity, VelocitySet};
 use crate::error::{Result, expect_shape};
-use crate::ops::Activation;
+use crate::ops::{self, Activation, ConvAlgorithm, Feed, Shift, VelocityPooling};
 use candle_core::{DType, Device, Tensor};
 
 /// A hidden state h(ν, g) over velocities and the group: logically (B, V, C, H, W).
 ///
-/// It is kept with the channels last, as the kernels read it; [`LiftedState::to_tensor`] gives the
-/// documented order without a copy.
+/// It is kept as the kernels read it: with the channels last, and each slice in a frame of reference
+/// that moves with its velocity from the first frame on. There a recurrence acts as if nothing
+/// moved, so that equal slices have equal bits whatever the flow. [`LiftedState::to_tensor`] gives
+/// the state itself.
 #[derive(Clone, Debug)]
 pub struct LiftedState {
     channels_last: Tensor, // (B, V, H, W, C)
+    /// What moves each slice to its place; `None` where every place is right: h_0 = 0.
+    displacements: Option<Vec<Shift>>,
 }
 
 impl LiftedState {
@@ -22,20 +26,37 @@ impl LiftedState {
     pub fn from_tensor(state: &Tensor) -> Result<Self> {
         let any = ["B", "V", "C", "H", "W"].map(|name| (name, None));
         expect_shape("hidden state", state, &any)?;
-        Ok(Self { channels_last: state.permute((0, 1, 3, 4, 2))?.contiguous()? })
+        let channels_last = state.permute((0, 1, 3, 4, 2))?.contiguous()?;
+        let displacements = vec![Shift::default(); channels_last.dims()[1]];
+        Ok(Self::displaced(channels_last, displacements))
     }
 
-    /// The state as (B, V, C, H, W), a view.
+    /// The state as (B, V, C, H, W).
     pub fn to_tensor(&self) -> Result<Tensor> {
-        Ok(self.channels_last.permute((0, 1, 4, 2, 3))?)
+        Ok(self.in_place()?.permute((0, 1, 4, 2, 3))?)
     }
 
-    /// Wraps a contiguous tensor (B, V, H, W, C).
-    pub(crate) fn from_channels_last(channels_last: Tensor) -> Self {
-        Self { channels_last }
+    /// The state as (B, V, H, W, C).
+    pub(crate) fn in_place(&self) -> Result<Tensor> {
+        match &self.displacements {
+            Some(shifts) if shifts.iter().any(|&shift| shift != Shift::default()) => {
+                ops::shift_slices(&self.channels_last, shifts)
+            }
+            _ => Ok(self.channels_last.clone()),
+        }
     }
 
-    /// The tensor (B, V, H, W, C) that the kernels read.
+    /// The state whose slices of (B, V, H, W, C) are brought to their places by `displacements`.
+    pub(crate) fn displaced(channels_last: Tensor, displacements: Vec<Shift>) -> Self {
+        Self { channels_last, displacements: Some(displacements) }
+    }
+
+    /// What brings each slice to its place; `None` for the state before the first frame.
+    pub(crate) fn displacements(&self) -> Option<&[Shift]> {
+        self.displacements.as_deref()
+    }
+
+    /// The displaced slices (B, V, H, W, C).
     pub(crate) fn channels_last(&self) -> &Tensor {
         &self.channels_last
     }
@@ -48,12 +69,15 @@ impl LiftedState {
     ) -> Result<Self> {
         let (batch, velocities, channels, height, width) = dims;
         let shape = (batch, velocities, height, width, channels);
-        Ok(Self { channels_last: Tensor::zeros(shape, dtype, device)? })
+        Ok(Self { channels_last: Tensor::zeros(shape, dtype, device)?, displacements: None })
     }
 
     /// The same state cut from the autograd graph.
     pub fn detach(&self) -> Self {
-        Self { channels_last: self.channels_last.detach() }
+        Self {
+            channels_last: self.channels_last.detach(),
+            displacements: self.displacements.clone(),
+        }
     }
 }
 
@@ -90,6 +114,37 @@ pub trait FlowGroup: Clone + Send + Sync {
         velocities: &VelocitySet<Self::Velocity>,
         kernel: &Tensor,
         lifted: &Tensor,
-        activation: Activation,
+        recipe: Recurrence,
     ) -> Result<LiftedState>;
+
+    /// The state pooled over its velocities: (B, H, W, C), channels last.
+    fn pool(&self, state: &LiftedState, pooling: VelocityPooling) -> Result<Tensor> {
+        ops::pool_velocities(&state.in_place()?, pooling)
+    }
+
+    /// The whole of [`crate::cells::Cell::unroll`] as one operation, for groups that have one.
+    ///
+    /// `kernels` are U and W.
+    fn unroll(
+        &self,
+        _seen: &Tensor,
+        _velocities: &VelocitySet<Self::Velocity>,
+        _kernels: (&Tensor, &Tensor),
+        _recipe: Recurrence,
+        _steps: usize,
+        _feed: &mut Feed<'_>,
+    ) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
+}
+
+/// How a simple recurrence is run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recurrence {
+    /// The non-linearity σ.
+    pub activation: Activation,
+    /// The pooling over V in the read-out.
+    pub pooling: VelocityPooling,
+    /// How the recurrent convolution is computed.
+    pub algorithm: ConvAlgorithm,
 }

@@ -7,6 +7,6 @@ mod group;
 mod translation;
 mod velocity;
 
-pub use group::{FlowGroup, LiftedState};
+pub use group::{FlowGroup, LiftedState, Recurrence};
 pub use translation::Translation;
 pub use velocity::{PixelsPerFrame, Velocity, VelocitySet};

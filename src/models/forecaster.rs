@@ -1,9 +1,9 @@
 //! The sequence-to-sequence model of Flowing MNIST: a recurrent encoder that goes on as a decoder.
 
-use crate::cells::{Cell, FlowRnn};
+use crate::cells::{Cell, FlowRnn, unroll_step_by_step};
 use crate::error::{Error, Result, expect_shape};
 use crate::flow::{PixelsPerFrame, Translation, VelocitySet};
-use crate::ops::{self, Activation, VelocityPooling};
+use crate::ops::{Activation, ConvAlgorithm, Feed, Layer, StackRun, VelocityPooling};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -61,8 +61,9 @@ fn decoder_name(layer: usize) -> String {
 #[derive(Clone, Debug)]
 pub struct Forecaster<C> {
     cell: C,
-    decoder: Vec<Tensor>,
+    decoder: Vec<Layer>,
     feedback: Feedback,
+    algorithm: ConvAlgorithm,
 }
 
 /// The forecaster of Flowing MNIST with translations.
@@ -110,12 +111,23 @@ impl TranslationForecaster {
             return Err(refuse(problems));
         }
         let cell = FlowRnn::new(Translation, velocities, kernels[0].clone(), kernels[1].clone())?;
-        Ok(Self { cell, decoder: kernels[2..].to_vec(), feedback: Feedback::Output })
+        let mut decoder: Vec<Layer> = kernels[2..]
+            .iter()
+            .map(|kernel| Layer { kernel: kernel.clone(), activation: Activation::Relu })
+            .collect();
+        decoder.last_mut().expect("checked above").activation = Activation::Identity;
+        let (feedback, algorithm) = (Feedback::Output, ConvAlgorithm::Auto);
+        Ok(Self { cell, decoder, feedback, algorithm })
     }
 
     /// Replaces the recurrence's non-linearity.
     pub fn with_activation(self, activation: Activation) -> Self {
         Self { cell: self.cell.with_activation(activation), ..self }
+    }
+
+    /// Replaces how the convolutions of cell and decoder are computed.
+    pub fn with_algorithm(self, algorithm: ConvAlgorithm) -> Self {
+        Self { cell: self.cell.with_algorithm(algorithm), algorithm, ..self }
     }
 
     /// Replaces the pooling over V.
@@ -165,15 +177,23 @@ impl<C: Cell> Forecaster<C> {
     /// # Errors
     /// [`Error::Shape`] when extents disagree, also when outputs are fed back and C_out ≠ C_in.
     pub fn forecast(&self, seen: &Tensor, steps: usize) -> Result<Tensor> {
-        Ok(self.run(seen, steps, false)?.outputs)
+        self.check(seen, steps)?;
+        self.decode(seen, |feed| self.cell.unroll(seen, steps, feed))
     }
 
     /// [`Forecaster::forecast`] with the hidden states along the way.
     pub fn forecast_with_states(&self, seen: &Tensor, steps: usize) -> Result<Forecast<C::State>> {
-        self.run(seen, steps, true)
+        self.check(seen, steps)?;
+        let mut states = Vec::new();
+        let outputs = self.decode(seen, |feed| {
+            let mut keep = |_, state: &C::State| states.push(state.clone());
+            unroll_step_by_step(&self.cell, seen, steps, feed, &mut keep)
+        })?;
+        let decoder_states = states.split_off(seen.dims()[1]);
+        Ok(Forecast { outputs, encoder_states: states, decoder_states })
     }
 
-    fn run(&self, seen: &Tensor, steps: usize, keep: bool) -> Result<Forecast<C::State>> {
+    fn check(&self, seen: &Tensor, steps: usize) -> Result<()> {
         let any = ["B", "T", "C_in", "H", "W"].map(|name| (name, None));
         expect_shape("input sequence", seen, &any)?;
         let (batch, frames, inputs, height, width) = seen.dims5()?;
@@ -184,7 +204,7 @@ impl<C: Cell> Forecaster<C> {
                 "ask for at least one of each",
             ));
         }
-        let outputs = self.decoder.last().map_or(inputs, |kernel| kernel.dims()[0]);
+        let outputs = self.decoder.last().map_or(inputs, |layer| layer.kernel.dims()[0]);
         if steps > 1 && outputs != inputs && self.feedback != Feedback::Silent {
             return Err(Error::Shape {
                 what: "fed-back output",
@@ -192,56 +212,32 @@ impl<C: Cell> Forecaster<C> {
                 got: vec![batch, outputs, height, width],
             });
         }
-        let (mut encoder_states, mut decoder_states) = (vec![], vec![]);
-        let mut state =
-            self.cell.zero_state(batch, (height, width), seen.dtype(), seen.device())?;
-        for t in 0..frames {
-            state = self.cell.step(&frame(seen, t)?, &state)?;
-            if keep {
-                encoder_states.push(state.clone());
-            }
-        }
-        let (mut outputs, mut fed) = (Vec::with_capacity(steps), frame(seen, frames - 1)?);
-        for step in 0..steps {
-            state = self.cell.step(&fed, &state)?;
-            let output = self.decode(&self.cell.read_out(&state)?)?;
-            if step + 1 < steps {
-                fed = self.fed_back(&output, inputs)?;
-            }
-            outputs.push(output);
-            if keep {
-                decoder_states.push(state.clone());
-            }
-        }
-        Ok(Forecast { outputs: Tensor::stack(&outputs, 1)?, encoder_states, decoder_states })
+        Ok(())
     }
 
-    /// The plain convolutional decoder: ReLU after every layer but the last.
-    fn decode(&self, read_out: &Tensor) -> Result<Tensor> {
-        let mut x = ops::to_channels_last(read_out)?;
-        for (layer, kernel) in self.decoder.iter().enumerate() {
-            let is_last = layer + 1 == self.decoder.len();
-            let activation = if is_last { Activation::Identity } else { Activation::Relu };
-            x = ops::circular_convolution(&x, kernel, activation)?;
-        }
-        ops::to_channels_first(&x)
+    /// Decodes what `unroll` reads out step by step, feeding back what was decoded.
+    fn decode(
+        &self,
+        seen: &Tensor,
+        unroll: impl FnOnce(&mut Feed<'_>) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        let (_, _, inputs, height, width) = seen.dims5()?;
+        let mut decoding = StackRun::new(&self.decoder, (height, width), self.algorithm)?;
+        let mut feed = |read_out: &Tensor| self.fed_back(&decoding.step(read_out)?, inputs);
+        let read_outs = unroll(&mut feed)?;
+        let outputs = decoding.finish(&read_outs)?; // (N, B, H, W, C_out)
+        Ok(outputs.permute((1, 0, 4, 2, 3))?.contiguous()?)
     }
 
     fn fed_back(&self, output: &Tensor, inputs: usize) -> Result<Tensor> {
-        let output = output.detach();
         match self.feedback {
             Feedback::Silent => {
-                let (batch, _, height, width) = output.dims4()?;
-                let shape = (batch, inputs, height, width);
+                let (batch, height, width, _) = output.dims4()?;
+                let shape = (batch, height, width, inputs);
                 Ok(Tensor::zeros(shape, output.dtype(), output.device())?)
             }
             Feedback::Clamped => Ok(output.clamp(0.0, 1.0)?),
-            Feedback::Output => Ok(output),
+            Feedback::Output => Ok(output.clone()),
         }
     }
-}
-
-/// Frame t of a sequence (B, T, C, H, W), contiguous.
-fn frame(sequence: &Tensor, t: usize) -> Result<Tensor> {
-    Ok(sequence.narrow(1, t, 1)?.squeeze(1)?.contiguous()?)
 }

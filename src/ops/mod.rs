@@ -5,23 +5,30 @@
 //! [`to_channels_first`] convert at the boundary.
 
 mod activation;
-mod convolution;
-mod driver;
-mod element;
-mod geometry;
-mod plain;
+mod composed;
+mod kernels;
+mod parts;
+mod pointwise;
 mod pool;
 mod recurrence;
+mod rollout;
+mod sequence;
 mod shift;
-mod simd;
+mod stack;
+mod storage;
 
 pub use activation::Activation;
-pub use convolution::circular_convolution;
-pub use element::simd_name;
-pub use geometry::Shift;
+pub use kernels::{ConvAlgorithm, Shift};
 pub use pool::{VelocityPooling, pool_velocities};
 pub use recurrence::flow_recurrence;
+pub use sequence::{Feed, Recipe, flow_sequence};
 pub use shift::shift_slices;
+pub use stack::{Layer, StackRun, circular_convolution, convolution_stack};
+
+/// The instruction set that the kernels run on, for provenance.
+pub fn instruction_set() -> &'static str {
+    kernels::InstructionSet::best().name()
+}
 
 use crate::error::Result;
 use candle_core::Tensor;

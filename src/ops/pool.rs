@@ -1,17 +1,19 @@
 //! Pooling over the velocity axis: the read-out that maps V × G to G.
 
-use super::driver::{self, CpuView};
-use super::element::Element;
+use super::composed;
+use super::kernels::Float;
+use super::storage::{CpuView, contiguous};
 use crate::error::{Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Shape, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// How the velocity axis is pooled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VelocityPooling {
     /// The largest value; its gradient goes to the first velocity that attains it.
+    #[default]
     Max,
     /// The mean over V.
     Mean,
@@ -30,6 +32,7 @@ pub fn pool_velocities(state: &Tensor, pooling: VelocityPooling) -> Result<Tenso
     let any = ["B", "V", "H", "W", "C"].map(|name| (name, None));
     expect_shape("hidden state", state, &any)?;
     Ok(match pooling {
+        VelocityPooling::Max if !state.device().is_cpu() => composed::maximum(state)?,
         VelocityPooling::Max => state.contiguous()?.apply_op1(MaxPool)?,
         VelocityPooling::Mean => state.mean(1)?,
         VelocityPooling::Sum => state.sum(1)?,
@@ -43,7 +46,7 @@ fn extents(dims: &[usize]) -> (usize, usize) {
     (dims[1], dims[2..].iter().product())
 }
 
-fn maximum<T: Element>(state: &[T], dims: &[usize]) -> Vec<T> {
+fn maximum<T: Float>(state: &[T], dims: &[usize]) -> Vec<T> {
     let (velocities, slice) = extents(dims);
     let mut pooled = vec![T::default(); dims[0] * slice];
     pooled.par_chunks_mut(slice).zip(state.par_chunks(velocities * slice)).for_each(
@@ -60,7 +63,7 @@ fn maximum<T: Element>(state: &[T], dims: &[usize]) -> Vec<T> {
     pooled
 }
 
-fn scatter<T: Element>(state: &[T], pooled: &[T], gradient: &[T], dims: &[usize]) -> Vec<T> {
+fn scatter<T: Float>(state: &[T], pooled: &[T], gradient: &[T], dims: &[usize]) -> Vec<T> {
     let (velocities, slice) = extents(dims);
     let mut scattered = vec![T::default(); state.len()];
     scattered
@@ -89,10 +92,8 @@ impl CustomOp1 for MaxPool {
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         let dims = layout.dims();
         let pooled = match x {
-            CpuStorage::F64(_) => {
-                CpuStorage::F64(maximum(driver::contiguous::<f64>(x, layout)?, dims))
-            }
-            _ => CpuStorage::F32(maximum(driver::contiguous::<f32>(x, layout)?, dims)),
+            CpuStorage::F64(_) => CpuStorage::F64(maximum(contiguous(x, layout)?, dims)),
+            _ => CpuStorage::F32(maximum(contiguous(x, layout)?, dims)),
         };
         Ok((pooled, (dims[0], dims[2], dims[3], dims[4]).into()))
     }
@@ -103,7 +104,7 @@ impl CustomOp1 for MaxPool {
         pooled: &Tensor,
         gradient: &Tensor,
     ) -> candle_core::Result<Option<Tensor>> {
-        fn run<T: Element>(
+        fn run<T: Float>(
             state: &Tensor,
             pooled: &Tensor,
             gradient: &Tensor,

@@ -1,22 +1,29 @@
-//! One step of the flow equivariant recurrence as a single differentiable operation.
+//! One step of the flow equivariant recurrence as a differentiable operation.
 
 use super::Activation;
-use super::convolution::geometry;
-use super::driver::{self, CpuView, Weights};
-use super::element::Element;
-use super::geometry::{Geometry, Shift};
+use super::composed;
+use super::kernels::{
+    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Shift, Torus, stored_channels,
+};
+use super::parts::{enough_images, images_per_part};
+use super::pointwise::{self, Moved};
+use super::stack::expect_odd_kernel;
+use super::storage::{CpuView, contiguous, restore_channels};
 use crate::error::{Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
-/// `h'(ν) = σ( shift_ν[W ⋆ h(ν)] + u )`, one shift per slice of the velocity axis.
+/// `h'(ν) = σ( W ⋆ h(ν) + shift_ν u )`, one shift of the lifted input per slice of the velocity axis.
+///
+/// In a frame of reference that moves along with each slice the flow acts on the input alone, by
+/// where it is read; see [`crate::flow::LiftedState`].
 ///
 /// # Shapes
 /// `state` (B, V, H, W, C); `kernel` (C, C, kh, kw), odd; `lifted` (B, H, W, C), the same for every
 /// ν; `shifts` one per velocity; result (B, V, H, W, C).
 ///
 /// # Equivariance
-/// Commutes with shifts of the torus bit for bit.
+/// Commutes with shifts of the torus, bit for bit with [`ConvAlgorithm::Direct`].
 ///
 /// # Errors
 /// [`crate::Error::Shape`] when extents disagree, [`crate::Error::Configuration`] for an even kernel.
@@ -25,96 +32,165 @@ pub fn flow_recurrence(
     kernel: &Tensor,
     lifted: &Tensor,
     shifts: &[Shift],
-    activation: Activation,
+    (activation, algorithm): (Activation, ConvAlgorithm),
 ) -> Result<Tensor> {
-    expect_shape(
-        "hidden state",
-        state,
-        &[("B", None), ("V", Some(shifts.len())), ("H", None), ("W", None), ("C", None)],
-    )?;
-    let geometry = geometry("recurrent kernel", state, kernel)?;
+    let names = [("B", None), ("V", Some(shifts.len())), ("H", None), ("W", None), ("C", None)];
+    expect_shape("hidden state", state, &names)?;
     let (batch, _, height, width, channels) = state.dims5()?;
-    expect_shape(
-        "recurrent kernel",
-        kernel,
-        &[("C", Some(channels)), ("C", Some(channels)), ("kh", None), ("kw", None)],
-    )?;
+    expect_square_kernel(kernel, channels)?;
     expect_shape(
         "lifted input",
         lifted,
         &[("B", Some(batch)), ("H", Some(height)), ("W", Some(width)), ("C", Some(channels))],
     )?;
-    let operation = Recurrence { geometry, shifts: shifts.to_vec(), activation };
+    if !state.device().is_cpu() {
+        return composed::recurrence(state, kernel, lifted, shifts, activation);
+    }
+    let operation = Recurrence {
+        torus: Torus { height, width },
+        channels,
+        shifts: shifts.to_vec(),
+        activation,
+        algorithm,
+    };
     Ok(state.contiguous()?.apply_op3(&kernel.contiguous()?, &lifted.contiguous()?, operation)?)
 }
 
+/// Refuses a recurrent kernel that is not (C, C, odd, odd).
+pub(super) fn expect_square_kernel(kernel: &Tensor, channels: usize) -> Result<()> {
+    expect_odd_kernel("recurrent kernel", kernel, channels)?;
+    let c = Some(channels);
+    expect_shape("recurrent kernel", kernel, &[("C", c), ("C", c), ("kh", None), ("kw", None)])
+}
+
 struct Recurrence {
-    geometry: Geometry,
+    torus: Torus,
+    channels: usize,
     shifts: Vec<Shift>,
     activation: Activation,
+    algorithm: ConvAlgorithm,
 }
 
 impl Recurrence {
-    fn forward<T: Element>(&self, state: &[T], kernel: &[T], lifted: &[T]) -> CpuStorage {
-        let g = &self.geometry;
-        let (image, velocities) = (g.pixels() * g.outputs, self.shifts.len());
-        let packed = driver::pack(g, kernel, Weights::Forward);
-        let next = driver::convolve(g, state, &packed, &self.shifts, |n, out| {
-            add(out, &lifted[n / velocities * image..][..image]);
-            self.activation.apply(out);
-        });
-        T::to_cpu_storage_owned(next)
+    fn convolution<T: Float>(&self, kernel: &[T], dims: &[usize]) -> Convolution<T> {
+        let (outputs, inputs, height, width) = (dims[0], dims[1], dims[2], dims[3]);
+        let kernel = KernelView { values: kernel, outputs, inputs, height, width };
+        let stored = stored_channels::<T>(self.channels);
+        Convolution::new(self.algorithm, self.torus, kernel, (stored, stored))
+    }
+
+    /// Maps (…, H, W, C) with their channels as the kernels store them.
+    fn stored<T: Float>(&self, maps: &[T]) -> Buffer<T> {
+        let stored = stored_channels::<T>(self.channels);
+        let mut buffer = Buffer::take(maps.len() / self.channels * stored);
+        restore_channels(maps, self.channels, &mut buffer, stored);
+        buffer
+    }
+
+    fn unstored<T: Float>(&self, maps: &[T]) -> Vec<T> {
+        let stored = stored_channels::<T>(self.channels);
+        let mut values = vec![T::default(); maps.len() / stored * self.channels];
+        restore_channels(maps, stored, &mut values, self.channels);
+        values
+    }
+
+    fn forward<T: Float>(&self, state: &[T], kernel: (&[T], &[usize]), lifted: &[T]) -> Vec<T> {
+        let convolution = self.convolution(kernel.0, kernel.1);
+        let [state, lifted] = [state, lifted].map(|maps| self.stored(maps));
+        let mut next = Buffer::take(state.len());
+        let step = Step { torus: self.torus, shifts: &self.shifts, activation: self.activation };
+        step.advance(&convolution, &state, &lifted, &mut next);
+        self.unstored(&next)
     }
 
     /// Gradients to (state, kernel, lifted).
-    fn backward<T: Element>(
+    fn backward<T: Float>(
         &self,
         [state, kernel, lifted]: [&Tensor; 3],
         result: &Tensor,
         gradient: &Tensor,
     ) -> candle_core::Result<[Option<Tensor>; 3]> {
-        let g = &self.geometry;
         let views = [state, kernel, result, gradient].map(CpuView::of);
-        let [h, weights, result, gradient] = &views;
-        let (inner, to_lifted) = self.inner_gradient(result.slice::<T>()?, gradient.slice()?);
-        let to_kernel = driver::weight_gradient(g, h.slice::<T>()?, &inner, &self.shifts);
-        let to_state = if state.track_op() {
-            let back: Vec<Shift> = self.shifts.iter().map(|s| s.inverse()).collect();
-            let packed = driver::pack(g, weights.slice::<T>()?, Weights::Adjoint);
-            let to_state = driver::convolve(g, &inner, &packed, &back, |_, _| ());
-            Some(Tensor::from_vec(to_state, state.shape(), state.device())?)
-        } else {
-            None
-        };
-        let to_kernel = Tensor::from_vec(to_kernel, kernel.shape(), kernel.device())?;
-        let to_lifted = Tensor::from_vec(to_lifted, lifted.shape(), lifted.device())?;
-        Ok([to_state, Some(to_kernel), Some(to_lifted)])
-    }
-
-    /// The gradient before the non-linearity (B, V, H, W, C), and its sum over V (B, H, W, C).
-    fn inner_gradient<T: Element>(&self, result: &[T], gradient: &[T]) -> (Vec<T>, Vec<T>) {
-        let image = self.geometry.pixels() * self.geometry.outputs;
-        let sample = self.shifts.len() * image;
-        let mut inner = vec![T::default(); result.len()];
-        let mut summed = vec![T::default(); result.len() / self.shifts.len()];
-        inner
-            .par_chunks_mut(sample)
-            .zip(summed.par_chunks_mut(image))
-            .zip(result.par_chunks(sample).zip(gradient.par_chunks(sample)))
-            .for_each(|((inner, summed), (result, gradient))| {
-                let slices = inner.chunks_mut(image).zip(result.chunks(image));
-                for ((inner, result), gradient) in slices.zip(gradient.chunks(image)) {
-                    self.activation.chain(result, gradient, inner);
-                    add(summed, inner);
+        let convolution = self.convolution::<T>(views[1].slice()?, kernel.dims());
+        let h = self.stored(views[0].slice::<T>()?);
+        let y = self.stored(views[2].slice::<T>()?);
+        let mut inner = self.stored(views[3].slice::<T>()?);
+        let slice = convolution.geometry().output_len();
+        let mut to_lifted = Buffer::zeros(inner.len() / self.shifts.len());
+        let samples = inner.par_chunks_mut(slice * self.shifts.len());
+        samples
+            .zip(y.par_chunks(slice * self.shifts.len()))
+            .zip(to_lifted.par_chunks_mut(slice))
+            .for_each(|((inner, y), to_lifted)| {
+                pointwise::chain(self.activation, y, inner);
+                let channels = convolution.geometry().outputs;
+                for (inner, &shift) in inner.chunks(slice).zip(&self.shifts) {
+                    let back = shift.inverse();
+                    Moved { torus: self.torus, channels, shift: back }.add(inner, to_lifted);
                 }
             });
-        (inner, summed)
+        let mut to_state = Buffer::take(h.len());
+        let per_part = images_per_part(h.len() / slice, self.torus.height, self.torus.width);
+        let sums: Vec<Buffer<T>> = to_state
+            .par_chunks_mut(per_part * slice)
+            .zip(h.par_chunks(per_part * slice).zip(inner.par_chunks(per_part * slice)))
+            .map(|(to_state, (h, inner))| {
+                let mut sums = Buffer::zeros(convolution.sums_len());
+                let to_state = state.track_op().then_some(to_state);
+                convolution.backward(h, inner, &mut sums, to_state);
+                sums
+            })
+            .collect();
+        let tensor = |values: Vec<T>, like: &Tensor| {
+            Tensor::from_vec(values, like.shape(), like.device()).map(Some)
+        };
+        let to_state = match state.track_op() {
+            true => tensor(self.unstored(&to_state), state)?,
+            false => None,
+        };
+        let to_kernel = tensor(convolution.weight_gradient(&sums), kernel)?;
+        Ok([to_state, to_kernel, tensor(self.unstored(&to_lifted), lifted)?])
     }
 }
 
-/// x += y.
-fn add<T: Element>(x: &mut [T], y: &[T]) {
-    x.iter_mut().zip(y).for_each(|(x, &y)| *x += y);
+/// What turns states into the next ones, on all threads.
+#[derive(Clone, Copy)]
+pub(super) struct Step<'a> {
+    pub torus: Torus,
+    pub shifts: &'a [Shift],
+    pub activation: Activation,
+}
+
+impl Step<'_> {
+    /// `next` = σ(W ⋆ `state` + shifted `lifted`), one shift per slice.
+    pub fn advance<T: Float>(
+        &self,
+        convolution: &Convolution<T>,
+        state: &[T],
+        lifted: &[T],
+        next: &mut [T],
+    ) {
+        let slice = convolution.geometry().output_len();
+        let per_task = enough_images(self.torus.height, self.torus.width);
+        next.par_chunks_mut(per_task * slice)
+            .zip(state.par_chunks(per_task * slice))
+            .enumerate()
+            .for_each(|(task, (next, state))| {
+                convolution.forward(state, next);
+                for (number, next) in next.chunks_mut(slice).enumerate() {
+                    self.finish(task * per_task + number, lifted, next);
+                }
+            });
+    }
+
+    /// Adds slice `number`'s view of the lifted input, and applies the non-linearity.
+    pub fn finish<T: Float>(&self, number: usize, lifted: &[T], slice: &mut [T]) {
+        let (sample, velocity) = (number / self.shifts.len(), number % self.shifts.len());
+        let channels = slice.len() / self.torus.pixels();
+        let u = &lifted[sample * slice.len()..][..slice.len()];
+        let shift = self.shifts[velocity];
+        Moved { torus: self.torus, channels, shift }.add_and_activate(self.activation, u, slice);
+    }
 }
 
 impl CustomOp3 for Recurrence {
@@ -131,17 +207,18 @@ impl CustomOp3 for Recurrence {
         lifted: &CpuStorage,
         lifted_layout: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
+        let dims = kernel_layout.dims();
         let next = match state {
-            CpuStorage::F64(_) => self.forward::<f64>(
-                driver::contiguous(state, state_layout)?,
-                driver::contiguous(kernel, kernel_layout)?,
-                driver::contiguous(lifted, lifted_layout)?,
-            ),
-            _ => self.forward::<f32>(
-                driver::contiguous(state, state_layout)?,
-                driver::contiguous(kernel, kernel_layout)?,
-                driver::contiguous(lifted, lifted_layout)?,
-            ),
+            CpuStorage::F64(_) => CpuStorage::F64(self.forward(
+                contiguous(state, state_layout)?,
+                (contiguous(kernel, kernel_layout)?, dims),
+                contiguous(lifted, lifted_layout)?,
+            )),
+            _ => CpuStorage::F32(self.forward(
+                contiguous(state, state_layout)?,
+                (contiguous(kernel, kernel_layout)?, dims),
+                contiguous(lifted, lifted_layout)?,
+            )),
         };
         Ok((next, state_layout.shape().clone()))
     }

@@ -1,8 +1,8 @@
 //! Shifting slices of a torus, each by its own displacement; differentiable and exact.
 
-use super::driver::{self, CpuView};
-use super::element::Element;
-use super::geometry::{Geometry, Shift};
+use super::composed;
+use super::kernels::{Float, Shift, Torus};
+use super::storage::{CpuView, contiguous};
 use crate::error::{Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Shape, Tensor};
 use rayon::prelude::*;
@@ -17,6 +17,9 @@ pub fn shift_slices(x: &Tensor, shifts: &[Shift]) -> Result<Tensor> {
         x,
         &[("B", None), ("V", Some(shifts.len())), ("H", None), ("W", None), ("C", None)],
     )?;
+    if !x.device().is_cpu() {
+        return composed::shift_slices(x, shifts);
+    }
     Ok(x.contiguous()?.apply_op1(ShiftSlices { shifts: shifts.to_vec() })?)
 }
 
@@ -24,24 +27,18 @@ struct ShiftSlices {
     shifts: Vec<Shift>,
 }
 
-/// Shifting is filling the halo of a 1×1 kernel.
-fn shifted<T: Element>(x: &[T], dims: &[usize], shifts: &[Shift]) -> Vec<T> {
-    let geometry = Geometry {
-        images: dims[0] * dims[1],
-        height: dims[2],
-        width: dims[3],
-        inputs: dims[4],
-        outputs: dims[4],
-        kernel_height: 1,
-        kernel_width: 1,
-    };
+fn shifted<T: Float>(x: &[T], dims: &[usize], shifts: &[Shift]) -> Vec<T> {
+    let (torus, channels) = (Torus { height: dims[2], width: dims[3] }, dims[4]);
+    let slice = torus.pixels() * channels;
     let mut moved = vec![T::default(); x.len()];
-    let image = geometry.padded_len();
-    moved
-        .par_chunks_mut(image)
-        .zip(x.par_chunks(image))
-        .enumerate()
-        .for_each(|(n, (to, from))| geometry.fill_halo(from, shifts[n % shifts.len()], to));
+    moved.par_chunks_mut(slice).zip(x.par_chunks(slice)).enumerate().for_each(
+        |(n, (target, source))| {
+            torus.moved(shifts[n % shifts.len()], |to, from, run| {
+                target[to * channels..][..run * channels]
+                    .copy_from_slice(&source[from * channels..][..run * channels]);
+            });
+        },
+    );
     moved
 }
 
@@ -51,17 +48,12 @@ impl CustomOp1 for ShiftSlices {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
-        fn run<T: Element>(
-            x: &CpuStorage,
-            layout: &Layout,
-            shifts: &[Shift],
-        ) -> candle_core::Result<CpuStorage> {
-            let moved = shifted::<T>(driver::contiguous(x, layout)?, layout.dims(), shifts);
-            Ok(T::to_cpu_storage_owned(moved))
-        }
+        let dims = layout.dims();
         let moved = match x {
-            CpuStorage::F64(_) => run::<f64>(x, layout, &self.shifts)?,
-            _ => run::<f32>(x, layout, &self.shifts)?,
+            CpuStorage::F64(_) => {
+                CpuStorage::F64(shifted(contiguous(x, layout)?, dims, &self.shifts))
+            }
+            _ => CpuStorage::F32(shifted(contiguous(x, layout)?, dims, &self.shifts)),
         };
         Ok((moved, layout.shape().clone()))
     }

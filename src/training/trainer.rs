@@ -190,3 +190,18 @@ impl<C: Cell> Trainer<'_, C> {
 const WEIGHTS: &str = "weights/";
 const BEST: &str = "best/";
 const MOMENTS: &str = "adam/";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_comes_back_from_its_text_bit_for_bit() {
+        // A loss that the JSON parser used to round to its neighbour.
+        let train_loss = 0.13469495639204979;
+        let point = CurvePoint { step: 50, train_loss, validation_loss: 0.1 + 0.2 };
+        let position = Position { curve: vec![point], ..Position::default() };
+        let text = serde_json::to_string(&position).unwrap();
+        assert_eq!(serde_json::from_str::<Position>(&text).unwrap(), position);
+    }
+}

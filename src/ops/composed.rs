@@ -1,0 +1,83 @@
+//! The same operations composed of candle's own, for devices that the kernels do not run on.
+
+use super::activation::Activation;
+use super::kernels::Shift;
+use super::stack::Layer;
+use crate::error::Result;
+use candle_core::Tensor;
+
+/// [`super::convolution_stack`].
+pub(super) fn convolution_stack(x: &Tensor, layers: &[Layer]) -> Result<Tensor> {
+    let mut x = x.permute((0, 3, 1, 2))?; // (B, C, H, W)
+    for Layer { kernel, activation } in layers {
+        x = activate(&convolve(&x, kernel)?, *activation)?;
+    }
+    Ok(x.permute((0, 2, 3, 1))?.contiguous()?)
+}
+
+/// [`super::flow_recurrence`].
+pub(super) fn recurrence(
+    state: &Tensor,
+    kernel: &Tensor,
+    lifted: &Tensor,
+    shifts: &[Shift],
+    activation: Activation,
+) -> Result<Tensor> {
+    let (batch, velocities, height, width, channels) = state.dims5()?;
+    let images = state.reshape((batch * velocities, height, width, channels))?;
+    let convolved = convolve(&images.permute((0, 3, 1, 2))?, kernel)?.permute((0, 2, 3, 1))?;
+    let views = lifted.unsqueeze(1)?.broadcast_as(state.shape())?;
+    let sum = (convolved.contiguous()?.reshape(state.shape())? + shift_slices(&views, shifts)?)?;
+    activate(&sum, activation)
+}
+
+/// [`super::shift_slices`].
+pub(super) fn shift_slices(x: &Tensor, shifts: &[Shift]) -> Result<Tensor> {
+    let moved = shifts.iter().enumerate().map(|(v, shift)| {
+        let slice = roll(&x.narrow(1, v, 1)?, 2, shift.down)?;
+        roll(&slice, 3, shift.right)
+    });
+    Ok(Tensor::cat(&moved.collect::<Result<Vec<_>>>()?, 1)?)
+}
+
+/// The maximum over the velocity axis of (B, V, H, W, C); its gradient goes to one velocity.
+pub(super) fn maximum(state: &Tensor) -> Result<Tensor> {
+    let winner = state.detach().argmax_keepdim(1)?;
+    Ok(state.contiguous()?.gather(&winner.contiguous()?, 1)?.squeeze(1)?)
+}
+
+/// Content moved by `by` along a dimension, wrapping around.
+fn roll(x: &Tensor, dim: usize, by: i64) -> Result<Tensor> {
+    let extent = x.dims()[dim];
+    let wrapped = by.rem_euclid(extent as i64) as usize;
+    if wrapped == 0 {
+        return Ok(x.clone());
+    }
+    let (head, tail) =
+        (x.narrow(dim, 0, extent - wrapped)?, x.narrow(dim, extent - wrapped, wrapped)?);
+    Ok(Tensor::cat(&[&tail, &head], dim)?)
+}
+
+/// Circular convolution of (B, C, H, W): a halo, then candle's convolution.
+fn convolve(x: &Tensor, kernel: &Tensor) -> Result<Tensor> {
+    let (_, _, kh, kw) = kernel.dims4()?;
+    let padded = halo(&halo(x, 2, kh / 2)?, 3, kw / 2)?;
+    Ok(padded.contiguous()?.conv2d(kernel, 0, 1, 1, 1)?)
+}
+
+/// `half` wrapped rows on each side of a dimension, also where it is shorter than that.
+fn halo(x: &Tensor, dim: usize, half: usize) -> Result<Tensor> {
+    let extent = x.dims()[dim] as i64;
+    let half = half as i64;
+    let places: Vec<u32> = (-half..extent + half).map(|i| i.rem_euclid(extent) as u32).collect();
+    let count = places.len();
+    Ok(x.index_select(&Tensor::from_vec(places, count, x.device())?, dim)?)
+}
+
+fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
+    Ok(match activation {
+        Activation::Relu => x.relu()?,
+        Activation::Tanh => x.tanh()?,
+        Activation::Identity => x.clone(),
+    })
+}

@@ -1,0 +1,267 @@
+//! Vectors of the CPU as kernels see them, and the choice of instruction set at run time.
+//!
+//! A kernel is written once, over [`Lanes`]; [`InstructionSet::run`] compiles it for every
+//! instruction set and enters the right one.
+
+use pulp::{Simd, WithSimd};
+use std::sync::LazyLock;
+
+/// The floating-point types that kernels run on.
+pub(crate) trait Float:
+    candle_core::WithDType + bytemuck::Pod + PartialOrd + Default + Sync
+{
+    /// Enters `kernel` compiled for `set`.
+    fn run<K: Kernel<Self>>(set: InstructionSet, kernel: K) -> K::Output;
+
+    /// Values in a vector of `set`.
+    fn lanes(set: InstructionSet) -> usize {
+        struct Count;
+        impl<T> Kernel<T> for Count {
+            type Output = usize;
+            fn run<L: Lanes<Number = T>>(self, _: L) -> usize {
+                L::COUNT
+            }
+        }
+        Self::run(set, Count)
+    }
+
+    /// Hyperbolic tangent.
+    fn hyperbolic_tangent(self) -> Self;
+}
+
+/// A loop nest that is compiled for every instruction set.
+pub(crate) trait Kernel<T> {
+    type Output;
+
+    /// Runs on vectors of `lanes`; implementations are `#[inline(always)]`, as is all they call.
+    fn run<L: Lanes<Number = T>>(self, lanes: L) -> Self::Output;
+}
+
+/// Arithmetic on vectors of [`Lanes::COUNT`] numbers.
+pub(crate) trait Lanes: Copy {
+    type Number: Float;
+    type Vector: Copy;
+    /// Numbers in a vector.
+    const COUNT: usize;
+    /// Vectors that the registers hold.
+    const REGISTERS: usize;
+
+    fn splat(self, value: Self::Number) -> Self::Vector;
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// a · b + c, with one rounding where the CPU can.
+    fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+
+    #[inline(always)]
+    fn zero(self) -> Self::Vector {
+        self.splat(Self::Number::default())
+    }
+
+    /// # Safety
+    /// `from` must be valid for reading [`Lanes::COUNT`] numbers.
+    #[inline(always)]
+    unsafe fn load(self, from: *const Self::Number) -> Self::Vector {
+        unsafe { from.cast::<Self::Vector>().read_unaligned() }
+    }
+
+    /// # Safety
+    /// `to` must be valid for writing [`Lanes::COUNT`] numbers.
+    #[inline(always)]
+    unsafe fn store(self, to: *mut Self::Number, vector: Self::Vector) {
+        unsafe { to.cast::<Self::Vector>().write_unaligned(vector) }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Singles<S>(S);
+
+impl<S: Simd> Lanes for Singles<S> {
+    type Number = f32;
+    type Vector = S::f32s;
+    const COUNT: usize = S::F32_LANES;
+    const REGISTERS: usize = S::REGISTER_COUNT;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> S::f32s {
+        self.0.splat_f32s(value)
+    }
+    #[inline(always)]
+    fn add(self, a: S::f32s, b: S::f32s) -> S::f32s {
+        self.0.add_f32s(a, b)
+    }
+    #[inline(always)]
+    fn sub(self, a: S::f32s, b: S::f32s) -> S::f32s {
+        self.0.sub_f32s(a, b)
+    }
+    #[inline(always)]
+    fn mul_add(self, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+        self.0.mul_add_e_f32s(a, b, c)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Doubles<S>(S);
+
+impl<S: Simd> Lanes for Doubles<S> {
+    type Number = f64;
+    type Vector = S::f64s;
+    const COUNT: usize = S::F64_LANES;
+    const REGISTERS: usize = S::REGISTER_COUNT;
+
+    #[inline(always)]
+    fn splat(self, value: f64) -> S::f64s {
+        self.0.splat_f64s(value)
+    }
+    #[inline(always)]
+    fn add(self, a: S::f64s, b: S::f64s) -> S::f64s {
+        self.0.add_f64s(a, b)
+    }
+    #[inline(always)]
+    fn sub(self, a: S::f64s, b: S::f64s) -> S::f64s {
+        self.0.sub_f64s(a, b)
+    }
+    #[inline(always)]
+    fn mul_add(self, a: S::f64s, b: S::f64s, c: S::f64s) -> S::f64s {
+        self.0.mul_add_e_f64s(a, b, c)
+    }
+}
+
+/// Four numbers in an array: vectors for CPUs that none of pulp's fits, by the compiler's grace.
+/// Multiplies and adds in two roundings; the fused function is a slow library call there.
+#[derive(Clone, Copy)]
+struct Portable<T>(std::marker::PhantomData<T>);
+
+impl<T: Float> Lanes for Portable<T> {
+    type Number = T;
+    type Vector = [T; 4];
+    const COUNT: usize = 4;
+    const REGISTERS: usize = 16;
+
+    #[inline(always)]
+    fn splat(self, value: T) -> [T; 4] {
+        [value; 4]
+    }
+    #[inline(always)]
+    fn add(self, a: [T; 4], b: [T; 4]) -> [T; 4] {
+        std::array::from_fn(|i| a[i] + b[i])
+    }
+    #[inline(always)]
+    fn sub(self, a: [T; 4], b: [T; 4]) -> [T; 4] {
+        std::array::from_fn(|i| a[i] - b[i])
+    }
+    #[inline(always)]
+    fn mul_add(self, a: [T; 4], b: [T; 4], c: [T; 4]) -> [T; 4] {
+        std::array::from_fn(|i| a[i] * b[i] + c[i])
+    }
+}
+
+/// A kernel on f32 in pulp's terms.
+struct OnSingles<K>(K);
+
+impl<K: Kernel<f32>> WithSimd for OnSingles<K> {
+    type Output = K::Output;
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> K::Output {
+        self.0.run(Singles(simd))
+    }
+}
+
+/// A kernel on f64 in pulp's terms.
+struct OnDoubles<K>(K);
+
+impl<K: Kernel<f64>> WithSimd for OnDoubles<K> {
+    type Output = K::Output;
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> K::Output {
+        self.0.run(Doubles(simd))
+    }
+}
+
+impl Float for f32 {
+    fn run<K: Kernel<f32>>(set: InstructionSet, kernel: K) -> K::Output {
+        match set.vectorize(OnSingles(kernel)) {
+            Ok(output) => output,
+            Err(OnSingles(kernel)) => kernel.run(Portable(std::marker::PhantomData)),
+        }
+    }
+
+    #[inline(always)]
+    fn hyperbolic_tangent(self) -> f32 {
+        self.tanh()
+    }
+}
+
+impl Float for f64 {
+    fn run<K: Kernel<f64>>(set: InstructionSet, kernel: K) -> K::Output {
+        match set.vectorize(OnDoubles(kernel)) {
+            Ok(output) => output,
+            Err(OnDoubles(kernel)) => kernel.run(Portable(std::marker::PhantomData)),
+        }
+    }
+
+    #[inline(always)]
+    fn hyperbolic_tangent(self) -> f64 {
+        self.tanh()
+    }
+}
+
+/// An instruction set that this CPU has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum InstructionSet {
+    #[cfg(target_arch = "x86_64")]
+    Avx512(pulp::x86::V4),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(pulp::x86::V3),
+    #[cfg(target_arch = "aarch64")]
+    Neon(pulp::aarch64::Neon),
+    /// What every CPU of the architecture has.
+    Portable,
+}
+
+static BEST: LazyLock<InstructionSet> = LazyLock::new(|| InstructionSet::all()[0]);
+
+impl InstructionSet {
+    /// The fastest one of this CPU.
+    pub fn best() -> Self {
+        *BEST
+    }
+
+    /// All that this CPU has, the fastest first.
+    pub fn all() -> Vec<Self> {
+        let mut sets = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            sets.extend(pulp::x86::V4::try_new().map(Self::Avx512));
+            sets.extend(pulp::x86::V3::try_new().map(Self::Avx2));
+        }
+        #[cfg(target_arch = "aarch64")]
+        sets.extend(pulp::aarch64::Neon::try_new().map(Self::Neon));
+        sets.push(Self::Portable);
+        sets
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => "AVX-512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => "AVX2",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(_) => "NEON",
+            Self::Portable => "portable",
+        }
+    }
+
+    /// Runs `op` where the set is one of pulp's; gives it back where it is not.
+    fn vectorize<Op: WithSimd>(self, op: Op) -> Result<Op::Output, Op> {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(simd) => Ok(Simd::vectorize(simd, op)),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(simd) => Ok(Simd::vectorize(simd, op)),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(simd) => Ok(Simd::vectorize(simd, op)),
+            Self::Portable => Err(op),
+        }
+    }
+}

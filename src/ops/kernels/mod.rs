@@ -1,0 +1,20 @@
+//! Convolution kernels for the CPU: two algorithms, compiled for every instruction set.
+//!
+//! [`plan::Convolution`] is the way in. It runs whole images on the calling thread; the operations
+//! above divide the images among threads.
+
+mod buffer;
+mod direct;
+mod geometry;
+mod lanes;
+mod plan;
+mod register_tile;
+mod thin;
+mod winograd;
+
+pub(crate) use buffer::Buffer;
+pub use geometry::Shift;
+pub(crate) use geometry::Torus;
+pub(crate) use lanes::{Float, InstructionSet, Kernel, Lanes};
+pub use plan::ConvAlgorithm;
+pub(crate) use plan::{Convolution, KernelView, stored_channels};

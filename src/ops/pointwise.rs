@@ -1,0 +1,176 @@
+//! The passes over a slice between two convolutions, compiled for every instruction set.
+
+use super::activation::Activation;
+use super::kernels::{Float, InstructionSet, Kernel, Lanes, Shift, Torus};
+
+/// y = σ(y) over whole images.
+pub(super) fn activate<T: Float>(activation: Activation, y: &mut [T]) {
+    T::run(InstructionSet::best(), Activate { activation, y });
+}
+
+/// inner ← inner · σ'(x), from the result y = σ(x).
+pub(super) fn chain<T: Float>(activation: Activation, y: &[T], inner: &mut [T]) {
+    T::run(InstructionSet::best(), Chain { activation, y, inner });
+}
+
+struct Activate<'a, T> {
+    activation: Activation,
+    y: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for Activate<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes<Number = T>>(self, _: L) {
+        self.activation.apply(self.y);
+    }
+}
+
+struct Chain<'a, T> {
+    activation: Activation,
+    y: &'a [T],
+    inner: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for Chain<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes<Number = T>>(self, _: L) {
+        self.activation.chain(self.y, self.inner);
+    }
+}
+
+/// A slice (H, W, C) of a hidden state beside a map that is read where `shift` moves it from.
+#[derive(Clone, Copy)]
+pub(super) struct Moved {
+    pub torus: Torus,
+    pub channels: usize,
+    pub shift: Shift,
+}
+
+impl Moved {
+    /// The way back.
+    pub fn inverse(self) -> Self {
+        Self { shift: self.shift.inverse(), ..self }
+    }
+
+    /// y = σ(y + shift·u).
+    pub fn add_and_activate<T: Float>(self, activation: Activation, u: &[T], y: &mut [T]) {
+        T::run(InstructionSet::best(), AddAndActivate { moved: self, activation, u, y });
+    }
+
+    /// sum += shift·x.
+    pub fn add<T: Float>(self, x: &[T], sum: &mut [T]) {
+        T::run(InstructionSet::best(), Add { moved: self, x, sum });
+    }
+
+    /// best = max(best, shift·x), where the winner is `number` from then on; a NaN wins.
+    pub fn maximum<T: Float>(self, number: u16, x: &[T], best: &mut [T], winners: &mut [u16]) {
+        T::run(InstructionSet::best(), Maximum { moved: self, number, x, best, winners });
+    }
+
+    /// to_x += shift⁻¹·gradient, wherever `number` won.
+    pub fn give_to_winner<T: Float>(
+        self,
+        number: u16,
+        gradient: &[T],
+        winners: &[u16],
+        to_x: &mut [T],
+    ) {
+        T::run(
+            InstructionSet::best(),
+            GiveToWinner { moved: self, number, gradient, winners, to_x },
+        );
+    }
+
+    /// Calls `visit(first number here, first number of what moves there, numbers)`.
+    #[inline(always)]
+    fn stretches(self, mut visit: impl FnMut(usize, usize, usize)) {
+        let c = self.channels;
+        self.torus.moved(self.shift, |to, from, run| visit(to * c, from * c, run * c));
+    }
+}
+
+struct AddAndActivate<'a, T> {
+    moved: Moved,
+    activation: Activation,
+    u: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for AddAndActivate<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes<Number = T>>(self, _: L) {
+        let Self { moved, activation, u, y } = self;
+        moved.stretches(|to, from, run| {
+            let y = &mut y[to..to + run];
+            y.iter_mut().zip(&u[from..from + run]).for_each(|(y, &u)| *y += u);
+            activation.apply(y);
+        });
+    }
+}
+
+struct Add<'a, T> {
+    moved: Moved,
+    x: &'a [T],
+    sum: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for Add<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes<Number = T>>(self, _: L) {
+        let Self { moved, x, sum } = self;
+        moved.stretches(|to, from, run| {
+            let sum = &mut sum[to..to + run];
+            sum.iter_mut().zip(&x[from..from + run]).for_each(|(sum, &x)| *sum += x);
+        });
+    }
+}
+
+struct Maximum<'a, T> {
+    moved: Moved,
+    number: u16,
+    x: &'a [T],
+    best: &'a mut [T],
+    winners: &'a mut [u16],
+}
+
+impl<T: Float> Kernel<T> for Maximum<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes<Number = T>>(self, _: L) {
+        let Self { moved, number, x, best, winners } = self;
+        moved.stretches(|to, from, run| {
+            let (best, winners) = (&mut best[to..to + run], &mut winners[to..to + run]);
+            for ((best, winner), &x) in best.iter_mut().zip(winners).zip(&x[from..from + run]) {
+                let loses = x <= *best;
+                *best = if loses { *best } else { x };
+                *winner = if loses { *winner } else { number };
+            }
+        });
+    }
+}
+
+struct GiveToWinner<'a, T> {
+    moved: Moved,
+    number: u16,
+    gradient: &'a [T],
+    winners: &'a [u16],
+    to_x: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for GiveToWinner<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes<Number = T>>(self, _: L) {
+        let Self { moved, number, gradient, winners, to_x } = self;
+        moved.stretches(|to, from, run| {
+            let read = gradient[to..to + run].iter().zip(&winners[to..to + run]);
+            for (to_x, (&gradient, &winner)) in to_x[from..from + run].iter_mut().zip(read) {
+                *to_x += if winner == number { gradient } else { T::default() };
+            }
+        });
+    }
+}

@@ -1,0 +1,456 @@
+//! A stack of circular convolutions with their non-linearities, as one differentiable operation.
+//!
+//! A decoder is such a stack. It can also be run piece by piece, as a forecaster does that needs
+//! each output before the next input exists; [`StackRun::finish`] then puts the whole run on the
+//! autograd graph without computing anything again.
+
+use super::activation::Activation;
+use super::kernels::{
+    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Torus, stored_channels,
+};
+use super::parts::{enough_images, images_per_part};
+use super::storage::{CpuView, restore_channels};
+use super::{composed, pointwise};
+use crate::error::{Error, Result, expect_shape};
+use candle_core::{CpuStorage, CustomOp2, DType, Layout, Shape, Tensor};
+use rayon::prelude::*;
+use std::sync::Mutex;
+
+/// One layer: a kernel (C_out, C_in, kh, kw) with odd kh and kw, and the non-linearity after it.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// The kernel.
+    pub kernel: Tensor,
+    /// The non-linearity.
+    pub activation: Activation,
+}
+
+/// Cross-correlation with circular boundaries and an odd kernel, centred, then a non-linearity.
+///
+/// `y(p, o) = σ(Σ_{i, d} w(o, i, d) · x(p + d, i))`, indices modulo the torus.
+///
+/// # Shapes
+/// `x` (B, H, W, C_in); `kernel` (C_out, C_in, kh, kw), kh and kw odd; result (B, H, W, C_out).
+/// f32 or f64.
+///
+/// # Equivariance
+/// Commutes with every shift of the torus, bit for bit with [`ConvAlgorithm::Direct`].
+///
+/// # Errors
+/// [`Error::Shape`] when channels disagree, [`Error::Configuration`] for an even kernel.
+pub fn circular_convolution(
+    x: &Tensor,
+    kernel: &Tensor,
+    activation: Activation,
+    algorithm: ConvAlgorithm,
+) -> Result<Tensor> {
+    convolution_stack(x, &[Layer { kernel: kernel.clone(), activation }], algorithm)
+}
+
+/// [`circular_convolution`] layer after layer.
+///
+/// # Errors
+/// As [`circular_convolution`].
+pub fn convolution_stack(x: &Tensor, layers: &[Layer], algorithm: ConvAlgorithm) -> Result<Tensor> {
+    let dims = ["B", "H", "W", "C_in"].map(|name| (name, None));
+    expect_shape("convolution input", x, &dims)?;
+    if !x.device().is_cpu() {
+        check_kernels(x.dims()[3], layers)?;
+        return composed::convolution_stack(x, layers);
+    }
+    let mut run = StackRun::new(layers, (x.dims()[1], x.dims()[2]), algorithm)?;
+    run.add(x)?;
+    run.finish(&x.unsqueeze(0)?).and_then(|y| Ok(y.squeeze(0)?))
+}
+
+/// Refuses kernels that are even or do not follow on each other.
+pub(super) fn check_kernels(inputs: usize, layers: &[Layer]) -> Result<()> {
+    let mut channels = inputs;
+    for Layer { kernel, .. } in layers {
+        expect_odd_kernel("convolution kernel", kernel, channels)?;
+        channels = kernel.dims()[0];
+    }
+    Ok(())
+}
+
+/// Refuses a kernel that is even or does not read `inputs` channels.
+pub(super) fn expect_odd_kernel(what: &'static str, kernel: &Tensor, inputs: usize) -> Result<()> {
+    let dims = [("C_out", None), ("C_in", Some(inputs)), ("kh", None), ("kw", None)];
+    expect_shape(what, kernel, &dims)?;
+    let (_, _, kh, kw) = kernel.dims4()?;
+    if kh % 2 == 0 || kw % 2 == 0 {
+        return Err(Error::configuration(
+            what,
+            format!("has the even size {kh}×{kw}, which has no centre"),
+            "use an odd kernel size",
+        ));
+    }
+    Ok(())
+}
+
+/// A stack that is run piece by piece, each piece a batch of images.
+pub struct StackRun {
+    layers: Vec<Layer>,
+    weights: Tensor,
+    algorithm: ConvAlgorithm,
+    inner: Inner,
+}
+
+enum Inner {
+    Single(Pieces<f32>),
+    Double(Pieces<f64>),
+    /// On another device than the CPU.
+    Composed,
+}
+
+impl StackRun {
+    /// A run over images of `extents` (H, W).
+    ///
+    /// # Errors
+    /// As [`circular_convolution`].
+    pub fn new(
+        layers: &[Layer],
+        extents: (usize, usize),
+        algorithm: ConvAlgorithm,
+    ) -> Result<Self> {
+        let first = layers.first().ok_or_else(|| {
+            Error::configuration("the stack", "has no layers", "give it at least one kernel")
+        })?;
+        check_kernels(first.kernel.dims4()?.1, layers)?;
+        let flat = layers
+            .iter()
+            .map(|l| l.kernel.flatten_all())
+            .collect::<candle_core::Result<Vec<_>>>()?;
+        let weights = Tensor::cat(&flat, 0)?;
+        let inner = match weights.dtype() {
+            _ if !weights.device().is_cpu() => Inner::Composed,
+            DType::F64 => Inner::Double(Pieces::new(layers, &weights, extents, algorithm)?),
+            _ => Inner::Single(Pieces::new(layers, &weights, extents, algorithm)?),
+        };
+        Ok(Self { layers: layers.to_vec(), weights, algorithm, inner })
+    }
+
+    /// The outputs (B, H, W, C_out) of images (B, H, W, C_in), off the graph.
+    pub fn step(&mut self, x: &Tensor) -> Result<Tensor> {
+        self.add(x)?;
+        let mut dims = x.dims().to_vec();
+        dims[3] = self.layers[self.layers.len() - 1].kernel.dims()[0];
+        Ok(match &self.inner {
+            Inner::Single(pieces) => Tensor::from_vec(pieces.newest(), dims, x.device())?,
+            Inner::Double(pieces) => Tensor::from_vec(pieces.newest(), dims, x.device())?,
+            Inner::Composed => composed::convolution_stack(x, &self.layers)?.detach(),
+        })
+    }
+
+    /// Runs one more batch.
+    fn add(&mut self, x: &Tensor) -> Result<()> {
+        let keep = self.keeps(x);
+        match &mut self.inner {
+            Inner::Single(pieces) => pieces.add(x, keep),
+            Inner::Double(pieces) => pieces.add(x, keep),
+            Inner::Composed => Ok(()),
+        }
+    }
+
+    /// Whether the maps between layers are kept for a backward pass.
+    fn keeps(&self, x: &Tensor) -> bool {
+        x.track_op() || self.weights.track_op()
+    }
+
+    /// All outputs so far (S, B, H, W, C_out) as a function of all inputs (S, B, H, W, C_in), which
+    /// must have the values that [`StackRun::step`] was given.
+    pub fn finish(self, x: &Tensor) -> Result<Tensor> {
+        let dims = ["S", "B", "H", "W", "C_in"].map(|name| (name, None));
+        expect_shape("convolution inputs", x, &dims)?;
+        let x = x.contiguous()?;
+        // Frozen weights behind tracked inputs: the pieces, run off the graph, kept nothing.
+        let is_tracked = self.keeps(&x);
+        Ok(match self.inner {
+            Inner::Single(pieces) if !(is_tracked && pieces.lacks_maps()) => {
+                x.apply_op2(&self.weights, StackOperation(pieces))?
+            }
+            Inner::Double(pieces) if !(is_tracked && pieces.lacks_maps()) => {
+                x.apply_op2(&self.weights, StackOperation(pieces))?
+            }
+            _ => {
+                let images = x.flatten(0, 1)?;
+                let y = convolution_stack(&images, &self.layers, self.algorithm)?;
+                let mut dims = x.dims().to_vec();
+                dims[4] = y.dims()[3];
+                y.reshape(dims)?
+            }
+        })
+    }
+}
+
+/// The layers made ready, and what has been computed.
+struct Pieces<T> {
+    layers: Vec<ReadyLayer<T>>,
+    torus: Torus,
+    /// Channels of the images given and made, as their tensors have them.
+    channels: (usize, usize),
+    pieces: Vec<Piece<T>>,
+    /// Of all pieces, one after the other.
+    outputs: Mutex<Vec<T>>,
+}
+
+struct ReadyLayer<T> {
+    convolution: Convolution<T>,
+    activation: Activation,
+}
+
+/// One batch, with the maps between its layers where a backward pass may need them.
+struct Piece<T> {
+    images: usize,
+    hidden: Vec<Buffer<T>>,
+}
+
+impl<T: Float> Pieces<T> {
+    fn new(
+        layers: &[Layer],
+        weights: &Tensor,
+        (height, width): (usize, usize),
+        algorithm: ConvAlgorithm,
+    ) -> Result<Self> {
+        let torus = Torus { height, width };
+        let view = CpuView::of(weights);
+        let mut rest = view.slice::<T>()?;
+        let mut ready = Vec::with_capacity(layers.len());
+        for Layer { kernel, activation } in layers {
+            let (outputs, inputs, height, width) = kernel.dims4()?;
+            let (values, others) = rest.split_at(kernel.elem_count());
+            rest = others;
+            let kernel = KernelView { values, outputs, inputs, height, width };
+            let stored = (stored_channels::<T>(inputs), stored_channels::<T>(outputs));
+            let convolution = Convolution::new(algorithm, torus, kernel, stored);
+            ready.push(ReadyLayer { convolution, activation: *activation });
+        }
+        let ends = (layers[0].kernel.dims()[1], layers[layers.len() - 1].kernel.dims()[0]);
+        let (pieces, outputs) = (Vec::new(), Mutex::default());
+        Ok(Self { layers: ready, torus, channels: ends, pieces, outputs })
+    }
+
+    /// Whether some piece kept no maps for a backward pass.
+    fn lacks_maps(&self) -> bool {
+        self.pieces.iter().any(|piece| piece.hidden.len() + 1 < self.layers.len())
+    }
+
+    /// Runs one more batch.
+    fn add(&mut self, x: &Tensor, keep: bool) -> Result<()> {
+        let Torus { height, width } = self.torus;
+        let (inputs, outputs) = self.channels;
+        let dims = [("B", None), ("H", Some(height)), ("W", Some(width)), ("C_in", Some(inputs))];
+        expect_shape("convolution input", x, &dims)?;
+        let (images, x) = (x.dims()[0], x.contiguous()?);
+        let view = CpuView::of(&x);
+        let mut hidden: Vec<Buffer<T>> = self.layers[..self.layers.len() - 1]
+            .iter()
+            .map(|layer| Buffer::take(images * layer.convolution.geometry().output_len()))
+            .collect();
+        let mut made = vec![T::default(); images * self.torus.pixels() * outputs];
+        self.forward(view.slice()?, &mut hidden, &mut made);
+        match self.outputs.get_mut().expect("no panic while this is locked") {
+            all if all.is_empty() => *all = made,
+            all => all.extend(made),
+        }
+        if !keep {
+            hidden.clear();
+        }
+        self.pieces.push(Piece { images, hidden });
+        Ok(())
+    }
+
+    /// The outputs of the newest batch.
+    fn newest(&self) -> Vec<T> {
+        let all = self.outputs.lock().expect("no panic while this is locked");
+        let images = self.pieces.last().map_or(0, |piece| piece.images);
+        all[all.len() - images * self.torus.pixels() * self.channels.1..].to_vec()
+    }
+
+    fn forward(&self, x: &[T], hidden: &mut [Buffer<T>], outputs: &mut [T]) {
+        let Torus { height, width } = self.torus;
+        let per_task = enough_images(height, width);
+        let pixels = per_task * self.torus.pixels();
+        let mut tasks: Vec<Vec<&mut [T]>> =
+            outputs.chunks_mut(pixels * self.channels.1).map(|part| vec![part]).collect();
+        for (hidden, layer) in hidden.iter_mut().zip(&self.layers) {
+            let length = per_task * layer.convolution.geometry().output_len();
+            tasks.iter_mut().zip(hidden.chunks_mut(length)).for_each(|(task, h)| task.push(h));
+        }
+        tasks.into_par_iter().zip(x.par_chunks(pixels * self.channels.0)).for_each(
+            |(mut maps, x)| {
+                let hidden = maps.split_off(1);
+                self.forward_images(x, hidden, maps.swap_remove(0));
+            },
+        );
+    }
+
+    /// Some images through all layers, on this thread.
+    fn forward_images(&self, x: &[T], hidden: Vec<&mut [T]>, outputs: &mut [T]) {
+        let first = self.layers[0].convolution.geometry();
+        let mut input = Buffer::take(x.len() / self.channels.0 * first.inputs);
+        restore_channels(x, self.channels.0, &mut input, first.inputs);
+        let (last, others) = self.layers.split_last().expect("a stack has a layer");
+        let mut x: &[T] = &input;
+        for (layer, y) in others.iter().zip(hidden) {
+            layer.convolution.forward(x, y);
+            pointwise::activate(layer.activation, y);
+            x = y;
+        }
+        let stored = last.convolution.geometry().outputs;
+        let mut y = Buffer::take(outputs.len() / self.channels.1 * stored);
+        last.convolution.forward(x, &mut y);
+        pointwise::activate(last.activation, &mut y);
+        restore_channels(&y, stored, outputs, self.channels.1);
+    }
+
+    /// Gradients to the flat weights and, where asked, to the inputs.
+    fn backward(
+        &self,
+        x: &[T],
+        y: &[T],
+        gradient: &[T],
+        is_x_tracked: bool,
+    ) -> (Vec<T>, Option<Vec<T>>) {
+        let Torus { height, width } = self.torus;
+        let pixels = self.torus.pixels();
+        let (inputs, outputs) = (pixels * self.channels.0, pixels * self.channels.1);
+        let mut to_x = is_x_tracked.then(|| vec![T::default(); x.len()]);
+        let mut sums: Vec<Vec<Buffer<T>>> = Vec::new();
+        let mut first = 0;
+        for piece in &self.pieces {
+            let per_part = images_per_part(piece.images, height, width);
+            let parts = piece.images.div_ceil(per_part);
+            let zeros = |layer: &ReadyLayer<T>| Buffer::zeros(layer.convolution.sums_len());
+            while sums.len() < parts {
+                sums.push(self.layers.iter().map(zeros).collect());
+            }
+            let end = first + piece.images;
+            let read = x[first * inputs..end * inputs]
+                .par_chunks(per_part * inputs)
+                .zip(y[first * outputs..end * outputs].par_chunks(per_part * outputs))
+                .zip(gradient[first * outputs..end * outputs].par_chunks(per_part * outputs));
+            let mut written: Vec<Option<&mut [T]>> = match &mut to_x {
+                None => (0..parts).map(|_| None).collect(),
+                Some(to_x) => to_x[first * inputs..end * inputs]
+                    .chunks_mut(per_part * inputs)
+                    .map(Some)
+                    .collect(),
+            };
+            read.zip(sums.par_iter_mut().zip(&mut written)).enumerate().for_each(
+                |(part, (((x, y), gradient), (sums, to_x)))| {
+                    let maps = PartMaps { x, y, gradient, first: part * per_part };
+                    self.backward_images(piece, &maps, sums, to_x.as_deref_mut());
+                },
+            );
+            first = end;
+        }
+        (self.weight_gradient(sums), to_x)
+    }
+
+    /// Some images of a piece back through all layers, on this thread.
+    fn backward_images(
+        &self,
+        piece: &Piece<T>,
+        maps: &PartMaps<'_, T>,
+        sums: &mut [Buffer<T>],
+        to_x: Option<&mut [T]>,
+    ) {
+        let images = maps.x.len() / (self.torus.pixels() * self.channels.0);
+        let widest = self.layers.iter().map(|layer| {
+            let g = layer.convolution.geometry();
+            g.input_len().max(g.output_len())
+        });
+        let length = images * widest.max().expect("a stack has a layer");
+        let [mut inner, mut before, mut input] = [0; 3].map(|_| Buffer::take(length));
+        let last = &self.layers[self.layers.len() - 1];
+        let g = last.convolution.geometry();
+        let made = images * g.output_len();
+        restore_channels(maps.y, self.channels.1, &mut before[..made], g.outputs);
+        restore_channels(maps.gradient, self.channels.1, &mut inner[..made], g.outputs);
+        pointwise::chain(last.activation, &before[..made], &mut inner[..made]);
+        for (number, layer) in self.layers.iter().enumerate().rev() {
+            let g = layer.convolution.geometry();
+            let (read, made) = (images * g.input_len(), images * g.output_len());
+            if number + 1 < self.layers.len() {
+                let y = &piece.hidden[number][maps.first * g.output_len()..][..made];
+                pointwise::chain(layer.activation, y, &mut inner[..made]);
+            }
+            let x = match number {
+                0 => {
+                    restore_channels(maps.x, self.channels.0, &mut input[..read], g.inputs);
+                    &input[..read]
+                }
+                _ => &piece.hidden[number - 1][maps.first * g.input_len()..][..read],
+            };
+            let wanted = number > 0 || to_x.is_some();
+            let target = wanted.then(|| &mut before[..read]);
+            layer.convolution.backward(x, &inner[..made], &mut sums[number], target);
+            std::mem::swap(&mut inner, &mut before);
+        }
+        if let Some(to_x) = to_x {
+            let stored = self.layers[0].convolution.geometry().inputs;
+            let length = images * self.torus.pixels() * stored;
+            restore_channels(&inner[..length], stored, to_x, self.channels.0);
+        }
+    }
+
+    /// The sums of all parts as the flat weights' gradient.
+    fn weight_gradient(&self, sums: Vec<Vec<Buffer<T>>>) -> Vec<T> {
+        let mut by_layer: Vec<Vec<Buffer<T>>> = self.layers.iter().map(|_| Vec::new()).collect();
+        for part in sums {
+            by_layer.iter_mut().zip(part).for_each(|(layer, sums)| layer.push(sums));
+        }
+        let layers = self.layers.par_iter().zip(by_layer);
+        let flat: Vec<Vec<T>> =
+            layers.map(|(layer, parts)| layer.convolution.weight_gradient(&parts)).collect();
+        flat.concat()
+    }
+}
+
+/// What a part of a piece reads: its inputs, outputs and the gradient to these, as their tensors
+/// have them; `first` is its first image's number in the piece.
+struct PartMaps<'a, T> {
+    x: &'a [T],
+    y: &'a [T],
+    gradient: &'a [T],
+    first: usize,
+}
+
+struct StackOperation<T>(Pieces<T>);
+
+impl<T: Float> CustomOp2 for StackOperation<T> {
+    fn name(&self) -> &'static str {
+        "convolution-stack"
+    }
+
+    fn cpu_fwd(
+        &self,
+        _: &CpuStorage,
+        x_layout: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        // Computed already, piece by piece.
+        let outputs =
+            std::mem::take(&mut *self.0.outputs.lock().expect("no panic while this is locked"));
+        let mut dims = x_layout.dims().to_vec();
+        *dims.last_mut().expect("images have dimensions") = self.0.channels.1;
+        Ok((T::to_cpu_storage_owned(outputs), dims.into()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weights: &Tensor,
+        y: &Tensor,
+        gradient: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
+        let gradient = gradient.contiguous()?;
+        let views = [x, y, &gradient].map(CpuView::of);
+        let (to_weights, to_x) =
+            self.0.backward(views[0].slice()?, views[1].slice()?, views[2].slice()?, x.track_op());
+        let to_x = to_x.map(|to_x| Tensor::from_vec(to_x, x.shape(), x.device())).transpose()?;
+        Ok((to_x, Some(Tensor::from_vec(to_weights, weights.shape(), weights.device())?)))
+    }
+}
