@@ -8,11 +8,13 @@ use fernn::data::{Digits, Split};
 use fernn::experiments::paper::TRANSLATION_PARAMETERS;
 use fernn::experiments::{CATALOGUE, Profile, Record, Selection, Task};
 use fernn::models::{Parameters, parameter_shapes};
+use fernn::ops::ConvAlgorithm;
 use fernn::training::{Adam, training_step};
 use std::path::PathBuf;
 
 fn selection(profile: Profile, only: &str) -> Selection {
-    Selection { profile, only: vec![only.into()], seed: 0, seeds: Some(1), steps: None }
+    let (only, algorithm) = (vec![only.into()], ConvAlgorithm::Auto);
+    Selection { profile, only, seed: 0, seeds: Some(1), steps: None, algorithm }
 }
 
 /// A task of the quick profile, cut down until it takes about a second.

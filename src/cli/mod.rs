@@ -99,6 +99,35 @@ impl DataFlags {
     }
 }
 
+/// How convolutions are computed, as a flag of several commands.
+#[derive(clap::Args)]
+struct AlgorithmFlags {
+    /// How convolutions are computed
+    #[arg(long, value_enum, default_value_t = Algorithm::Auto)]
+    algorithm: Algorithm,
+}
+
+/// The algorithms as values of a flag.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Algorithm {
+    /// Winograd where it pays, else direct
+    Auto,
+    /// Sums over taps and channels: translations commute with it bit for bit
+    Direct,
+    /// F(4×4, 3×3) wherever it fits: faster, and static translations commute to rounding
+    Winograd,
+}
+
+impl AlgorithmFlags {
+    fn algorithm(&self) -> fernn::ops::ConvAlgorithm {
+        match self.algorithm {
+            Algorithm::Auto => fernn::ops::ConvAlgorithm::Auto,
+            Algorithm::Direct => fernn::ops::ConvAlgorithm::Direct,
+            Algorithm::Winograd => fernn::ops::ConvAlgorithm::Winograd,
+        }
+    }
+}
+
 /// The number of threads, as a flag of several commands.
 #[derive(clap::Args)]
 struct ThreadFlags {

@@ -1,12 +1,12 @@
 //! `fernn predict`: runs a forecaster on tensors in safetensors files.
 
-use super::{Finding, ThreadFlags};
+use super::{AlgorithmFlags, Finding, ThreadFlags};
 use candle_core::{Device, Tensor};
 use clap::{Args, ValueEnum};
 use fernn::Error;
 use fernn::atomic_file::write_atomically;
 use fernn::flow::{LiftedState, VelocitySet};
-use fernn::models::{Forecast, Parameters, TranslationForecaster, load_f32};
+use fernn::models::{Parameters, TranslationForecaster, load_f32};
 use fernn::ops::VelocityPooling;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -52,6 +52,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     target: Option<PathBuf>,
     #[command(flatten)]
+    algorithm: AlgorithmFlags,
+    #[command(flatten)]
     threads: ThreadFlags,
 }
 
@@ -85,16 +87,21 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let target = arguments.target.as_deref().map(|f| sequence(f, "target_seq")).transpose()?;
     // History is only kept for a gradient.
     let tensors = if target.is_some() { parameters.tensors() } else { parameters.detached() };
-    let model = build(tensors)?.with_pooling(pooling);
+    let algorithm = arguments.algorithm.algorithm();
+    let model = build(tensors)?.with_pooling(pooling).with_algorithm(algorithm);
     check_channels(&parameters, &input, &arguments.input)?;
-    let forecast = model.forecast_with_states(&input, arguments.steps)?;
-    let mut results = BTreeMap::from([("outputs".to_string(), forecast.outputs.detach())]);
-    if arguments.hidden {
-        results.insert("hidden_encoder".into(), stack(&forecast.encoder_states)?);
-        results.insert("hidden_decoder".into(), stack(&forecast.decoder_states)?);
-    }
+    let mut results = BTreeMap::new();
+    let outputs = if arguments.hidden {
+        let forecast = model.forecast_with_states(&input, arguments.steps)?;
+        results.insert("hidden_encoder".to_string(), stack(&forecast.encoder_states)?);
+        results.insert("hidden_decoder".to_string(), stack(&forecast.decoder_states)?);
+        forecast.outputs
+    } else {
+        model.forecast(&input, arguments.steps)?
+    };
+    results.insert("outputs".to_string(), outputs.detach());
     if let (Some(target), Some(path)) = (target, &arguments.target) {
-        results.extend(gradients(&parameters, &forecast, &target, path)?);
+        results.extend(gradients(&parameters, &outputs, &target, path)?);
     }
     let bytes = safetensors::serialize(&results, None)?;
     write_atomically(&arguments.output, &bytes)?;
@@ -144,16 +151,16 @@ fn stack(states: &[LiftedState]) -> fernn::Result<Tensor> {
 /// `loss` and `grads.NAME`.
 fn gradients(
     parameters: &Parameters,
-    forecast: &Forecast<LiftedState>,
+    outputs: &Tensor,
     target: &Tensor,
     path: &Path,
 ) -> fernn::Result<BTreeMap<String, Tensor>> {
-    if target.dims() != forecast.outputs.dims() {
-        let (expected, got) = (forecast.outputs.dims(), target.dims());
+    if target.dims() != outputs.dims() {
+        let (expected, got) = (outputs.dims(), target.dims());
         let problem = format!("`target_seq` has shape {got:?}, the outputs have {expected:?}");
         return Err(Error::Weights { path: path.to_path_buf(), problems: vec![problem] });
     }
-    let loss = candle_nn::loss::mse(&forecast.outputs, target)?;
+    let loss = candle_nn::loss::mse(outputs, target)?;
     let gradients = loss.backward()?;
     let mut results = BTreeMap::from([("loss".to_string(), loss.detach())]);
     for (name, variable) in parameters.iter() {

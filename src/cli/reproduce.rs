@@ -1,7 +1,7 @@
 //! `fernn reproduce`: runs experiments, writes records, tables, figures and the report.
 
 use super::progress::Progress;
-use super::{DataFlags, Finding, ThreadFlags};
+use super::{AlgorithmFlags, DataFlags, Finding, ThreadFlags};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use fernn::atomic_file::write_atomically;
@@ -43,6 +43,8 @@ pub struct Arguments {
     #[command(flatten)]
     data: DataFlags,
     #[command(flatten)]
+    algorithm: AlgorithmFlags,
+    #[command(flatten)]
     threads: ThreadFlags,
 }
 
@@ -75,6 +77,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         seed: arguments.seed,
         seeds: arguments.seeds,
         steps: arguments.steps,
+        algorithm: arguments.algorithm.algorithm(),
     };
     let tasks = selection.tasks()?;
     let digits = Digits::load(&arguments.data.source())?;
@@ -98,6 +101,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         ("commit", commit.to_string()),
         ("CPU", cpu_name()),
         ("kernels", fernn::ops::instruction_set().to_string()),
+        ("algorithm", selection.algorithm.name().to_string()),
         ("threads", threads.to_string()),
     ];
     let mut records = provenance(&selection, &tasks, &digits, &machine);

@@ -6,6 +6,7 @@ use super::settings::Profile;
 use super::task::Task;
 use crate::atomic_file::write_atomically;
 use crate::data::Digits;
+use crate::ops::ConvAlgorithm;
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -52,6 +53,8 @@ pub struct Selection {
     pub seeds: Option<u64>,
     /// Optimiser steps, instead of the profile's number.
     pub steps: Option<u64>,
+    /// How convolutions are computed.
+    pub algorithm: ConvAlgorithm,
 }
 
 impl Selection {
@@ -67,6 +70,7 @@ impl Selection {
         for experiment in self.experiments()? {
             let mut settings = experiment.settings(self.profile);
             settings.schedule.steps = self.steps.unwrap_or(settings.schedule.steps);
+            settings.algorithm = self.algorithm;
             let seeds = self.seeds.unwrap_or(settings.seeds);
             for &model in experiment.models {
                 for seed in self.seed..self.seed + seeds {

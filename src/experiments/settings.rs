@@ -2,7 +2,7 @@
 
 use crate::data::Canvas;
 use crate::models::{Feedback, ForecasterShape};
-use crate::ops::{Activation, VelocityPooling};
+use crate::ops::{Activation, ConvAlgorithm, VelocityPooling};
 use crate::training::{AdamConfig, Schedule};
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +94,8 @@ pub struct TranslationSettings {
     pub pooling: VelocityPooling,
     /// What is fed back while decoding.
     pub feedback: Feedback,
+    /// How convolutions are computed.
+    pub algorithm: ConvAlgorithm,
     /// Frames seen.
     pub seen: usize,
     /// Frames predicted in training, and in the test of Table 1.
@@ -137,6 +139,7 @@ impl TranslationSettings {
             activation: Activation::Relu,
             pooling: VelocityPooling::Max,
             feedback: Feedback::Output,
+            algorithm: ConvAlgorithm::Auto,
             seen: 10,
             predicted: 10,
             batch: 128,

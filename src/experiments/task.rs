@@ -112,7 +112,8 @@ impl Task {
         Ok(TranslationForecaster::from_tensors(tensors, velocities, source)?
             .with_activation(self.settings.activation)
             .with_pooling(self.settings.pooling)
-            .with_feedback(self.settings.feedback))
+            .with_feedback(self.settings.feedback)
+            .with_algorithm(self.settings.algorithm))
     }
 
     /// Trains from the checkpoint or from scratch.

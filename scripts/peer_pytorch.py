@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""The translation model in PyTorch: a second opinion on our numbers, and a yardstick for our speed.
+
+Needs torch, numpy and safetensors (pip install torch numpy safetensors), and a release build of
+this crate; optional for users. Run from the repository root:
+
+    python3 scripts/peer_pytorch.py check
+    python3 scripts/peer_pytorch.py time [--json FILE] [--channels 16 32] [--velocities 1 25] ...
+
+`check` compares outputs, loss and all gradients through safetensors files. `time` measures whole
+training steps (forward, loss, backward, clip, Adam) of both, one after the other in turns, and
+reports the fastest of each.
+"""
+
+import argparse
+import json
+import math
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+FRAMES = 10  # seen, and predicted
+SIZE = 28
+
+
+class Peer(nn.Module):
+    """FERNN with a convolutional decoder: roll per velocity, stack, circular convolutions, ReLU."""
+
+    def __init__(self, channels, velocity_range, kernel_sizes=(3, 3), decoder_layers=4):
+        super().__init__()
+        span = range(-velocity_range, velocity_range + 1)
+        self.velocities = [(x, y) for x in span for y in span]
+
+        def circular(inputs, outputs, size):
+            return nn.Conv2d(
+                inputs, outputs, size, padding=size // 2, padding_mode="circular", bias=False
+            )
+
+        self.conv_u = circular(1, channels, kernel_sizes[0])
+        self.conv_h = circular(channels, channels, kernel_sizes[1])
+        layers = []
+        for _ in range(decoder_layers):
+            layers += [circular(channels, channels, 3), nn.ReLU()]
+        self.decoder = nn.Sequential(*layers, circular(channels, 1, 3))
+
+    def step(self, frame, state):
+        batch, velocities, channels, height, width = state.shape
+        moved = [
+            torch.roll(state[:, i], shifts=(y, x), dims=(2, 3))
+            for i, (x, y) in enumerate(self.velocities)
+        ]
+        moved = torch.stack(moved, 1).flatten(0, 1)
+        recurrent = self.conv_h(moved).view(batch, velocities, channels, height, width)
+        return torch.relu(self.conv_u(frame).unsqueeze(1) + recurrent)
+
+    def forward(self, seen, steps):
+        batch, frames, _, height, width = seen.shape
+        channels = self.conv_h.weight.shape[0]
+        state = seen.new_zeros(batch, len(self.velocities), channels, height, width)
+        for t in range(frames):
+            state = self.step(seen[:, t], state)
+        frame, outputs = seen[:, -1], []
+        for _ in range(steps):
+            state = self.step(frame, state)
+            output = self.decoder(state.max(dim=1).values)
+            outputs.append(output)
+            frame = output.detach()
+        return torch.stack(outputs, 1)
+
+    def named_weights(self):
+        """The weights under the names of the paper's public code."""
+        named = {"cell.conv_u.weight": self.conv_u.weight, "cell.conv_h.weight": self.conv_h.weight}
+        convolutions = [layer for layer in self.decoder if isinstance(layer, nn.Conv2d)]
+        for i, layer in enumerate(convolutions):
+            named[f"decoder_conv.{2 * i}.weight"] = layer.weight
+        return named
+
+
+def check(binary):
+    """Compares outputs, loss and gradients on three cases; returns whether all agree."""
+    from safetensors.torch import load_file, save_file
+
+    agrees = True
+    cases = [  # channels, velocity range, (height, width), kernel sizes
+        (5, 0, (7, 9), (3, 3)),
+        (16, 1, (13, 10), (5, 3)),
+        (32, 2, (14, 14), (3, 3)),
+    ]
+    for channels, velocity_range, (height, width), kernels in cases:
+        torch.manual_seed(0)
+        # In f64: then a disagreement is ours, and no ReLU flips on a rounding of theirs.
+        peer = Peer(channels, velocity_range, kernels, decoder_layers=2)
+        weights = {name: w.detach().clone() for name, w in peer.named_weights().items()}
+        peer = peer.double()
+        seen = torch.rand(2, 4, 1, height, width)
+        target = torch.rand(2, 3, 1, height, width)
+        outputs = peer(seen.double(), 3)
+        loss = nn.functional.mse_loss(outputs, target.double())
+        loss.backward()
+        expected = {"outputs": outputs.detach(), "loss": loss.detach()}
+        for name, weight in peer.named_weights().items():
+            expected[f"grads.{name}"] = weight.grad
+        for algorithm in ("direct", "winograd"):
+            with tempfile.TemporaryDirectory() as folder:
+                folder = Path(folder)
+                save_file(weights, folder / "weights.safetensors")
+                save_file({"input_seq": seen}, folder / "input.safetensors")
+                save_file({"target_seq": target}, folder / "target.safetensors")
+                command = [
+                    binary, "predict", "--task", "translation", "--algorithm", algorithm,
+                    "--weights", folder / "weights.safetensors",
+                    "--input", folder / "input.safetensors",
+                    "--target", folder / "target.safetensors",
+                    "--velocity-range", str(velocity_range), "--steps", "3",
+                    "--output", folder / "output.safetensors",
+                ]  # fmt: skip
+                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+                ours = load_file(folder / "output.safetensors")
+            if ours.keys() != expected.keys():
+                print(f"tensors differ: {sorted(ours.keys() ^ expected.keys())}")
+                agrees = False
+            for name in sorted(expected):
+                difference = (ours[name].double() - expected[name]).norm() / expected[name].norm()
+                # Rounding in f32 over some ten layers and steps; NaN fails.
+                fine = bool(difference < 1e-5)
+                agrees &= fine
+                print(
+                    f"C={channels:<3} V={(2 * velocity_range + 1) ** 2:<3} {height}x{width} "
+                    f"{algorithm:<9} {name:<26} {difference:.1e}  {'agrees' if fine else 'DIFFERS'}"
+                )
+    return agrees
+
+
+def serve(channels, velocities, batch, threads):
+    """Times a PyTorch training step for every line on standard input, as our example does."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    model = Peer(channels, (math.isqrt(velocities) - 1) // 2)
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+    seen = torch.rand(batch, FRAMES, 1, SIZE, SIZE)
+    target = torch.rand(batch, FRAMES, 1, SIZE, SIZE)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        optimiser.zero_grad()
+        loss = nn.functional.mse_loss(model(seen, FRAMES), target)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        loss.item()
+        print(time.perf_counter() - start, flush=True)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+
+
+class Server:
+    """A process that answers each line with the seconds of one training step."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(
+            [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def step(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def peak_mb(self):
+        self.process.stdin.close()
+        peak = float(self.process.stdout.readline())
+        self.process.wait()
+        return peak
+
+
+def measure(arguments, example, channels, velocities):
+    batch, threads = arguments.batch, arguments.threads
+    ours = Server([
+        example, channels, (math.isqrt(velocities) - 1) // 2, batch, arguments.algorithm, threads,
+    ])  # fmt: skip
+    peer = Server([sys.executable, __file__, "serve", channels, velocities, batch, threads])
+    for server in (ours, peer):
+        server.step()  # allocates, and chooses algorithms
+    seconds = [(ours.step(), peer.step()) for _ in range(arguments.repeats)]
+    ours_seconds, peer_seconds = (min(column) for column in zip(*seconds))
+    return {
+        "channels": channels,
+        "velocities": velocities,
+        "batch": batch,
+        "ours_seconds": ours_seconds,
+        "pytorch_seconds": peer_seconds,
+        "ratio": peer_seconds / ours_seconds,
+        "ours_peak_mb": ours.peak_mb(),
+        "pytorch_peak_mb": peer.peak_mb(),
+        "algorithm": arguments.algorithm,
+        "threads": threads,
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    checking = commands.add_parser("check", help="compare outputs, loss and gradients")
+    checking.add_argument("--binary", default="target/release/fernn")
+    timing = commands.add_parser("time", help="compare the time of whole training steps")
+    timing.add_argument("--channels", type=int, nargs="+", default=[16, 32, 64, 128])
+    timing.add_argument("--velocities", type=int, nargs="+", default=[1, 25])
+    timing.add_argument("--batch", type=int, default=4, help="sequences per step (default 4)")
+    timing.add_argument("--algorithm", choices=["auto", "direct", "winograd"], default="auto")
+    timing.add_argument("--threads", type=int, default=2)
+    timing.add_argument("--repeats", type=int, default=5, help="steps of each (default 5)")
+    timing.add_argument("--json", type=Path, help="also write the rows to this file")
+    timing.add_argument("--example", default="target/release/examples/training_step")
+    serving = commands.add_parser("serve")
+    for name in ("channels", "velocities", "batch", "threads"):
+        serving.add_argument(name, type=int)
+    arguments = parser.parse_args()
+    if arguments.command == "check":
+        sys.exit(0 if check(arguments.binary) else 1)
+    if arguments.command == "serve":
+        serve(arguments.channels, arguments.velocities, arguments.batch, arguments.threads)
+        return
+    rows = []
+    print(f"PyTorch {torch.__version__}, {arguments.threads} threads, batch {arguments.batch}, "
+          f"{arguments.algorithm}; fastest of {arguments.repeats}, in turns\n")  # fmt: skip
+    print("| C | V | PyTorch, s | ours, s | times faster | PyTorch, MB | ours, MB |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    for velocities in arguments.velocities:
+        for channels in arguments.channels:
+            row = measure(arguments, arguments.example, channels, velocities)
+            rows.append(row)
+            print(
+                f"| {channels} | {velocities} | {row['pytorch_seconds']:.3f} "
+                f"| {row['ours_seconds']:.3f} | {row['ratio']:.1f} "
+                f"| {row['pytorch_peak_mb']:.0f} | {row['ours_peak_mb']:.0f} |",
+                flush=True,
+            )
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

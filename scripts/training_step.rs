@@ -1,0 +1,66 @@
+//! Times whole training steps on request, for a comparison interleaved with another framework.
+//!
+//! `cargo run --release --example training_step -- CHANNELS RANGE BATCH ALGORITHM THREADS`: answers
+//! every line on standard input with the seconds of one step (forward, loss, backward, clip, Adam;
+//! 28×28 pixels, 10 frames seen, 10 predicted, decoder as in the paper), and ends with the largest
+//! resident memory in MB.
+
+use anyhow::{Context, bail};
+use candle_core::Device;
+use candle_nn::Optimizer;
+use fernn::data::{Canvas, Digits, FlowingMnist, Split};
+use fernn::flow::VelocitySet;
+use fernn::models::{ForecasterShape, Parameters, TranslationForecaster, parameter_shapes};
+use fernn::ops::ConvAlgorithm;
+use fernn::training::{Adam, AdamConfig, training_step};
+use std::path::Path;
+use std::time::Instant;
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [channels, range, batch, algorithm, threads] = arguments.as_slice() else {
+        bail!("usage: training_step CHANNELS RANGE BATCH auto|direct|winograd THREADS");
+    };
+    let algorithm = match algorithm.as_str() {
+        "auto" => ConvAlgorithm::Auto,
+        "direct" => ConvAlgorithm::Direct,
+        "winograd" => ConvAlgorithm::Winograd,
+        other => bail!("`{other}` is no algorithm; choose auto, direct or winograd"),
+    };
+    // As the binary does: candle's own threads compete for the cores.
+    // SAFETY: no other thread runs yet.
+    unsafe { std::env::set_var("CANDLE_NUM_THREADS", "1") };
+    rayon::ThreadPoolBuilder::new().num_threads(threads.parse()?).build_global()?;
+    rayon::scope(|_| answer(channels.parse()?, range.parse()?, batch.parse()?, algorithm))
+}
+
+fn answer(channels: usize, range: u32, batch: u64, algorithm: ConvAlgorithm) -> anyhow::Result<()> {
+    let digits = Digits::embedded()?;
+    let velocities = VelocitySet::square(range);
+    let canvas = Canvas { size: 28, digit: 28 };
+    let data = FlowingMnist::new(&digits, canvas, 20, velocities.as_slice(), 0)?;
+    let (seen, target) = data.pair(Split::Train, 0..batch, 10)?;
+    let shape = ForecasterShape { inputs: 1, channels, outputs: 1, decoder_layers: 4 };
+    let parameters = Parameters::convolutions(&parameter_shapes(&shape), 0, &Device::Cpu)?;
+    let source = Path::new("training_step");
+    let model =
+        TranslationForecaster::from_tensors(&parameters.tensors(), velocities, source)?
+            .with_algorithm(algorithm);
+    let mut adam = Adam::new(parameters.variables(), AdamConfig::default())?;
+    let mut line = String::new();
+    while std::io::stdin().read_line(&mut line)? > 0 {
+        let start = Instant::now();
+        training_step(&model, &parameters, &mut adam, (&seen, &target), Some(1.0))?;
+        println!("{}", start.elapsed().as_secs_f64());
+    }
+    println!("{}", peak_memory_mb()?);
+    Ok(())
+}
+
+/// The largest resident memory of this process so far, as Linux counts it.
+fn peak_memory_mb() -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").context("needs Linux")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.context("no VmHWM")?.trim().trim_end_matches(" kB");
+    Ok(kilobytes.parse::<f64>()? / 1024.0)
+}
