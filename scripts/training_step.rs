@@ -27,9 +27,7 @@ fn main() -> anyhow::Result<()> {
         "winograd" => ConvAlgorithm::Winograd,
         other => bail!("`{other}` is no algorithm; choose auto, direct or winograd"),
     };
-    // As the binary does: candle's own threads compete for the cores.
-    // SAFETY: no other thread runs yet.
-    unsafe { std::env::set_var("CANDLE_NUM_THREADS", "1") };
+    fernn::process::prepare();
     rayon::ThreadPoolBuilder::new().num_threads(threads.parse()?).build_global()?;
     rayon::scope(|_| answer(channels.parse()?, range.parse()?, batch.parse()?, algorithm))
 }

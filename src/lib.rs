@@ -24,6 +24,7 @@
 
 pub mod atomic_file;
 pub mod error;
+pub mod process;
 pub mod rng;
 
 pub mod flow;

@@ -50,12 +50,7 @@ enum Finding {
 
 /// Runs the command line and returns the documented exit code.
 pub fn run() -> ExitCode {
-    // Candle's own pool of pinned, spinning threads competes with rayon's for the cores; the large
-    // operations are all rayon's.
-    if std::env::var_os("CANDLE_NUM_THREADS").is_none() {
-        // SAFETY: no other thread runs yet.
-        unsafe { std::env::set_var("CANDLE_NUM_THREADS", "1") };
-    }
+    fernn::process::prepare();
     let result = match Cli::parse().command {
         Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),

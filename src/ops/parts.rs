@@ -1,15 +1,15 @@
 //! How images are divided into parts: for threads, and for sums that must not depend on threads.
 
-/// Parts that a sum over images is divided into, at most.
-pub(super) const MOST_PARTS: usize = 16;
 /// 4×4 tiles that the kernels need to run at full speed.
 const ENOUGH_TILES: usize = 28;
 
-/// Images of H × W pixels in each of the parts that `images` of them are divided into.
+/// Images of H × W pixels in each of the parts that `images` of them are divided into: about eight,
+/// or eight images each where there are many.
 ///
 /// A function of the extents alone: sums by parts have the same rounding for every thread count.
 pub(super) fn images_per_part(images: usize, height: usize, width: usize) -> usize {
-    images.div_ceil(MOST_PARTS).max(enough_images(height, width))
+    let parts = (images / 8).clamp(8, 64);
+    images.div_ceil(parts).max(enough_images(height, width))
 }
 
 /// Images that make a task large enough.

@@ -7,7 +7,7 @@
 use super::kernels::{
     Buffer, ConvAlgorithm, Convolution, Float, KernelView, Torus, stored_channels,
 };
-use super::parts::{MOST_PARTS, enough_images};
+use super::parts::{enough_images, images_per_part};
 use super::pointwise::{self, Moved};
 use super::pool::VelocityPooling;
 use super::recurrence::Step;
@@ -231,7 +231,8 @@ impl<T: Float> Rollout<T> {
         let per_sample = frames.len() / self.batch;
         let per_group =
             enough_images(self.torus.height, self.torus.width).div_ceil(self.velocities());
-        let per_part = per_group.max(self.batch.div_ceil(MOST_PARTS));
+        let per_part =
+            per_group.max(images_per_part(self.batch, self.torus.height, self.torus.width));
         let mut to_frames = vec![T::default(); if is_frame_tracked { frames.len() } else { 0 }];
         let mut targets: Vec<&mut [T]> = to_frames.chunks_mut(per_part * per_sample).collect();
         targets.resize_with(self.batch.div_ceil(per_part), Default::default);

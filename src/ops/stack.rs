@@ -305,6 +305,8 @@ impl<T: Float> Pieces<T> {
     }
 
     /// Gradients to the flat weights and, where asked, to the inputs.
+    ///
+    /// Layer after layer over all images, so that a layer's weights and sums stay in the cache.
     fn backward(
         &self,
         x: &[T],
@@ -313,108 +315,94 @@ impl<T: Float> Pieces<T> {
         is_x_tracked: bool,
     ) -> (Vec<T>, Option<Vec<T>>) {
         let Torus { height, width } = self.torus;
-        let pixels = self.torus.pixels();
-        let (inputs, outputs) = (pixels * self.channels.0, pixels * self.channels.1);
-        let mut to_x = is_x_tracked.then(|| vec![T::default(); x.len()]);
-        let mut sums: Vec<Vec<Buffer<T>>> = Vec::new();
-        let mut first = 0;
-        for piece in &self.pieces {
-            let per_part = images_per_part(piece.images, height, width);
-            let parts = piece.images.div_ceil(per_part);
-            let zeros = |layer: &ReadyLayer<T>| Buffer::zeros(layer.convolution.sums_len());
-            while sums.len() < parts {
-                sums.push(self.layers.iter().map(zeros).collect());
-            }
-            let end = first + piece.images;
-            let read = x[first * inputs..end * inputs]
-                .par_chunks(per_part * inputs)
-                .zip(y[first * outputs..end * outputs].par_chunks(per_part * outputs))
-                .zip(gradient[first * outputs..end * outputs].par_chunks(per_part * outputs));
-            let mut written: Vec<Option<&mut [T]>> = match &mut to_x {
-                None => (0..parts).map(|_| None).collect(),
-                Some(to_x) => to_x[first * inputs..end * inputs]
-                    .chunks_mut(per_part * inputs)
-                    .map(Some)
-                    .collect(),
-            };
-            read.zip(sums.par_iter_mut().zip(&mut written)).enumerate().for_each(
-                |(part, (((x, y), gradient), (sums, to_x)))| {
-                    let maps = PartMaps { x, y, gradient, first: part * per_part };
-                    self.backward_images(piece, &maps, sums, to_x.as_deref_mut());
-                },
-            );
-            first = end;
-        }
-        (self.weight_gradient(sums), to_x)
-    }
-
-    /// Some images of a piece back through all layers, on this thread.
-    fn backward_images(
-        &self,
-        piece: &Piece<T>,
-        maps: &PartMaps<'_, T>,
-        sums: &mut [Buffer<T>],
-        to_x: Option<&mut [T]>,
-    ) {
-        let images = maps.x.len() / (self.torus.pixels() * self.channels.0);
-        let widest = self.layers.iter().map(|layer| {
-            let g = layer.convolution.geometry();
-            g.input_len().max(g.output_len())
-        });
-        let length = images * widest.max().expect("a stack has a layer");
-        let [mut inner, mut before, mut input] = [0; 3].map(|_| Buffer::take(length));
-        let last = &self.layers[self.layers.len() - 1];
-        let g = last.convolution.geometry();
-        let made = images * g.output_len();
-        restore_channels(maps.y, self.channels.1, &mut before[..made], g.outputs);
-        restore_channels(maps.gradient, self.channels.1, &mut inner[..made], g.outputs);
-        pointwise::chain(last.activation, &before[..made], &mut inner[..made]);
+        let images = x.len() / (self.torus.pixels() * self.channels.0);
+        let per_part = images_per_part(images, height, width);
+        let mut inner = self.inner_of_last_layer(y, gradient, images);
+        let mut by_layer = Vec::with_capacity(self.layers.len());
         for (number, layer) in self.layers.iter().enumerate().rev() {
             let g = layer.convolution.geometry();
-            let (read, made) = (images * g.input_len(), images * g.output_len());
-            if number + 1 < self.layers.len() {
-                let y = &piece.hidden[number][maps.first * g.output_len()..][..made];
-                pointwise::chain(layer.activation, y, &mut inner[..made]);
-            }
-            let x = match number {
-                0 => {
-                    restore_channels(maps.x, self.channels.0, &mut input[..read], g.inputs);
-                    &input[..read]
-                }
-                _ => &piece.hidden[number - 1][maps.first * g.input_len()..][..read],
-            };
-            let wanted = number > 0 || to_x.is_some();
-            let target = wanted.then(|| &mut before[..read]);
-            layer.convolution.backward(x, &inner[..made], &mut sums[number], target);
-            std::mem::swap(&mut inner, &mut before);
+            let wanted = number > 0 || is_x_tracked;
+            let mut before = Buffer::take(if wanted { images * g.input_len() } else { 0 });
+            let mut targets: Vec<&mut [T]> =
+                before.chunks_mut(per_part * g.input_len()).collect();
+            targets.resize_with(images.div_ceil(per_part), Default::default);
+            let sums: Vec<Buffer<T>> = inner
+                .par_chunks_mut(per_part * g.output_len())
+                .zip(targets)
+                .enumerate()
+                .map(|(part, (inner, target))| {
+                    self.backward_part(number, x, part * per_part, inner, target)
+                })
+                .collect();
+            by_layer.push(layer.convolution.weight_gradient(&sums));
+            inner = before;
         }
-        if let Some(to_x) = to_x {
+        by_layer.reverse();
+        let to_x = is_x_tracked.then(|| {
+            let mut to_x = vec![T::default(); x.len()];
             let stored = self.layers[0].convolution.geometry().inputs;
-            let length = images * self.torus.pixels() * stored;
-            restore_channels(&inner[..length], stored, to_x, self.channels.0);
-        }
+            restore_channels(&inner, stored, &mut to_x, self.channels.0);
+            to_x
+        });
+        (by_layer.concat(), to_x)
     }
 
-    /// The sums of all parts as the flat weights' gradient.
-    fn weight_gradient(&self, sums: Vec<Vec<Buffer<T>>>) -> Vec<T> {
-        let mut by_layer: Vec<Vec<Buffer<T>>> = self.layers.iter().map(|_| Vec::new()).collect();
-        for part in sums {
-            by_layer.iter_mut().zip(part).for_each(|(layer, sums)| layer.push(sums));
-        }
-        let layers = self.layers.par_iter().zip(by_layer);
-        let flat: Vec<Vec<T>> =
-            layers.map(|(layer, parts)| layer.convolution.weight_gradient(&parts)).collect();
-        flat.concat()
+    /// The gradient before the last non-linearity, channels as stored.
+    fn inner_of_last_layer(&self, y: &[T], gradient: &[T], images: usize) -> Buffer<T> {
+        let last = &self.layers[self.layers.len() - 1];
+        let g = last.convolution.geometry();
+        let [mut stored_y, mut inner] = [0; 2].map(|_| Buffer::take(images * g.output_len()));
+        restore_channels(y, self.channels.1, &mut stored_y, g.outputs);
+        restore_channels(gradient, self.channels.1, &mut inner, g.outputs);
+        pointwise::chain(last.activation, &stored_y, &mut inner);
+        inner
     }
-}
 
-/// What a part of a piece reads: its inputs, outputs and the gradient to these, as their tensors
-/// have them; `first` is its first image's number in the piece.
-struct PartMaps<'a, T> {
-    x: &'a [T],
-    y: &'a [T],
-    gradient: &'a [T],
-    first: usize,
+    /// The images from `first` on back through one layer, on this thread: turns the gradient to the
+    /// layer's result into that before its non-linearity, and returns the sums of its weights.
+    fn backward_part(
+        &self,
+        number: usize,
+        x: &[T],
+        first: usize,
+        inner: &mut [T],
+        target: &mut [T],
+    ) -> Buffer<T> {
+        let layer = &self.layers[number];
+        let g = layer.convolution.geometry();
+        let (read, made) = (g.input_len(), g.output_len());
+        let mut sums = Buffer::zeros(layer.convolution.sums_len());
+        let end = first + inner.len() / made;
+        let mut start_of_piece = 0;
+        for piece in &self.pieces {
+            let (from, to) = (first.max(start_of_piece), end.min(start_of_piece + piece.images));
+            if from < to {
+                let in_piece = from - start_of_piece..to - start_of_piece;
+                let inner = &mut inner[(from - first) * made..(to - first) * made];
+                if let Some(y) = piece.hidden.get(number) {
+                    let y = &y[in_piece.start * made..in_piece.end * made];
+                    pointwise::chain(layer.activation, y, inner);
+                }
+                let target = target.get_mut((from - first) * read..(to - first) * read);
+                let target = target.filter(|target| !target.is_empty());
+                match number.checked_sub(1) {
+                    Some(before) => {
+                        let x = &piece.hidden[before][in_piece.start * read..in_piece.end * read];
+                        layer.convolution.backward(x, inner, &mut sums, target);
+                    }
+                    None => {
+                        let image = self.torus.pixels() * self.channels.0;
+                        let mut stored = Buffer::take((to - from) * read);
+                        let x = &x[from * image..to * image];
+                        restore_channels(x, self.channels.0, &mut stored, g.inputs);
+                        layer.convolution.backward(&stored, inner, &mut sums, target);
+                    }
+                }
+            }
+            start_of_piece += piece.images;
+        }
+        sums
+    }
 }
 
 struct StackOperation<T>(Pieces<T>);

@@ -6,6 +6,7 @@ use super::lanes::{Float, InstructionSet};
 use super::register_tile::{Product, block};
 use super::thin::{Side, fold, unfold};
 use super::{direct, winograd};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// How a convolution is computed.
@@ -91,6 +92,8 @@ pub(crate) struct Convolution<T> {
     channels: (usize, usize),
     forward: Buffer<T>,
     adjoint: Buffer<T>,
+    /// Winograd's tiles, forward and back.
+    tilings: [winograd::Tiling; 2],
 }
 
 impl<T: Float> Convolution<T> {
@@ -120,16 +123,13 @@ impl<T: Float> Convolution<T> {
             Method::Winograd => pack_winograd(&g, &kernel, lanes),
             _ => pack_direct(&g, &kernel, method, lanes),
         };
-        Self { set, method, g, channels, forward, adjoint }
+        let tiling = winograd::Tiling::new::<T>(g);
+        let back = tiling.transposed();
+        Self { set, method, g, channels, forward, adjoint, tilings: [tiling, back] }
     }
 
     pub fn geometry(&self) -> &Geometry {
         &self.g
-    }
-
-    /// Multiplications of the direct algorithm per image.
-    pub fn multiplications(&self) -> usize {
-        self.g.torus.pixels() * self.g.taps() * self.g.inputs * self.g.outputs
     }
 
     /// The convolution of every image of `x`, on this thread.
@@ -139,7 +139,8 @@ impl<T: Float> Convolution<T> {
         match self.method {
             Method::Direct => direct::convolve(self.set, g, x, &self.forward, y),
             Method::Winograd => {
-                T::run(self.set, winograd::Convolve { g, x, weights: &self.forward, y });
+                let ([tiling, _], weights) = (&self.tilings, &self.forward);
+                T::run(self.set, winograd::Convolve { tiling, x, weights, y });
             }
             Method::OneInput => {
                 let mut patches = self.patches();
@@ -178,7 +179,8 @@ impl<T: Float> Convolution<T> {
             }
             Method::Winograd => {
                 let to_x = to_x.map(|to_x| (&*self.adjoint, to_x));
-                T::run(self.set, winograd::Backward { g, x, gradient, sums, to_x });
+                let tilings = (&self.tilings[0], &self.tilings[1]);
+                T::run(self.set, winograd::Backward { tilings, x, gradient, sums, to_x });
             }
             Method::OneInput => self.backward_one_input(x, gradient, sums, to_x),
             Method::OneOutput => self.backward_one_output(x, gradient, sums, to_x),
@@ -292,26 +294,39 @@ impl<T: Float> Convolution<T> {
     /// The weight gradient (outputs, inputs, kh, kw) from parts, which are added in their order.
     pub fn weight_gradient(&self, parts: &[Buffer<T>]) -> Vec<T> {
         let (g, (outputs, inputs), taps) = (&self.g, self.channels, self.g.taps());
-        let sum = |at: usize| parts.iter().fold(T::default(), |sum, part| sum + part[at]);
+        let sums = add_up(parts, self.sums_len());
         let mut gradient = vec![T::default(); outputs * inputs * taps];
-        for (pair, gradient) in gradient.chunks_exact_mut(taps).enumerate() {
-            let (o, i) = (pair / inputs, pair % inputs);
-            if self.method == Method::Winograd {
-                let u = std::array::from_fn(|f| sum((f * g.inputs + i) * g.outputs + o).to_f64());
-                let w = winograd::transform_gradient(u).map(T::from_f64);
-                gradient.copy_from_slice(&w);
-                continue;
+        gradient.par_chunks_mut(inputs * taps).enumerate().for_each(|(o, gradient)| {
+            for (i, gradient) in gradient.chunks_exact_mut(taps).enumerate() {
+                if self.method == Method::Winograd {
+                    let place = |f| (f * g.inputs + i) * g.outputs + o;
+                    let u = std::array::from_fn(|f| sums[place(f)].to_f64());
+                    gradient.copy_from_slice(&winograd::transform_gradient(u).map(T::from_f64));
+                    continue;
+                }
+                for (tap, gradient) in gradient.iter_mut().enumerate() {
+                    *gradient = sums[match self.method {
+                        Method::OneOutput => i * self.stride() + tap,
+                        Method::OneInput => tap * g.outputs + o,
+                        _ => (tap * g.inputs + i) * self.columns() + o,
+                    }];
+                }
             }
-            for (tap, gradient) in gradient.iter_mut().enumerate() {
-                *gradient = sum(match self.method {
-                    Method::OneOutput => i * self.stride() + tap,
-                    Method::OneInput => tap * g.outputs + o,
-                    _ => (tap * g.inputs + i) * self.columns() + o,
-                });
-            }
-        }
+        });
         gradient
     }
+}
+
+/// The sum of all parts, added in their order.
+fn add_up<T: Float>(parts: &[Buffer<T>], length: usize) -> Buffer<T> {
+    let mut sums = Buffer::zeros(length);
+    sums.par_chunks_mut(1 << 14).enumerate().for_each(|(chunk, sums)| {
+        for part in parts {
+            let part = &part[chunk << 14..][..sums.len()];
+            sums.iter_mut().zip(part).for_each(|(sum, &value)| *sum += value);
+        }
+    });
+    sums
 }
 
 fn padded(columns: usize, lanes: usize) -> usize {
@@ -348,23 +363,36 @@ fn pack_winograd<T: Float>(
     kernel: &KernelView<'_, T>,
     lanes: usize,
 ) -> (Buffer<T>, Buffer<T>) {
-    let length = winograd::FREQUENCIES * g.inputs * g.outputs;
-    let (mut forward, mut adjoint) = (Buffer::zeros(length), Buffer::zeros(length));
+    let (outputs, inputs) = (kernel.outputs, kernel.inputs);
+    // Both transforms of every pair of channels, [output][input][frequency], as T.
+    let mut transformed = Buffer::<T>::take(outputs * inputs * 2 * winograd::FREQUENCIES);
+    transformed.par_chunks_mut(inputs * 2 * winograd::FREQUENCIES).enumerate().for_each(
+        |(o, transformed)| {
+            for (i, pair) in transformed.chunks_exact_mut(2 * winograd::FREQUENCIES).enumerate() {
+                let mut w: [f64; 9] = std::array::from_fn(|tap| kernel.at(o, i, tap).to_f64());
+                let (forward, adjoint) = pair.split_at_mut(winograd::FREQUENCIES);
+                forward.copy_from_slice(&winograd::transform_kernel(w).map(T::from_f64));
+                w.reverse();
+                adjoint.copy_from_slice(&winograd::transform_kernel(w).map(T::from_f64));
+            }
+        },
+    );
+    let at = |o: usize, i: usize, f: usize| {
+        transformed[(o * inputs + i) * 2 * winograd::FREQUENCIES + f]
+    };
     let plane = g.inputs * g.outputs;
-    for o in 0..kernel.outputs {
-        for i in 0..kernel.inputs {
-            let w: [f64; 9] = std::array::from_fn(|tap| kernel.at(o, i, tap).to_f64());
-            let mut flipped = w;
-            flipped.reverse();
-            let to = blocked(i, o, g.inputs, block(g.outputs, lanes));
-            let back = blocked(o, i, g.outputs, block(g.inputs, lanes));
-            let (u, v) = (winograd::transform_kernel(w), winograd::transform_kernel(flipped));
-            for f in 0..winograd::FREQUENCIES {
-                forward[f * plane + to] = T::from_f64(u[f]);
-                adjoint[f * plane + back] = T::from_f64(v[f]);
+    let length = winograd::FREQUENCIES * plane;
+    let (mut forward, mut adjoint) = (Buffer::zeros(length), Buffer::zeros(length));
+    let planes = forward.par_chunks_mut(plane).zip(adjoint.par_chunks_mut(plane));
+    planes.enumerate().for_each(|(f, (forward, adjoint))| {
+        for o in 0..outputs {
+            for i in 0..inputs {
+                forward[blocked(i, o, g.inputs, block(g.outputs, lanes))] = at(o, i, f);
+                adjoint[blocked(o, i, g.outputs, block(g.inputs, lanes))] =
+                    at(o, i, winograd::FREQUENCIES + f);
             }
         }
-    }
+    });
     (forward, adjoint)
 }
 

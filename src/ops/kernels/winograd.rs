@@ -8,7 +8,7 @@
 //! Lanes are channels, so the transforms are sums of vectors and never move a number between lanes.
 
 use super::buffer::Buffer;
-use super::geometry::Geometry;
+use super::geometry::{Geometry, Torus};
 use super::lanes::{Float, Kernel, Lanes};
 use super::register_tile::{Product, block};
 
@@ -33,35 +33,61 @@ const G: [[f64; 3]; SPAN] = [
 
 /// G w Gᵀ for a 3×3 kernel w, by frequency.
 pub(super) fn transform_kernel(w: [f64; 9]) -> [f64; FREQUENCIES] {
-    std::array::from_fn(|f| {
-        let (i, j) = (f / SPAN, f % SPAN);
-        (0..9).map(|tap| G[i][tap / 3] * w[tap] * G[j][tap % 3]).sum()
-    })
+    let mut u = [0.0; FREQUENCIES];
+    for i in 0..SPAN {
+        let mut row = [0.0; 3];
+        for (tap, row) in row.iter_mut().enumerate() {
+            *row = (0..3).map(|k| G[i][k] * w[3 * k + tap]).sum();
+        }
+        for j in 0..SPAN {
+            u[i * SPAN + j] = (0..3).map(|k| row[k] * G[j][k]).sum();
+        }
+    }
+    u
 }
 
 /// Gᵀ u G, the transpose of [`transform_kernel`].
 pub(super) fn transform_gradient(u: [f64; FREQUENCIES]) -> [f64; 9] {
-    std::array::from_fn(|tap| {
-        (0..FREQUENCIES).map(|f| G[f / SPAN][tap / 3] * u[f] * G[f % SPAN][tap % 3]).sum()
-    })
+    let mut w = [0.0; 9];
+    for tap in 0..3 {
+        let mut row = [0.0; SPAN];
+        for (j, row) in row.iter_mut().enumerate() {
+            *row = (0..SPAN).map(|i| G[i][tap] * u[i * SPAN + j]).sum();
+        }
+        for other in 0..3 {
+            w[3 * tap + other] = (0..SPAN).map(|j| row[j] * G[j][other]).sum();
+        }
+    }
+    w
 }
 
 /// How images are cut into tiles, and tiles into chunks.
-#[derive(Clone, Copy)]
-struct Tiling {
+#[derive(Clone)]
+pub(super) struct Tiling {
     g: Geometry,
     down: usize,
     across: usize,
     chunk: usize,
+    /// The row, and the column, of the torus under every place from one before the first tile to
+    /// one after the last.
+    rows: Vec<usize>,
+    columns: Vec<usize>,
 }
 
 impl Tiling {
-    fn new<T>(g: Geometry) -> Self {
+    pub fn new<T>(g: Geometry) -> Self {
         let (down, across) = (g.torus.height.div_ceil(TILE), g.torus.width.div_ceil(TILE));
         let per_tile = FREQUENCIES * g.inputs.max(g.outputs) * size_of::<T>();
         // Multiples of the register tile's 14 rows.
         let chunk = (CHUNK_BYTES / per_tile / 14 * 14).clamp(14, 56);
-        Self { g, down, across, chunk }
+        let rows = (-1..=(down * TILE) as i64).map(|y| g.torus.row(y)).collect();
+        let columns = (-1..=(across * TILE) as i64).map(|x| g.torus.column(x)).collect();
+        Self { g, down, across, chunk, rows, columns }
+    }
+
+    /// The tiling of the gradient's way back, with the same tiles.
+    pub fn transposed(&self) -> Self {
+        Self { g: self.g.transposed(), ..self.clone() }
     }
 
     fn tiles(&self) -> usize {
@@ -71,6 +97,24 @@ impl Tiling {
     fn at(&self, tile: usize) -> Tile {
         let (image, place) = (tile / self.tiles(), tile % self.tiles());
         Tile { image, y: place / self.across * TILE, x: place % self.across * TILE }
+    }
+
+    /// Offsets of the six rows and of the six columns of a tile's inputs in an image of `channels`.
+    #[inline(always)]
+    fn inputs(&self, tile: Tile, channels: usize) -> ([usize; SPAN], [usize; SPAN]) {
+        let (mut rows, mut columns) = ([0; SPAN], [0; SPAN]);
+        for i in 0..SPAN {
+            rows[i] = self.rows[tile.y + i] * self.g.torus.width * channels;
+            columns[i] = self.columns[tile.x + i] * channels;
+        }
+        (rows, columns)
+    }
+
+    /// Rows and columns of a tile's outputs that lie on the torus.
+    #[inline(always)]
+    fn valid(&self, tile: Tile) -> (usize, usize) {
+        let Torus { height, width } = self.g.torus;
+        ((height - tile.y).min(TILE), (width - tile.x).min(TILE))
     }
 
     /// Distance of two frequencies; a little more than needed, so that the places of a tile do not
@@ -88,25 +132,9 @@ struct Tile {
     x: usize,
 }
 
-impl Tile {
-    /// Offsets of the six rows and of the six columns of its inputs in an image of `channels`.
-    #[inline(always)]
-    fn inputs(&self, g: &Geometry, channels: usize) -> ([usize; SPAN], [usize; SPAN]) {
-        let row = |i: usize| g.torus.row((self.y + i) as i64 - 1) * g.torus.width * channels;
-        let column = |j: usize| g.torus.column((self.x + j) as i64 - 1) * channels;
-        (std::array::from_fn(row), std::array::from_fn(column))
-    }
-
-    /// Outputs that lie on the torus: rows and columns.
-    #[inline(always)]
-    fn valid(&self, g: &Geometry) -> (usize, usize) {
-        ((g.torus.height - self.y).min(TILE), (g.torus.width - self.x).min(TILE))
-    }
-}
-
 /// Convolves whole images with weights [frequency][block][input][output in block].
 pub(super) struct Convolve<'a, T> {
-    pub g: &'a Geometry,
+    pub tiling: &'a Tiling,
     pub x: &'a [T],
     pub weights: &'a [T],
     pub y: &'a mut [T],
@@ -117,14 +145,14 @@ impl<T: Float> Kernel<T> for Convolve<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Number = T>>(self, lanes: L) {
-        let tiling = Tiling::new::<T>(*self.g);
-        let mut inputs = Buffer::take(FREQUENCIES * tiling.plane(self.g.inputs));
-        let mut products = Buffer::take(FREQUENCIES * tiling.plane(self.g.outputs));
-        let total = self.x.len() / self.g.input_len() * tiling.tiles();
+        let (tiling, g) = (self.tiling, &self.tiling.g);
+        let mut inputs = Buffer::take(FREQUENCIES * tiling.plane(g.inputs));
+        let mut products = Buffer::take(FREQUENCIES * tiling.plane(g.outputs));
+        let total = self.x.len() / g.input_len() * tiling.tiles();
         for first in (0..total).step_by(tiling.chunk) {
             let tiles = first..(first + tiling.chunk).min(total);
-            let chunk = Chunk { lanes, tiling: &tiling, tiles };
-            chunk.transform_inputs(self.x, self.g.inputs, &mut inputs);
+            let chunk = Chunk { lanes, tiling, tiles };
+            chunk.transform_inputs(self.x, g.inputs, &mut inputs);
             chunk.multiply(&inputs, self.weights, &mut products);
             chunk.transform_outputs(&products, self.y);
         }
@@ -134,8 +162,8 @@ impl<T: Float> Kernel<T> for Convolve<'_, T> {
 /// Adds whole images' weight gradient to `sums` [frequency][input][output] and, where asked, writes
 /// the gradient to the input, both from one pass over the images.
 pub(super) struct Backward<'a, T> {
-    /// The forward geometry.
-    pub g: &'a Geometry,
+    /// Forward, and on the way back.
+    pub tilings: (&'a Tiling, &'a Tiling),
     pub x: &'a [T],
     pub gradient: &'a [T],
     pub sums: &'a mut [T],
@@ -148,21 +176,21 @@ impl<T: Float> Kernel<T> for Backward<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Number = T>>(mut self, lanes: L) {
-        let tiling = Tiling::new::<T>(*self.g);
-        let adjoint = Tiling { g: self.g.transposed(), ..tiling };
-        let widest = tiling.plane(self.g.inputs.max(self.g.outputs));
+        let (tiling, adjoint) = self.tilings;
+        let g = &tiling.g;
+        let widest = tiling.plane(g.inputs.max(g.outputs));
         let mut first_buffer = Buffer::take(FREQUENCIES * widest);
         let mut second_buffer = Buffer::take(FREQUENCIES * widest);
-        let total = self.x.len() / self.g.input_len() * tiling.tiles();
+        let total = self.x.len() / g.input_len() * tiling.tiles();
         for first in (0..total).step_by(tiling.chunk) {
             let tiles = first..(first + tiling.chunk).min(total);
-            let chunk = Chunk { lanes, tiling: &tiling, tiles: tiles.clone() };
-            chunk.transform_inputs(self.x, self.g.inputs, &mut first_buffer);
+            let chunk = Chunk { lanes, tiling, tiles: tiles.clone() };
+            chunk.transform_inputs(self.x, g.inputs, &mut first_buffer);
             chunk.transform_gradients(self.gradient, &mut second_buffer);
             chunk.accumulate(&first_buffer, &second_buffer, self.sums);
             if let Some((weights, to_x)) = &mut self.to_x {
-                let chunk = Chunk { lanes, tiling: &adjoint, tiles };
-                chunk.transform_inputs(self.gradient, self.g.outputs, &mut first_buffer);
+                let chunk = Chunk { lanes, tiling: adjoint, tiles };
+                chunk.transform_inputs(self.gradient, g.outputs, &mut first_buffer);
                 chunk.multiply(&first_buffer, weights, &mut second_buffer);
                 chunk.transform_outputs(&second_buffer, to_x);
             }
@@ -187,7 +215,7 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
         for (place, tile) in self.tiles.clone().enumerate() {
             let tile = self.tiling.at(tile);
             let x = &x[tile.image * image..][..image];
-            let (rows, columns) = tile.inputs(g, channels);
+            let (rows, columns) = self.tiling.inputs(tile, channels);
             for c in (0..channels).step_by(L::COUNT) {
                 // SAFETY: rows, columns and c stay within one image, whose length was just cut;
                 // place < chunk, so that every frequency stays within its plane.
@@ -208,7 +236,7 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
         assert!(g.outputs.is_multiple_of(L::COUNT) && v.len() >= FREQUENCIES * plane);
         for (place, tile) in self.tiles.clone().enumerate() {
             let tile = self.tiling.at(tile);
-            let (valid_rows, valid_columns) = tile.valid(g);
+            let (valid_rows, valid_columns) = self.tiling.valid(tile);
             let image = &gradient[tile.image * g.output_len()..][..g.output_len()];
             let start = (tile.y * g.torus.width + tile.x) * g.outputs;
             for c in (0..g.outputs).step_by(L::COUNT) {
@@ -280,7 +308,7 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
         assert!(g.outputs.is_multiple_of(L::COUNT) && m.len() >= FREQUENCIES * plane);
         for (place, tile) in self.tiles.clone().enumerate() {
             let tile = self.tiling.at(tile);
-            let (rows, columns) = tile.valid(g);
+            let (rows, columns) = self.tiling.valid(tile);
             let image = &mut y[tile.image * g.output_len()..][..g.output_len()];
             let start = (tile.y * g.torus.width + tile.x) * g.outputs;
             for c in (0..g.outputs).step_by(L::COUNT) {
