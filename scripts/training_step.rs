@@ -41,9 +41,8 @@ fn answer(channels: usize, range: u32, batch: u64, algorithm: ConvAlgorithm) -> 
     let shape = ForecasterShape { inputs: 1, channels, outputs: 1, decoder_layers: 4 };
     let parameters = Parameters::convolutions(&parameter_shapes(&shape), 0, &Device::Cpu)?;
     let source = Path::new("training_step");
-    let model =
-        TranslationForecaster::from_tensors(&parameters.tensors(), velocities, source)?
-            .with_algorithm(algorithm);
+    let model = TranslationForecaster::from_tensors(&parameters.tensors(), velocities, source)?
+        .with_algorithm(algorithm);
     let mut adam = Adam::new(parameters.variables(), AdamConfig::default())?;
     let mut line = String::new();
     while std::io::stdin().read_line(&mut line)? > 0 {

@@ -69,3 +69,19 @@ pub fn naive_convolution(
     }
     y
 }
+
+/// Central differences of `loss` in every element of `at`.
+pub fn finite_differences(at: &Tensor, loss: impl Fn(&Tensor) -> f64) -> Vec<f64> {
+    const STEP: f64 = 1e-5;
+    let base = values(at);
+    (0..base.len())
+        .map(|i| {
+            let moved = |by: f64| {
+                let mut values = base.clone();
+                values[i] += by;
+                loss(&Tensor::from_vec(values, at.shape(), &Device::Cpu).unwrap())
+            };
+            (moved(STEP) - moved(-STEP)) / (2.0 * STEP)
+        })
+        .collect()
+}

@@ -6,8 +6,8 @@ use super::settings::Profile;
 use super::task::Task;
 use crate::atomic_file::write_atomically;
 use crate::data::Digits;
-use crate::ops::ConvAlgorithm;
 use crate::error::{Error, Result};
+use crate::ops::ConvAlgorithm;
 use std::path::{Path, PathBuf};
 
 /// What happens while a session runs.

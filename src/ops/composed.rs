@@ -71,7 +71,8 @@ fn halo(x: &Tensor, dim: usize, half: usize) -> Result<Tensor> {
     let half = half as i64;
     let places: Vec<u32> = (-half..extent + half).map(|i| i.rem_euclid(extent) as u32).collect();
     let count = places.len();
-    Ok(x.index_select(&Tensor::from_vec(places, count, x.device())?, dim)?)
+    let places = Tensor::from_vec(places, count, x.device())?;
+    Ok(x.contiguous()?.index_select(&places, dim)?)
 }
 
 fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
@@ -80,4 +81,77 @@ fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
         Activation::Tanh => x.tanh()?,
         Activation::Identity => x.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::{
+        ConvAlgorithm, VelocityPooling, convolution_stack, flow_recurrence, pool_velocities,
+        shift_slices,
+    };
+    use crate::rng::Stream;
+    use candle_core::{DType, Device, Var};
+
+    fn random(name: &str, shape: &[usize]) -> Var {
+        let mut stream = Stream::new(9, name, 0);
+        let values: Vec<f64> = (0..shape.iter().product()).map(|_| stream.normal()).collect();
+        Var::from_tensor(&Tensor::from_vec(values, shape, &Device::Cpu).unwrap()).unwrap()
+    }
+
+    /// Compares a result and the gradients of a random functional of it, in f64.
+    fn assert_same(composed: Tensor, kernels: Tensor, arguments: &[&Var]) {
+        let weights = random("functional", kernels.dims());
+        let run = |result: &Tensor| {
+            let functional = (result * weights.as_tensor()).unwrap().sum_all().unwrap();
+            let gradients = functional.backward().unwrap();
+            let gradient = |v: &&Var| gradients.get(v).expect("a gradient").contiguous().unwrap();
+            let mut all: Vec<Tensor> = arguments.iter().map(gradient).collect();
+            all.push(result.contiguous().unwrap());
+            all
+        };
+        for (composed, kernels) in run(&composed).iter().zip(run(&kernels)) {
+            let difference = (composed - &kernels).unwrap().abs().unwrap();
+            let scale = kernels.abs().unwrap().flatten_all().unwrap().max(0).unwrap();
+            let difference = difference.flatten_all().unwrap().max(0).unwrap();
+            let (difference, scale) = (difference.to_scalar::<f64>(), scale.to_scalar::<f64>());
+            assert!(difference.unwrap() < 1e-13 * scale.unwrap());
+        }
+    }
+
+    #[test]
+    fn composed_operations_agree_with_the_kernels() {
+        let shifts = [(0, 0), (1, -2), (-4, 9)].map(|(down, right)| Shift { down, right });
+        for activation in [Activation::Relu, Activation::Tanh, Activation::Identity] {
+            let (h, u) = (random("h", &[2, 3, 5, 4, 3]), random("u", &[2, 5, 4, 3]));
+            let w = random("w", &[3, 3, 3, 5]);
+            assert_same(
+                recurrence(&h, &w, &u, &shifts, activation).unwrap(),
+                flow_recurrence(&h, &w, &u, &shifts, (activation, ConvAlgorithm::Direct)).unwrap(),
+                &[&h, &w, &u],
+            );
+        }
+        let (x, a) = (random("x", &[2, 5, 4, 3]), random("a", &[9, 3, 3, 3]));
+        let b = random("b", &[1, 9, 5, 5]); // a halo of half the torus
+        let layer =
+            |kernel: &Var, activation| Layer { kernel: kernel.as_tensor().clone(), activation };
+        let layers = [layer(&a, Activation::Tanh), layer(&b, Activation::Identity)];
+        assert_same(
+            super::convolution_stack(&x, &layers).unwrap(),
+            convolution_stack(&x, &layers, ConvAlgorithm::Auto).unwrap(),
+            &[&x, &a, &b],
+        );
+        let h = random("h", &[2, 3, 5, 4, 3]);
+        assert_same(
+            super::shift_slices(&h, &shifts).unwrap(),
+            shift_slices(&h, &shifts).unwrap(),
+            &[&h],
+        );
+        assert_same(
+            maximum(&h).unwrap(),
+            pool_velocities(&h, VelocityPooling::Max).unwrap(),
+            &[&h],
+        );
+        assert_eq!(h.dtype(), DType::F64);
+    }
 }

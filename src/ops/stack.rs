@@ -323,8 +323,7 @@ impl<T: Float> Pieces<T> {
             let g = layer.convolution.geometry();
             let wanted = number > 0 || is_x_tracked;
             let mut before = Buffer::take(if wanted { images * g.input_len() } else { 0 });
-            let mut targets: Vec<&mut [T]> =
-                before.chunks_mut(per_part * g.input_len()).collect();
+            let mut targets: Vec<&mut [T]> = before.chunks_mut(per_part * g.input_len()).collect();
             targets.resize_with(images.div_ceil(per_part), Default::default);
             let sums: Vec<Buffer<T>> = inner
                 .par_chunks_mut(per_part * g.output_len())

@@ -1,0 +1,211 @@
+//! The whole-sequence operation against its steps, and the two algorithms against each other.
+
+mod common;
+
+use candle_core::backprop::GradStore;
+use candle_core::{DType, Device, Tensor, Var};
+use common::{finite_differences, normal, relative_error, values};
+use fernn::flow::VelocitySet;
+use fernn::models::{Feedback, Parameters, TranslationForecaster};
+use fernn::ops::{
+    Activation, ConvAlgorithm, Layer, VelocityPooling, circular_convolution, convolution_stack,
+};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+const ALGORITHMS: [ConvAlgorithm; 2] = [ConvAlgorithm::Direct, ConvAlgorithm::Winograd];
+
+/// Random weights of a forecaster with one hidden decoder layer, small enough to stay bounded.
+fn weights(seed: u64, channels: usize, inputs: usize, dtype: DType) -> BTreeMap<String, Tensor> {
+    let c = channels;
+    let shapes = [
+        ("cell.conv_u.weight", [c, inputs, 3, 3]),
+        ("cell.conv_h.weight", [c, c, 3, 3]),
+        ("decoder_conv.0.weight", [c, c, 3, 3]),
+        ("decoder_conv.2.weight", [inputs, c, 3, 3]),
+    ];
+    let weight = |(name, shape): (&str, [usize; 4])| {
+        let scale = 0.8 / ((9 * shape[1]) as f64).sqrt();
+        (name.to_string(), normal(seed, name, &shape, scale, dtype))
+    };
+    shapes.into_iter().map(weight).collect()
+}
+
+fn forecaster(tensors: &BTreeMap<String, Tensor>, range: u32) -> TranslationForecaster {
+    TranslationForecaster::from_tensors(tensors, VelocitySet::square(range), Path::new("test"))
+        .unwrap()
+}
+
+fn loss(outputs: &Tensor, seed: u64) -> Tensor {
+    let target = normal(seed, "target", outputs.dims(), 1.0, outputs.dtype());
+    candle_nn::loss::mse(outputs, &target).unwrap()
+}
+
+fn gradient(gradients: &GradStore, of: &Tensor) -> Vec<f64> {
+    values(gradients.get(of).expect("a gradient"))
+}
+
+fn pooling() -> impl Strategy<Value = VelocityPooling> {
+    prop::sample::select(vec![VelocityPooling::Max, VelocityPooling::Mean, VelocityPooling::Sum])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_sequence_and_its_steps_give_the_same_bits(
+        seed in 0u64..1000, (height, width) in prop::sample::select(vec![(5, 7), (7, 3), (13, 11), (4, 8)]),
+        channels in prop::sample::select(vec![1usize, 3, 8, 17, 33]), inputs in 1usize..3,
+        frames in 1usize..5, steps in 1usize..4, range in 0u32..=2,
+        // Sums over velocities in another order would round otherwise.
+        activation in prop::sample::select(vec![Activation::Relu, Activation::Tanh]),
+    ) {
+        for dtype in [DType::F32, DType::F64] {
+            for algorithm in ALGORITHMS {
+                let seen = normal(seed, "seen", &[3, frames, inputs, height, width], 1.0, dtype);
+                let model = forecaster(&weights(seed, channels, inputs, dtype), range)
+                    .with_algorithm(algorithm)
+                    .with_activation(activation);
+                let sequence = model.forecast(&seen, steps).unwrap();
+                let stepwise = model.forecast_with_states(&seen, steps).unwrap();
+                prop_assert!(values(&sequence).iter().any(|&v| v != 0.0));
+                prop_assert_eq!(values(&sequence), values(&stepwise.outputs));
+                prop_assert_eq!(stepwise.encoder_states.len(), frames);
+                prop_assert_eq!(stepwise.decoder_states.len(), steps);
+            }
+        }
+    }
+
+    #[test]
+    fn backward_through_a_sequence_and_through_its_steps_agree(
+        seed in 0u64..1000, (height, width) in prop::sample::select(vec![(5, 7), (7, 3), (4, 8)]),
+        channels in prop::sample::select(vec![2usize, 8, 9]), frames in 1usize..5, steps in 1usize..4,
+        range in 0u32..=2, pooling in pooling(), algorithm in prop::sample::select(ALGORITHMS.to_vec()),
+    ) {
+        let parameters = Parameters::from_tensors(weights(seed, channels, 1, DType::F64)).unwrap();
+        let seen = normal(seed, "seen", &[3, frames, 1, height, width], 1.0, DType::F64);
+        let seen = Var::from_tensor(&seen).unwrap();
+        let model = forecaster(&parameters.tensors(), range)
+            .with_algorithm(algorithm)
+            .with_pooling(pooling);
+        let sequence = loss(&model.forecast(&seen, steps).unwrap(), seed).backward().unwrap();
+        let outputs = model.forecast_with_states(&seen, steps).unwrap().outputs;
+        let stepwise = loss(&outputs, seed).backward().unwrap();
+        let variables = parameters.variables();
+        for variable in variables.iter().chain([&seen]) {
+            let (ours, theirs) = (gradient(&sequence, variable), gradient(&stepwise, variable));
+            let error = relative_error(&ours, &theirs);
+            // The same sums of some thousand terms in another order, in f64.
+            prop_assert!(error < 1e-11, "{error}");
+        }
+    }
+
+    #[test]
+    fn the_algorithms_agree_to_rounding(
+        seed in 0u64..1000, height in 1usize..20, width in 1usize..30,
+        channels in prop::sample::select(vec![8usize, 16, 24, 40]), images in 1usize..6,
+    ) {
+        let x = normal(seed, "x", &[images, height, width, channels], 1.0, DType::F32);
+        let kernel = normal(seed, "w", &[channels, channels, 3, 3], 1.0, DType::F32);
+        let [direct, winograd] = ALGORITHMS.map(|algorithm| {
+            values(&circular_convolution(&x, &kernel, Activation::Identity, algorithm).unwrap())
+        });
+        // The documented growth of 4 to 6 holds for the 2-norm; the largest of many errors is
+        // some five times that. Below ε the algorithm would not be Winograd's.
+        let bound = 30.0 * f32::EPSILON as f64 * ((9 * channels) as f64).sqrt();
+        let error = relative_error(&winograd, &direct);
+        prop_assert!(error < bound, "{error}");
+        prop_assert!(error > 0.0 || images * height * width < 4, "Winograd did not run");
+    }
+}
+
+#[test]
+fn gradients_of_a_long_forecast_agree_with_finite_differences() {
+    // Nothing fed back: the graph is not cut, so that the loss is a function of what it is a
+    // function of. Tanh and the mean have no kinks.
+    for algorithm in ALGORITHMS {
+        let tensors = weights(4, 8, 1, DType::F64);
+        let seen = normal(4, "seen", &[2, 3, 1, 3, 5], 1.0, DType::F64);
+        let model = |tensors: &BTreeMap<String, Tensor>| {
+            forecaster(tensors, 1)
+                .with_algorithm(algorithm)
+                .with_feedback(Feedback::Silent)
+                .with_activation(Activation::Tanh)
+                .with_pooling(VelocityPooling::Mean)
+        };
+        let parameters = Parameters::from_tensors(tensors.clone()).unwrap();
+        let tracked = Var::from_tensor(&seen).unwrap();
+        let outputs = model(&parameters.tensors()).forecast(&tracked, 3).unwrap();
+        let gradients = loss(&outputs, 4).backward().unwrap();
+        let value = |tensors: &BTreeMap<String, Tensor>, seen: &Tensor| {
+            loss(&model(tensors).forecast(seen, 3).unwrap(), 4).to_scalar::<f64>().unwrap()
+        };
+        for name in ["cell.conv_u.weight", "cell.conv_h.weight", "decoder_conv.2.weight"] {
+            let numeric = finite_differences(&tensors[name], |moved| {
+                let mut at = tensors.clone();
+                at.insert(name.to_string(), moved.clone());
+                value(&at, &seen)
+            });
+            let exact = gradient(&gradients, parameters.get(name).unwrap());
+            let error = relative_error(&exact, &numeric);
+            assert!(error < 1e-6, "{algorithm:?}, {name}: {error}"); // ε / step of rounding, ReLU in the decoder
+        }
+        let numeric = finite_differences(&seen, |moved| value(&tensors, moved));
+        let error = relative_error(&gradient(&gradients, &tracked), &numeric);
+        assert!(error < 1e-6, "{algorithm:?}, seen frames: {error}");
+    }
+}
+
+#[test]
+fn frozen_weights_still_pass_gradients_to_the_input() {
+    let tensors = weights(5, 8, 1, DType::F64);
+    let seen = Var::from_tensor(&normal(5, "seen", &[2, 2, 1, 5, 7], 1.0, DType::F64)).unwrap();
+    let to_seen = |tensors: &BTreeMap<String, Tensor>| {
+        let outputs = forecaster(tensors, 1).forecast(&seen, 2).unwrap();
+        gradient(&loss(&outputs, 5).backward().unwrap(), &seen)
+    };
+    let trained = Parameters::from_tensors(tensors.clone()).unwrap();
+    let (frozen, trained) = (to_seen(&tensors), to_seen(&trained.tensors()));
+    assert!(frozen.iter().any(|&g| g != 0.0));
+    assert!(relative_error(&frozen, &trained) < 1e-12);
+}
+
+#[test]
+fn a_stack_is_its_layers_one_after_the_other() {
+    let kernel = |name: &str, shape: &[usize]| normal(6, name, shape, 0.2, DType::F64);
+    let layers = [
+        Layer { kernel: kernel("a", &[9, 3, 3, 5]), activation: Activation::Tanh },
+        Layer { kernel: kernel("b", &[10, 9, 3, 3]), activation: Activation::Relu },
+        Layer { kernel: kernel("c", &[1, 10, 3, 3]), activation: Activation::Identity },
+    ];
+    let x = normal(6, "x", &[5, 7, 11, 3], 1.0, DType::F64);
+    for algorithm in ALGORITHMS {
+        let stack = convolution_stack(&x, &layers, algorithm).unwrap();
+        let chained = layers.iter().fold(x.clone(), |x, layer| {
+            circular_convolution(&x, &layer.kernel, layer.activation, algorithm).unwrap()
+        });
+        assert_eq!(values(&stack), values(&chained));
+    }
+    let no_layers: [Layer; 0] = [];
+    assert!(convolution_stack(&x, &no_layers, ConvAlgorithm::Auto).is_err());
+    assert!(convolution_stack(&x, &layers[1..], ConvAlgorithm::Auto).is_err(), "channels");
+}
+
+#[test]
+fn a_nan_anywhere_reaches_the_output() {
+    for algorithm in ALGORITHMS {
+        for name in ["cell.conv_u.weight", "cell.conv_h.weight", "decoder_conv.0.weight"] {
+            let mut tensors = weights(7, 8, 1, DType::F32);
+            let mut poisoned = values(&tensors[name]);
+            poisoned[3] = f64::NAN;
+            let shape = tensors[name].shape().clone();
+            let tensor = Tensor::from_vec(poisoned, shape, &Device::Cpu).unwrap();
+            tensors.insert(name.to_string(), tensor.to_dtype(DType::F32).unwrap());
+            let seen = normal(7, "seen", &[1, 3, 1, 6, 5], 1.0, DType::F32);
+            let model = forecaster(&tensors, 1).with_algorithm(algorithm);
+            let outputs = values(&model.forecast(&seen, 2).unwrap());
+            assert!(outputs.iter().any(|v| v.is_nan()), "{algorithm:?}, {name}");
+        }
+    }
+}
