@@ -16,9 +16,18 @@ use fernn::training::{Adam, AdamConfig, training_step};
 use std::path::Path;
 use std::time::Instant;
 
+/// Frames seen, and predicted.
+const FRAMES: usize = 10;
+/// Pixels along the side of a frame.
+const SIZE: usize = 28;
+
 fn main() -> anyhow::Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [channels, range, batch, algorithm, threads] = arguments.as_slice() else {
+    serve(&std::env::args().skip(1).collect::<Vec<_>>())
+}
+
+/// Answers standard input until it ends.
+pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
+    let [channels, range, batch, algorithm, threads] = arguments else {
         bail!("usage: training_step CHANNELS RANGE BATCH auto|direct|winograd THREADS");
     };
     let algorithm = match algorithm.as_str() {
@@ -35,9 +44,9 @@ fn main() -> anyhow::Result<()> {
 fn answer(channels: usize, range: u32, batch: u64, algorithm: ConvAlgorithm) -> anyhow::Result<()> {
     let digits = Digits::embedded()?;
     let velocities = VelocitySet::square(range);
-    let canvas = Canvas { size: 28, digit: 28 };
-    let data = FlowingMnist::new(&digits, canvas, 20, velocities.as_slice(), 0)?;
-    let (seen, target) = data.pair(Split::Train, 0..batch, 10)?;
+    let canvas = Canvas { size: SIZE, digit: SIZE };
+    let data = FlowingMnist::new(&digits, canvas, 2 * FRAMES, velocities.as_slice(), 0)?;
+    let (seen, target) = data.pair(Split::Train, 0..batch, FRAMES)?;
     let shape = ForecasterShape { inputs: 1, channels, outputs: 1, decoder_layers: 4 };
     let parameters = Parameters::convolutions(&parameter_shapes(&shape), 0, &Device::Cpu)?;
     let source = Path::new("training_step");
@@ -52,6 +61,15 @@ fn answer(channels: usize, range: u32, batch: u64, algorithm: ConvAlgorithm) -> 
     }
     println!("{}", peak_memory_mb()?);
     Ok(())
+}
+
+/// Floating-point operations of a training step's square convolutions, computed directly: one a
+/// state and four a predicted frame, forward and twice backward.
+pub fn flops(channels: usize, velocities: usize, batch: u64) -> f64 {
+    // The second state shares one convolution among all velocities, the first needs none.
+    let convolutions = (FRAMES * 2 - 2) * velocities + 1 + 4 * FRAMES;
+    let each = 2.0 * (SIZE * SIZE * 9 * channels * channels) as f64;
+    3.0 * batch as f64 * convolutions as f64 * each
 }
 
 /// The largest resident memory of this process so far, as Linux counts it.

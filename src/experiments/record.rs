@@ -23,6 +23,9 @@ pub struct Record {
     pub split: String,
     /// What was measured.
     pub metric: String,
+    /// Velocities |V| of the model, where that is what varies.
+    #[serde(default)]
+    pub velocities: Option<u32>,
     /// Optimiser steps taken.
     pub step: Option<u64>,
     /// Predicted frame, counted from 1; 0 is the last frame seen.

@@ -18,7 +18,7 @@ mod stack;
 mod storage;
 
 pub use activation::Activation;
-pub use kernels::{ConvAlgorithm, Shift};
+pub use kernels::{ConvAlgorithm, Shift, peak_flops};
 pub use pool::{VelocityPooling, pool_velocities};
 pub use recurrence::flow_recurrence;
 pub use sequence::{Feed, Recipe, flow_sequence};

@@ -137,7 +137,8 @@ impl Recurrence {
             .map(|(to_state, (h, inner))| {
                 let mut sums = Buffer::zeros(convolution.sums_len());
                 let to_state = state.track_op().then_some(to_state);
-                convolution.backward(h, inner, &mut sums, to_state);
+                let wanted = kernel.track_op().then_some(&mut *sums);
+                convolution.backward(h, inner, wanted, to_state);
                 sums
             })
             .collect();

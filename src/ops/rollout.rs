@@ -297,16 +297,12 @@ impl<'a, T: Float> WayBack<'a, T> {
                     let common = self.sum_over_velocities(inner_of_t);
                     let target = &mut before[..common.len()];
                     let state = self.state(0, &samples);
-                    rollout.recurrence.backward(
-                        state,
-                        &common,
-                        &mut self.recurrent_sums,
-                        Some(target),
-                    );
+                    let sums = Some(&mut *self.recurrent_sums);
+                    rollout.recurrence.backward(state, &common, sums, Some(target));
                 }
                 _ => {
                     let state = self.state(t - 1, &samples);
-                    let sums = &mut self.recurrent_sums;
+                    let sums = Some(&mut *self.recurrent_sums);
                     rollout.recurrence.backward(state, inner_of_t, sums, Some(&mut before));
                 }
             }
@@ -363,7 +359,7 @@ impl<'a, T: Float> WayBack<'a, T> {
             let image = &self.frames[(sample * r.frames + t) * frame..][..frame];
             let place = ((sample - self.first_of_part) * r.frames + t) * frame;
             let target = self.to_frames.get_mut(place..place + frame);
-            r.lift.backward(image, &to_lifted, &mut self.lift_sums, target);
+            r.lift.backward(image, &to_lifted, Some(&mut *self.lift_sums), target);
         }
     }
 

@@ -304,7 +304,7 @@ impl<T: Float> Pieces<T> {
         restore_channels(&y, stored, outputs, self.channels.1);
     }
 
-    /// Gradients to the flat weights and, where asked, to the inputs.
+    /// Gradients to the flat weights and to the inputs, where wanted.
     ///
     /// Layer after layer over all images, so that a layer's weights and sums stay in the cache.
     fn backward(
@@ -312,8 +312,8 @@ impl<T: Float> Pieces<T> {
         x: &[T],
         y: &[T],
         gradient: &[T],
-        is_x_tracked: bool,
-    ) -> (Vec<T>, Option<Vec<T>>) {
+        wanted: Wanted,
+    ) -> (Option<Vec<T>>, Option<Vec<T>>) {
         let Torus { height, width } = self.torus;
         let images = x.len() / (self.torus.pixels() * self.channels.0);
         let per_part = images_per_part(images, height, width);
@@ -321,8 +321,9 @@ impl<T: Float> Pieces<T> {
         let mut by_layer = Vec::with_capacity(self.layers.len());
         for (number, layer) in self.layers.iter().enumerate().rev() {
             let g = layer.convolution.geometry();
-            let wanted = number > 0 || is_x_tracked;
-            let mut before = Buffer::take(if wanted { images * g.input_len() } else { 0 });
+            let is_before_wanted = number > 0 || wanted.inputs;
+            let mut before =
+                Buffer::take(if is_before_wanted { images * g.input_len() } else { 0 });
             let mut targets: Vec<&mut [T]> = before.chunks_mut(per_part * g.input_len()).collect();
             targets.resize_with(images.div_ceil(per_part), Default::default);
             let sums: Vec<Buffer<T>> = inner
@@ -330,20 +331,25 @@ impl<T: Float> Pieces<T> {
                 .zip(targets)
                 .enumerate()
                 .map(|(part, (inner, target))| {
-                    self.backward_part(number, x, part * per_part, inner, target)
+                    let length = layer.convolution.sums_len();
+                    let mut sums = Buffer::zeros(if wanted.weights { length } else { 0 });
+                    self.backward_part(number, x, part * per_part, inner, (&mut sums, target));
+                    sums
                 })
                 .collect();
-            by_layer.push(layer.convolution.weight_gradient(&sums));
+            if wanted.weights {
+                by_layer.push(layer.convolution.weight_gradient(&sums));
+            }
             inner = before;
         }
         by_layer.reverse();
-        let to_x = is_x_tracked.then(|| {
+        let to_x = wanted.inputs.then(|| {
             let mut to_x = vec![T::default(); x.len()];
             let stored = self.layers[0].convolution.geometry().inputs;
             restore_channels(&inner, stored, &mut to_x, self.channels.0);
             to_x
         });
-        (by_layer.concat(), to_x)
+        (wanted.weights.then(|| by_layer.concat()), to_x)
     }
 
     /// The gradient before the last non-linearity, channels as stored.
@@ -358,19 +364,19 @@ impl<T: Float> Pieces<T> {
     }
 
     /// The images from `first` on back through one layer, on this thread: turns the gradient to the
-    /// layer's result into that before its non-linearity, and returns the sums of its weights.
+    /// layer's result into that before its non-linearity, adds to the sums of its weights and writes
+    /// the gradient to its input; empty ones are not wanted.
     fn backward_part(
         &self,
         number: usize,
         x: &[T],
         first: usize,
         inner: &mut [T],
-        target: &mut [T],
-    ) -> Buffer<T> {
+        (sums, target): (&mut [T], &mut [T]),
+    ) {
         let layer = &self.layers[number];
         let g = layer.convolution.geometry();
         let (read, made) = (g.input_len(), g.output_len());
-        let mut sums = Buffer::zeros(layer.convolution.sums_len());
         let end = first + inner.len() / made;
         let mut start_of_piece = 0;
         for piece in &self.pieces {
@@ -384,24 +390,31 @@ impl<T: Float> Pieces<T> {
                 }
                 let target = target.get_mut((from - first) * read..(to - first) * read);
                 let target = target.filter(|target| !target.is_empty());
+                let sums = Some(&mut *sums).filter(|sums| !sums.is_empty());
                 match number.checked_sub(1) {
                     Some(before) => {
                         let x = &piece.hidden[before][in_piece.start * read..in_piece.end * read];
-                        layer.convolution.backward(x, inner, &mut sums, target);
+                        layer.convolution.backward(x, inner, sums, target);
                     }
                     None => {
                         let image = self.torus.pixels() * self.channels.0;
                         let mut stored = Buffer::take((to - from) * read);
                         let x = &x[from * image..to * image];
                         restore_channels(x, self.channels.0, &mut stored, g.inputs);
-                        layer.convolution.backward(&stored, inner, &mut sums, target);
+                        layer.convolution.backward(&stored, inner, sums, target);
                     }
                 }
             }
             start_of_piece += piece.images;
         }
-        sums
     }
+}
+
+/// Which gradients are asked for.
+#[derive(Clone, Copy)]
+struct Wanted {
+    weights: bool,
+    inputs: bool,
 }
 
 struct StackOperation<T>(Pieces<T>);
@@ -435,9 +448,13 @@ impl<T: Float> CustomOp2 for StackOperation<T> {
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
         let gradient = gradient.contiguous()?;
         let views = [x, y, &gradient].map(CpuView::of);
+        let wanted = Wanted { weights: weights.track_op(), inputs: x.track_op() };
+        let [x_values, y_values, gradient] = &views;
         let (to_weights, to_x) =
-            self.0.backward(views[0].slice()?, views[1].slice()?, views[2].slice()?, x.track_op());
-        let to_x = to_x.map(|to_x| Tensor::from_vec(to_x, x.shape(), x.device())).transpose()?;
-        Ok((to_x, Some(Tensor::from_vec(to_weights, weights.shape(), weights.device())?)))
+            self.0.backward(x_values.slice()?, y_values.slice()?, gradient.slice()?, wanted);
+        let tensor = |values: Option<Vec<T>>, like: &Tensor| {
+            values.map(|values| Tensor::from_vec(values, like.shape(), like.device())).transpose()
+        };
+        Ok((tensor(to_x, x)?, tensor(to_weights, weights)?))
     }
 }

@@ -26,6 +26,8 @@ pub(super) fn all(records: &[Record]) -> Result<Vec<Figure>> {
     figures.extend(velocities(records)?);
     figures.extend(film(records)?);
     figures.extend(horizons(records, "length-study")?);
+    figures.extend(cost(records, "seconds", "seconds per training step")?);
+    figures.extend(cost(records, "peak_mb", "peak memory, MB")?);
     Ok(figures)
 }
 
@@ -124,6 +126,22 @@ fn velocities(records: Records<'_>) -> Result<Option<Figure>> {
                   the velocities inside the square; one colour scale for all panels."
             .into(),
         picture: heat_maps(&panels, trained)?,
+    }))
+}
+
+/// Time or memory of a training step against |V|, a line per model (here: per algorithm).
+fn cost(records: Records<'_>, metric: &str, y_label: &str) -> Result<Option<Figure>> {
+    let series = series(records, "cost", metric, |r| r.velocities.map(u64::from));
+    if series.is_empty() {
+        return Ok(None);
+    }
+    let chart = LineChart { x_label: "velocities |V|", y_label, series, mark: None };
+    Ok(Some(Figure {
+        name: format!("cost_{metric}"),
+        caption: "A whole training step against the number of velocities; time: the fastest of \
+                  several, memory: the largest resident set of a process that does nothing else."
+            .into(),
+        picture: chart.draw()?,
     }))
 }
 

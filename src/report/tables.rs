@@ -44,6 +44,7 @@ pub(super) fn all(records: &[Record]) -> Vec<Table> {
         by_horizon(records, "translation", "length_generalization"),
         by_velocity(records),
         by_horizon(records, "length-study", "length_study"),
+        cost(records),
     ];
     tables.into_iter().filter(|table| !table.rows.is_empty()).collect()
 }
@@ -213,5 +214,38 @@ fn by_velocity(records: Records<'_>) -> Table {
             .into(),
         header: strings(&["model", "seeds", "seen", "std", "unseen", "std", "unseen / seen"]),
         rows: records.models("velocity").iter().map(row).collect(),
+    }
+}
+
+/// Time and memory of a training step by |V| and algorithm.
+fn cost(records: Records<'_>) -> Table {
+    let value = |metric: &str, of: &Record| {
+        let same = |r: &&&Record| r.model == of.model && r.velocities == of.velocities;
+        records.of("cost", metric).iter().find(same).and_then(|r| r.value)
+    };
+    let one = |of: &Record| {
+        records.of("cost", "seconds").into_iter().find(|r| r.model == of.model)?.value
+    };
+    let row = |of: &&Record| {
+        let seconds = of.value.unwrap_or(f64::NAN);
+        let count = of.velocities.unwrap_or(0);
+        vec![
+            of.model.clone(),
+            count.to_string(),
+            short(seconds),
+            value("peak_mb", of).map_or(String::new(), |mb| format!("{mb:.0}")),
+            one(of).map_or(String::new(), |one| short(seconds / one)),
+            value("gigaflops", of).map_or(String::new(), |speed| format!("{speed:.0}")),
+        ]
+    };
+    Table {
+        name: "cost".into(),
+        caption: "A whole training step against the number of velocities; GF/s counts the \
+                  multiplications and additions of the direct convolution."
+            .into(),
+        header: ["algorithm", "|V|", "seconds", "peak MB", "times |V| = 1", "GF/s"]
+            .map(String::from)
+            .to_vec(),
+        rows: records.of("cost", "seconds").iter().map(row).collect(),
     }
 }

@@ -155,7 +155,7 @@ impl<T: Float> Kernel<T> for AccumulateWeights<'_, T> {
                     b_steps: (columns, block(columns, L::COUNT)),
                     c: sums,
                     c_row: columns,
-                    columns: columns,
+                    columns,
                     accumulate: true,
                 }
                 .run(lanes);

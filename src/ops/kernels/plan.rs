@@ -163,15 +163,23 @@ impl<T: Float> Convolution<T> {
         }
     }
 
-    /// Adds the weight gradient of every image to `sums`, in the algorithm's own order, and writes
-    /// the gradient to the input where asked; on this thread.
-    pub fn backward(&self, x: &[T], gradient: &[T], sums: &mut [T], to_x: Option<&mut [T]>) {
+    /// Where asked, adds the weight gradient of every image to `sums`, in the algorithm's own order,
+    /// and writes the gradient to the input; on this thread.
+    pub fn backward(
+        &self,
+        x: &[T],
+        gradient: &[T],
+        sums: Option<&mut [T]>,
+        to_x: Option<&mut [T]>,
+    ) {
         let g = &self.g;
         assert_eq!(x.len() / g.input_len(), gradient.len() / g.output_len());
-        assert_eq!(sums.len(), self.sums_len());
+        assert!(sums.as_ref().is_none_or(|sums| sums.len() == self.sums_len()));
         match self.method {
             Method::Direct => {
-                direct::accumulate_weights(self.set, g, x, gradient, (sums, self.columns()));
+                if let Some(sums) = sums {
+                    direct::accumulate_weights(self.set, g, x, gradient, (sums, self.columns()));
+                }
                 if let Some(to_x) = to_x {
                     let adjoint = g.transposed();
                     direct::convolve(self.set, &adjoint, gradient, &self.adjoint, to_x);
@@ -191,14 +199,17 @@ impl<T: Float> Convolution<T> {
         &self,
         x: &[T],
         gradient: &[T],
-        sums: &mut [T],
+        mut sums: Option<&mut [T]>,
         mut to_x: Option<&mut [T]>,
     ) {
         let (g, mut patches, stride) = (&self.g, self.patches(), self.stride());
         for (n, gradient) in gradient.chunks_exact(g.output_len()).enumerate() {
-            unfold(g, Side::Ahead, &x[n * g.input_len()..][..g.input_len()], &mut patches, stride);
-            let a = (&*patches, stride, g.taps());
-            self.outer_product(a, (gradient, g.outputs), sums);
+            if let Some(sums) = &mut sums {
+                let x = &x[n * g.input_len()..][..g.input_len()];
+                unfold(g, Side::Ahead, x, &mut patches, stride);
+                let a = (&*patches, stride, g.taps());
+                self.outer_product(a, (gradient, g.outputs), sums);
+            }
             if let Some(to_x) = &mut to_x {
                 let a = (gradient, g.outputs, g.outputs);
                 self.product(a, &self.adjoint, &mut patches, stride);
@@ -212,14 +223,16 @@ impl<T: Float> Convolution<T> {
         &self,
         x: &[T],
         gradient: &[T],
-        sums: &mut [T],
+        mut sums: Option<&mut [T]>,
         mut to_x: Option<&mut [T]>,
     ) {
         let (g, mut patches, stride) = (&self.g, self.patches(), self.stride());
         for (n, gradient) in gradient.chunks_exact(g.output_len()).enumerate() {
             unfold(g, Side::Behind, gradient, &mut patches, stride);
-            let x = &x[n * g.input_len()..][..g.input_len()];
-            self.outer_product((x, g.inputs, g.inputs), (&patches, stride), sums);
+            if let Some(sums) = &mut sums {
+                let x = &x[n * g.input_len()..][..g.input_len()];
+                self.outer_product((x, g.inputs, g.inputs), (&patches, stride), sums);
+            }
             if let Some(to_x) = &mut to_x {
                 let to_x = &mut to_x[n * g.input_len()..][..g.input_len()];
                 self.product((&patches, stride, g.taps()), &self.adjoint, to_x, g.inputs);
@@ -536,7 +549,10 @@ mod tests {
         plan.forward(&x, &mut y);
         let mut to_x = vec![T::from_f64(f64::NAN); x.len()];
         let mut sums = Buffer::zeros(plan.sums_len());
-        plan.backward(&x, &gradient, &mut sums, Some(&mut to_x));
+        plan.backward(&x, &gradient, Some(&mut sums), Some(&mut to_x));
+        let mut frozen = vec![T::default(); x.len()];
+        plan.backward(&x, &gradient, None, Some(&mut frozen));
+        assert!(frozen == to_x, "the gradient to x depends on whether weights want theirs");
         let to_w = plan.weight_gradient(&[sums]);
         // ε √terms for the sum; the transforms of Winograd enlarge rounding some thirty times.
         let growth = if plan.method == Method::Winograd { 30.0 } else { 4.0 };

@@ -159,14 +159,14 @@ impl<T: Float> Kernel<T> for Convolve<'_, T> {
     }
 }
 
-/// Adds whole images' weight gradient to `sums` [frequency][input][output] and, where asked, writes
-/// the gradient to the input, both from one pass over the images.
+/// Where asked, adds whole images' weight gradient to `sums` [frequency][input][output], and writes
+/// the gradient to the input, both in one pass over the images.
 pub(super) struct Backward<'a, T> {
     /// Forward, and on the way back.
     pub tilings: (&'a Tiling, &'a Tiling),
     pub x: &'a [T],
     pub gradient: &'a [T],
-    pub sums: &'a mut [T],
+    pub sums: Option<&'a mut [T]>,
     /// The adjoint's weights [frequency][block][output][input in block], and its result.
     pub to_x: Option<(&'a [T], &'a mut [T])>,
 }
@@ -184,10 +184,12 @@ impl<T: Float> Kernel<T> for Backward<'_, T> {
         let total = self.x.len() / g.input_len() * tiling.tiles();
         for first in (0..total).step_by(tiling.chunk) {
             let tiles = first..(first + tiling.chunk).min(total);
-            let chunk = Chunk { lanes, tiling, tiles: tiles.clone() };
-            chunk.transform_inputs(self.x, g.inputs, &mut first_buffer);
-            chunk.transform_gradients(self.gradient, &mut second_buffer);
-            chunk.accumulate(&first_buffer, &second_buffer, self.sums);
+            if let Some(sums) = &mut self.sums {
+                let chunk = Chunk { lanes, tiling, tiles: tiles.clone() };
+                chunk.transform_inputs(self.x, g.inputs, &mut first_buffer);
+                chunk.transform_gradients(self.gradient, &mut second_buffer);
+                chunk.accumulate(&first_buffer, &second_buffer, sums);
+            }
             if let Some((weights, to_x)) = &mut self.to_x {
                 let chunk = Chunk { lanes, tiling: adjoint, tiles };
                 chunk.transform_inputs(self.gradient, g.outputs, &mut first_buffer);
@@ -443,14 +445,13 @@ unsafe fn transform_output<L: Lanes>(
             // SAFETY: the caller's promise.
             *vector = unsafe { l.load(m.add((i * SPAN + j) * plane)) };
         }
-        let column = transform_column(l, column);
-        for i in 0..TILE {
-            inner[i][j] = column[i];
+        for (row, value) in inner.iter_mut().zip(transform_column(l, column)) {
+            row[j] = value;
         }
     }
     let mut outputs = [[l.zero(); TILE]; TILE];
-    for i in 0..TILE {
-        outputs[i] = transform_column(l, inner[i]);
+    for (outputs, row) in outputs.iter_mut().zip(inner) {
+        *outputs = transform_column(l, row);
     }
     outputs
 }
