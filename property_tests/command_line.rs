@@ -259,6 +259,9 @@ fn wrong_usage_has_one_message_and_exit_code_2() {
     refused(&["list", "nothing"], &["`nothing`"]);
     refused(&["data", "preview", "--digit", "5", "--out", &path], &["5 pixels", "divisor of 28"]);
     refused(&["nonsense"], &["nonsense"]);
+    refused(&["reproduce", "--algorithm", "fft", "--out", &path], &["fft", "winograd"]);
+    #[cfg(not(feature = "cuda"))]
+    refused(&["reproduce", "--device", "cuda", "--out", &path], &["--features cuda"]);
     std::fs::write(folder.path().join("records.csv"), "experiment,model\nx,y,z\n").unwrap();
     refused(&["report", "--out", &path], &["records.csv", "line 2"]);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else was written");
@@ -291,7 +294,7 @@ fn verify_passes_and_its_formats_agree() {
         String::from_utf8(output.get_output().stdout.clone()).unwrap()
     };
     let table = run("table");
-    assert!(table.contains("exact") && table.contains("BROKEN (as it must be)"));
+    assert!(table.contains("exact") && table.contains("BROKEN (must be)"));
     let json: serde_json::Value = serde_json::from_str(&run("json")).unwrap();
     let csv = run("csv");
     let rows: Vec<HashMap<String, String>> =

@@ -13,8 +13,8 @@ use fernn::training::{Adam, training_step};
 use std::path::PathBuf;
 
 fn selection(profile: Profile, only: &str) -> Selection {
-    let (only, algorithm) = (vec![only.into()], ConvAlgorithm::Auto);
-    Selection { profile, only, seed: 0, seeds: Some(1), steps: None, algorithm }
+    let (only, algorithm, device) = (vec![only.into()], ConvAlgorithm::Auto, Device::Cpu);
+    Selection { profile, only, seed: 0, seeds: Some(1), steps: None, algorithm, device }
 }
 
 /// A task of the quick profile, cut down until it takes about a second.

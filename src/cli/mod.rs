@@ -123,6 +123,40 @@ impl AlgorithmFlags {
     }
 }
 
+/// Where tensors live, as a flag of several commands.
+#[derive(clap::Args)]
+struct DeviceFlags {
+    /// Where to compute; cuda needs a build with `--features cuda`
+    #[arg(long, value_enum, default_value_t = DeviceName::Cpu)]
+    device: DeviceName,
+}
+
+/// The devices as values of a flag.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum DeviceName {
+    /// This crate's own kernels
+    Cpu,
+    /// The first GPU, with candle's operations
+    Cuda,
+}
+
+impl DeviceFlags {
+    fn device(&self) -> fernn::Result<candle_core::Device> {
+        match self.device {
+            DeviceName::Cpu => Ok(candle_core::Device::Cpu),
+            DeviceName::Cuda => candle_core::Device::new_cuda(0).map_err(|e| {
+                let reason = e.to_string();
+                let first = reason.lines().next().unwrap_or_default();
+                fernn::Error::configuration(
+                    "--device cuda",
+                    format!("is not there ({first})"),
+                    "build with `--features cuda` on a machine with a GPU, or leave the flag out",
+                )
+            }),
+        }
+    }
+}
+
 /// The number of threads, as a flag of several commands.
 #[derive(clap::Args)]
 struct ThreadFlags {

@@ -1,6 +1,6 @@
 //! `fernn predict`: runs a forecaster on tensors in safetensors files.
 
-use super::{AlgorithmFlags, Finding, ThreadFlags};
+use super::{AlgorithmFlags, DeviceFlags, Finding, ThreadFlags};
 use candle_core::{Device, Tensor};
 use clap::{Args, ValueEnum};
 use fernn::Error;
@@ -54,6 +54,8 @@ pub struct Arguments {
     #[command(flatten)]
     algorithm: AlgorithmFlags,
     #[command(flatten)]
+    device: DeviceFlags,
+    #[command(flatten)]
     threads: ThreadFlags,
 }
 
@@ -73,7 +75,8 @@ enum Pooling {
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let Task::Translation = arguments.task;
     arguments.threads.apply()?;
-    let parameters = Parameters::from_tensors(load_f32(&arguments.weights, &Device::Cpu)?)?;
+    let device = arguments.device.device()?;
+    let parameters = Parameters::from_tensors(load_f32(&arguments.weights, &device)?)?;
     let velocities = VelocitySet::square(arguments.velocity_range);
     let pooling = match arguments.pooling {
         Pooling::Max => VelocityPooling::Max,
@@ -83,8 +86,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let build = |tensors| {
         TranslationForecaster::from_tensors(&tensors, velocities.clone(), &arguments.weights)
     };
-    let input = sequence(&arguments.input, "input_seq")?;
-    let target = arguments.target.as_deref().map(|f| sequence(f, "target_seq")).transpose()?;
+    let input = sequence(&arguments.input, "input_seq", &device)?;
+    let target =
+        arguments.target.as_deref().map(|f| sequence(f, "target_seq", &device)).transpose()?;
     // History is only kept for a gradient.
     let tensors = if target.is_some() { parameters.tensors() } else { parameters.detached() };
     let algorithm = arguments.algorithm.algorithm();
@@ -110,8 +114,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
 }
 
 /// The tensor `name` (five dimensions) of a file that may also hold the other sequence.
-fn sequence(path: &Path, name: &str) -> fernn::Result<Tensor> {
-    let tensors = load_f32(path, &Device::Cpu)?;
+fn sequence(path: &Path, name: &str, device: &Device) -> fernn::Result<Tensor> {
+    let tensors = load_f32(path, device)?;
     let mut problems: Vec<String> = tensors
         .keys()
         .filter(|key| !["input_seq", "target_seq"].contains(&key.as_str()))

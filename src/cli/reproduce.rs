@@ -1,7 +1,7 @@
 //! `fernn reproduce`: runs experiments, writes records, tables, figures and the report.
 
 use super::progress::Progress;
-use super::{AlgorithmFlags, DataFlags, Finding, ThreadFlags};
+use super::{AlgorithmFlags, DataFlags, DeviceFlags, Finding, ThreadFlags};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use fernn::atomic_file::write_atomically;
@@ -45,6 +45,8 @@ pub struct Arguments {
     #[command(flatten)]
     algorithm: AlgorithmFlags,
     #[command(flatten)]
+    device: DeviceFlags,
+    #[command(flatten)]
     threads: ThreadFlags,
 }
 
@@ -78,6 +80,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         seeds: arguments.seeds,
         steps: arguments.steps,
         algorithm: arguments.algorithm.algorithm(),
+        device: arguments.device.device()?,
     };
     let tasks = selection.tasks()?;
     let digits = Digits::load(&arguments.data.source())?;
@@ -101,6 +104,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         ("commit", commit.to_string()),
         ("CPU", cpu_name()),
         ("kernels", fernn::ops::instruction_set().to_string()),
+        ("device", if selection.device.is_cpu() { "CPU" } else { "CUDA" }.to_string()),
         ("algorithm", selection.algorithm.name().to_string()),
         ("threads", threads.to_string()),
     ];

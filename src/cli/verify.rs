@@ -153,7 +153,7 @@ fn random_case(case: &Case<'_>, dtype: DType) -> anyhow::Result<(TranslationRnn,
 }
 
 fn print_table(rows: &[Row]) -> std::io::Result<()> {
-    outln!("{:<26} {:<12} {:<8} {:>7} {:>7}  verdict", "property", "cell", "kernel", "f32", "f64")?;
+    outln!("{:<26} {:<12} {:<8} {:>5} {:>5}  verdict", "property", "cell", "kernel", "f32", "f64")?;
     for row in rows {
         let remark = match (row.is_as_expected(), row.expected) {
             (true, "BROKEN") => " (must be)",
@@ -161,7 +161,7 @@ fn print_table(rows: &[Row]) -> std::io::Result<()> {
             (false, _) => " <- unexpected",
         };
         outln!(
-            "{:<26} {:<12} {:<8} {:>7.0e} {:>7.0e}  {}{remark}",
+            "{:<26} {:<12} {:<8} {:>5.0e} {:>5.0e}  {}{remark}",
             row.property,
             row.cell,
             row.algorithm,

@@ -44,6 +44,7 @@ pub struct FlowingMnist<'a> {
     frames: usize,
     velocities: Vec<PixelsPerFrame>,
     seed: u64,
+    device: Device,
 }
 
 impl<'a> FlowingMnist<'a> {
@@ -75,7 +76,13 @@ impl<'a> FlowingMnist<'a> {
                 "give at least one of each",
             );
         }
-        Ok(Self { digits, canvas, frames, velocities: velocities.to_vec(), seed })
+        let (velocities, device) = (velocities.to_vec(), Device::Cpu);
+        Ok(Self { digits, canvas, frames, velocities, seed, device })
+    }
+
+    /// The same sequences on another device than the CPU.
+    pub fn on(self, device: &Device) -> Self {
+        Self { device: device.clone(), ..self }
     }
 
     /// The same sequences with other velocities to draw from: images and start positions stay.
@@ -135,7 +142,7 @@ impl<'a> FlowingMnist<'a> {
         let samples: Vec<Vec<f32>> =
             indices.into_par_iter().map(|index| self.sample(split, index)).collect();
         let shape = (batch, self.frames, 1, size, size);
-        Ok(Tensor::from_vec(samples.concat(), shape, &Device::Cpu)?)
+        Ok(Tensor::from_vec(samples.concat(), shape, &self.device)?)
     }
 
     /// A batch divided in time: (the first `seen` frames, the rest).

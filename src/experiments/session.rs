@@ -8,6 +8,7 @@ use crate::atomic_file::write_atomically;
 use crate::data::Digits;
 use crate::error::{Error, Result};
 use crate::ops::ConvAlgorithm;
+use candle_core::Device;
 use std::path::{Path, PathBuf};
 
 /// What happens while a session runs.
@@ -55,6 +56,8 @@ pub struct Selection {
     pub steps: Option<u64>,
     /// How convolutions are computed.
     pub algorithm: ConvAlgorithm,
+    /// Where tensors live.
+    pub device: Device,
 }
 
 impl Selection {
@@ -81,6 +84,7 @@ impl Selection {
                         is_first_seed: seed == self.seed,
                         profile: self.profile,
                         settings: settings.with_variant(model.variant),
+                        device: self.device.clone(),
                     });
                 }
             }

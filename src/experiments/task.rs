@@ -28,6 +28,8 @@ pub struct Task {
     pub profile: Profile,
     /// The hyper-parameters, the model's departure applied.
     pub settings: TranslationSettings,
+    /// Where tensors live.
+    pub device: Device,
 }
 
 impl Task {
@@ -64,6 +66,7 @@ impl Task {
             digits.description(),
             self.profile.name(),
             if self.is_first_seed { "first" } else { "" },
+            if self.device.is_cpu() { "" } else { "another device" },
         ]
         .join("\n");
         sha256_hex(text.as_bytes())[..16].to_string()
@@ -102,7 +105,8 @@ impl Task {
     pub fn data<'a>(&self, digits: &'a Digits) -> Result<FlowingMnist<'a>> {
         let velocities = VelocitySet::square(self.settings.training_range);
         let frames = self.settings.seen + self.settings.predicted;
-        FlowingMnist::new(digits, self.settings.canvas, frames, velocities.as_slice(), self.seed)
+        let (canvas, velocities) = (self.settings.canvas, velocities.as_slice());
+        Ok(FlowingMnist::new(digits, canvas, frames, velocities, self.seed)?.on(&self.device))
     }
 
     /// A forecaster with the task's settings from tensors by name.
@@ -126,7 +130,7 @@ impl Task {
     ) -> Result<Outcome> {
         let TranslationSettings { seen, batch, .. } = self.settings;
         let shapes = parameter_shapes(&self.settings.shape);
-        let parameters = Parameters::convolutions(&shapes, self.seed, &Device::Cpu)?;
+        let parameters = Parameters::convolutions(&shapes, self.seed, &self.device)?;
         let validation = data
             .pairs(Split::Validation, self.settings.validation_sequences, batch, seen)
             .collect::<Result<Vec<_>>>()?;

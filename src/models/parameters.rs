@@ -82,7 +82,7 @@ impl Parameters {
             return Err(Error::Weights { path: source.to_path_buf(), problems });
         }
         for (name, var) in &self.0 {
-            var.set(&tensors[name])?;
+            var.set(&tensors[name].to_device(var.device())?)?;
         }
         Ok(())
     }

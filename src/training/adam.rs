@@ -71,7 +71,8 @@ impl Adam {
             if first.dims() != slot.variable.dims() || second.dims() != slot.variable.dims() {
                 return None;
             }
-            restored.push((first.clone(), second.clone()));
+            let device = slot.variable.device();
+            restored.push((first.to_device(device).ok()?, second.to_device(device).ok()?));
         }
         for (slot, (first, second)) in self.slots.iter_mut().zip(restored) {
             slot.first_moment = first;
