@@ -111,8 +111,8 @@ proptest! {
         let [direct, winograd] = ALGORITHMS.map(|algorithm| {
             values(&circular_convolution(&x, &kernel, Activation::Identity, algorithm).unwrap())
         });
-        // The documented growth of 4 to 6 holds for the 2-norm; the largest of many errors is
-        // some five times that. Below ε the algorithm would not be Winograd's.
+        // The documented growth of about 4 holds for the 2-norm; the largest of many errors is
+        // some seven times that. Below ε the algorithm would not be Winograd's.
         let bound = 30.0 * f32::EPSILON as f64 * ((9 * channels) as f64).sqrt();
         let error = relative_error(&winograd, &direct);
         prop_assert!(error < bound, "{error}");

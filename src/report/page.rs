@@ -14,6 +14,10 @@ pub(super) fn markdown(
     figures: &[Figure],
 ) -> String {
     let profile = note(records, "profile").unwrap_or("unknown");
+    if profile == "bench" {
+        let title = "# Flow equivariant recurrent networks: cost of a training step\n\n";
+        return title.to_string() + &tables_and_figures(tables, figures) + &provenance(records);
+    }
     let mut page = format!(
         "# Flow equivariant recurrent networks: reproduction report\n\n\
          Profile `{profile}`, seeds {}. {}\n\n## Verdicts\n\n",
@@ -43,7 +47,11 @@ pub(super) fn markdown(
     for v in verdicts {
         page += &format!("- {}: {}.\n", v.claim, v.why);
     }
-    page += "\n## Tables\n\n";
+    page + "\n" + &tables_and_figures(tables, figures) + LIMITATIONS + &provenance(records)
+}
+
+fn tables_and_figures(tables: &[Table], figures: &[Figure]) -> String {
+    let mut page = "## Tables\n\n".to_string();
     for table in tables {
         page += &format!("{}\n\n{}\n", table.caption, table.to_markdown());
     }
@@ -51,7 +59,7 @@ pub(super) fn markdown(
     for figure in figures {
         page += &format!("![{0}](figures/{0}.png)\n\n*{1}*\n\n", figure.name, figure.caption);
     }
-    page + LIMITATIONS + &provenance(records)
+    page
 }
 
 fn note<'a>(records: &'a [Record], metric: &str) -> Option<&'a str> {
