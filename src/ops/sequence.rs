@@ -91,7 +91,8 @@ fn run<T: Float>(
     let last = seen.narrow(1, frames - 1, 1)?;
     let mut inputs = vec![seen.clone(), last.clone()];
     let mut fed = last.squeeze(1)?.detach();
-    let mut read_outs = Vec::new();
+    let length = steps * batch * torus.pixels() * rollout.channels();
+    let mut read_outs = Vec::with_capacity(length);
     for step in 0..steps {
         rollout.step(&fed)?;
         let newest = rollout.read_out();

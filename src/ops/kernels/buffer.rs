@@ -4,9 +4,11 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
-/// Bytes that may lie idle before a request that none of them fits frees them all.
-const IDLE_LIMIT: usize = 64 << 20;
+/// How long memory may lie idle before a request that none fits frees it: longer than most training
+/// steps, so that the next one finds all that this one used.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
@@ -16,7 +18,8 @@ struct CacheLine([u8; 64]);
 unsafe impl bytemuck::Zeroable for CacheLine {}
 unsafe impl bytemuck::Pod for CacheLine {}
 
-static IDLE: Mutex<Vec<Vec<CacheLine>>> = Mutex::new(Vec::new());
+/// Memory that lies idle, since when.
+static IDLE: Mutex<Vec<(Instant, Vec<CacheLine>)>> = Mutex::new(Vec::new());
 
 /// `length` numbers, whatever values they had before; goes back to the pool when dropped.
 #[derive(Debug)]
@@ -48,21 +51,24 @@ impl<T: bytemuck::Pod> Buffer<T> {
     }
 }
 
-/// An idle allocation of exactly this size. Where there is none, too much idle memory is freed.
+/// The smallest idle allocation that fits without wasting half of it, of these the latest used.
+/// Where there is none, what has been idle for long is freed.
 fn reuse(count: usize) -> Option<Vec<CacheLine>> {
     let mut idle = IDLE.lock().expect("no panic while the pool is locked");
-    let found = idle.iter().rposition(|lines| lines.len() == count);
-    if found.is_none() && idle.iter().map(Vec::len).sum::<usize>() * 64 > IDLE_LIMIT {
-        idle.clear();
+    let fits = |size: usize| (count..=2 * count).contains(&size);
+    let sizes = idle.iter().enumerate().map(|(place, (_, lines))| (lines.len(), place));
+    let found = sizes.rev().filter(|&(size, _)| fits(size)).min_by_key(|&(size, _)| size);
+    if found.is_none() {
+        idle.retain(|(since, _)| since.elapsed() < PATIENCE);
     }
-    found.map(|place| idle.swap_remove(place))
+    found.map(|(_, place)| idle.remove(place).1)
 }
 
 impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.lines);
         if let Ok(mut idle) = IDLE.lock() {
-            idle.push(lines);
+            idle.push((Instant::now(), lines));
         }
     }
 }
