@@ -87,5 +87,10 @@ fn whole_training_step(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, cell_step, whole_training_step);
+criterion_group! {
+    name = benches;
+    // Criterion's plots need a system font.
+    config = Criterion::default().without_plots();
+    targets = cell_step, whole_training_step
+}
 criterion_main!(benches);
