@@ -243,7 +243,7 @@ fn cost(records: Records<'_>) -> Table {
         caption: "A whole training step against the number of velocities; GF/s counts the \
                   multiplications and additions of the direct convolution."
             .into(),
-        header: ["algorithm", "|V|", "seconds", "peak MB", "times |V| = 1", "GF/s"]
+        header: ["algorithm", "velocities", "seconds", "peak MB", "times one velocity", "GF/s"]
             .map(String::from)
             .to_vec(),
         rows: records.of("cost", "seconds").iter().map(row).collect(),
