@@ -9,7 +9,7 @@ use super::stack::expect_odd_kernel;
 use super::storage::CpuView;
 use crate::error::{Error, Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Shape, Tensor};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 /// How a recurrence runs: `h_{t+1}(ν) = σ( shift_ν[W ⋆ h_t(ν)] + U ⋆ f_t )`, h_0 = 0.
 #[derive(Clone, Debug)]
@@ -108,15 +108,14 @@ fn run<T: Float>(
         return Ok(Tensor::from_vec(read_outs, shape, seen.device())?);
     }
     let inputs = Tensor::cat(&inputs, 1)?;
-    let operation =
-        FlowSequence { rollout: Arc::new(rollout), shape, read_outs: Mutex::new(read_outs) };
+    let operation = FlowSequence { rollout, shape, read_outs: Mutex::new(read_outs) };
     let [input_kernel, recurrent_kernel] = &kernels;
     Ok(inputs.contiguous()?.apply_op3(input_kernel, recurrent_kernel, operation)?)
 }
 
 /// The read-outs as a function of (all input frames, U, W).
 struct FlowSequence<T> {
-    rollout: Arc<Rollout<T>>,
+    rollout: Rollout<T>,
     shape: Shape,
     read_outs: Mutex<Vec<T>>,
 }

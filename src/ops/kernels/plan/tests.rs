@@ -1,0 +1,155 @@
+//! Every method of every instruction set against plain loops.
+
+use super::*;
+use crate::rng::Stream;
+
+fn random<T: Float>(name: &str, length: usize) -> Vec<T> {
+    let mut stream = Stream::new(5, name, 0);
+    (0..length).map(|_| T::from_f64(stream.normal())).collect()
+}
+
+/// Σ over taps and channels, index by index in f64: (y, gradient to x, gradient to w).
+fn plain<T: Float>(
+    torus: Torus,
+    kernel: &KernelView<'_, T>,
+    x: &[T],
+    gradient: &[T],
+) -> [Vec<f64>; 3] {
+    let (outputs, inputs) = (kernel.outputs, kernel.inputs);
+    let images = x.len() / (torus.pixels() * inputs);
+    let mut y = vec![0.0; images * torus.pixels() * outputs];
+    let mut to_x = vec![0.0; x.len()];
+    let mut to_w = vec![0.0; kernel.values.len()];
+    for pixel in 0..images * torus.pixels() {
+        let (n, place) = (pixel / torus.pixels(), pixel % torus.pixels());
+        for tap in 0..kernel.height * kernel.width {
+            let dy = (tap / kernel.width) as i64 - (kernel.height / 2) as i64;
+            let dx = (tap % kernel.width) as i64 - (kernel.width / 2) as i64;
+            let row = torus.row((place / torus.width) as i64 + dy);
+            let column = torus.column((place % torus.width) as i64 + dx);
+            let source = (n * torus.pixels() + row * torus.width + column) * inputs;
+            for o in 0..outputs {
+                let g = gradient[pixel * outputs + o].to_f64();
+                for i in 0..inputs {
+                    let w = (o * inputs + i) * kernel.height * kernel.width + tap;
+                    y[pixel * outputs + o] += x[source + i].to_f64() * kernel.values[w].to_f64();
+                    to_x[source + i] += g * kernel.values[w].to_f64();
+                    to_w[w] += g * x[source + i].to_f64();
+                }
+            }
+        }
+    }
+    [y, to_x, to_w]
+}
+
+/// max |a − b| / max |b|.
+fn relative_error<T: Float>(a: &[T], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let largest = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold(0.0f64, |m, v| if v.abs() <= m { m } else { v.abs() })
+    };
+    let difference = largest(&mut a.iter().zip(b).map(|(a, b)| a.to_f64() - b));
+    difference / largest(&mut b.iter().copied())
+}
+
+/// Every method of every instruction set against the plain loops; `epsilon` is T's.
+fn agrees<T: Float>(epsilon: f64) {
+    let tori = [(1, 1), (2, 3), (3, 2), (4, 4), (5, 7), (7, 5), (14, 14), (3, 29), (13, 28)];
+    let channels = [(1, 1), (1, 16), (16, 1), (2, 3), (16, 16), (32, 16), (8, 64), (17, 33)];
+    for set in [InstructionSet::best()] {
+        for (height, width) in tori {
+            for (inputs, outputs) in channels {
+                for size in [(1, 1), (3, 3), (3, 5)] {
+                    for algorithm in [ConvAlgorithm::Direct, ConvAlgorithm::Winograd] {
+                        let torus = Torus { height, width };
+                        let case = (inputs, outputs, size, algorithm);
+                        check::<T>(set, torus, case, epsilon);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn check<T: Float>(
+    set: InstructionSet,
+    torus: Torus,
+    (inputs, outputs, (height, width), algorithm): (usize, usize, (usize, usize), ConvAlgorithm),
+    epsilon: f64,
+) {
+    let values = random::<T>("w", outputs * inputs * height * width);
+    let kernel = KernelView { values: &values, outputs, inputs, height, width };
+    // Enough images that a chunk of tiles ends inside one.
+    let images = if torus.pixels() > 64 { 2 } else { 5 };
+    let x = random::<T>("x", images * torus.pixels() * inputs);
+    let gradient = random::<T>("g", images * torus.pixels() * outputs);
+    let plan = Convolution::on(set, algorithm, torus, kernel, (inputs, outputs));
+    let mut y = vec![T::from_f64(f64::NAN); gradient.len()];
+    plan.forward(&x, &mut y);
+    let mut to_x = vec![T::from_f64(f64::NAN); x.len()];
+    let mut sums = Buffer::zeros(plan.sums_len());
+    plan.backward(&x, &gradient, Some(&mut sums), Some(&mut to_x));
+    let mut frozen = vec![T::default(); x.len()];
+    plan.backward(&x, &gradient, None, Some(&mut frozen));
+    assert!(frozen == to_x, "the gradient to x depends on whether weights want theirs");
+    let to_w = plan.weight_gradient(&[sums]);
+    // ε √terms for the sum; the transforms of Winograd enlarge rounding some thirty times.
+    let growth = if plan.method == Method::Winograd { 30.0 } else { 4.0 };
+    let terms = [inputs * height * width, outputs * height * width, x.len() / inputs];
+    let results = [&y, &to_x, &to_w];
+    let expected = plain(torus, &kernel, &x, &gradient);
+    for ((result, expected), terms) in results.iter().zip(&expected).zip(terms) {
+        let error = relative_error(result, expected);
+        assert!(
+            error < growth * epsilon * (terms as f64).sqrt(),
+            "{} {torus:?} {inputs}→{outputs} {height}×{width} {:?}: {error}",
+            set.name(),
+            plan.method
+        );
+    }
+}
+
+#[test]
+fn every_method_of_every_instruction_set_agrees_with_the_plain_loops_in_f32() {
+    agrees::<f32>(f32::EPSILON as f64);
+}
+
+#[test]
+fn every_method_of_every_instruction_set_agrees_with_the_plain_loops_in_f64() {
+    agrees::<f64>(f64::EPSILON);
+}
+
+#[test]
+fn the_rounding_error_of_winograd_is_as_documented() {
+    let torus = Torus { height: 28, width: 28 };
+    for channels in [16, 32, 64, 128] {
+        let wide = random::<f64>("w", channels * channels * 9);
+        let narrow: Vec<f32> = wide.iter().map(|&w| w as f32).collect();
+        let exact: Vec<f64> = narrow.iter().map(|&w| w as f64).collect();
+        let x: Vec<f32> = random("x", torus.pixels() * channels);
+        let run = |algorithm| {
+            let (outputs, inputs, height, width) = (channels, channels, 3, 3);
+            let kernel = KernelView { values: &narrow, outputs, inputs, height, width };
+            let mut y = vec![0.0; x.len()];
+            Convolution::new(algorithm, torus, kernel, (inputs, outputs)).forward(&x, &mut y);
+            y
+        };
+        let mut reference = vec![0.0; x.len()];
+        let (outputs, inputs, height, width) = (channels, channels, 3, 3);
+        let kernel = KernelView { values: &exact, outputs, inputs, height, width };
+        let x64: Vec<f64> = x.iter().map(|&x| x as f64).collect();
+        Convolution::new(ConvAlgorithm::Direct, torus, kernel, (inputs, outputs))
+            .forward(&x64, &mut reference);
+        let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
+        let error = |y: Vec<f32>| {
+            let difference = norm(&mut y.iter().zip(&reference).map(|(y, r)| *y as f64 - r));
+            (difference / norm(&mut reference.iter().copied())).sqrt()
+        };
+        let [direct, winograd] =
+            [ConvAlgorithm::Direct, ConvAlgorithm::Winograd].map(|a| error(run(a)));
+        println!("C = {channels}: {direct:.1e}, {winograd:.1e}, {:.1}", winograd / direct);
+        // Roundings of random sign: at most ε per term, adding up as a random walk.
+        assert!(direct < f32::EPSILON as f64 * ((9 * channels) as f64).sqrt());
+        assert!((2.0..6.5).contains(&(winograd / direct)));
+    }
+}
