@@ -3,7 +3,7 @@
 use super::drawing::Picture;
 use super::film::{FilmRow, film_strip};
 use super::heatmap::{Panel, heat_maps};
-use super::lines::{LineChart, Series};
+use super::lines::{LineChart, Scale, Series};
 use crate::error::Result;
 use crate::experiments::Record;
 use crate::experiments::query::Records;
@@ -68,8 +68,13 @@ fn training_curves(records: Records<'_>, experiment: &str) -> Result<Option<Figu
     if series.is_empty() {
         return Ok(None);
     }
-    let chart =
-        LineChart { x_label: "optimiser step", y_label: "validation MSE", series, mark: None };
+    let chart = LineChart {
+        x_label: "optimiser step",
+        y_label: "validation MSE",
+        series,
+        scale: Scale::Logarithmic,
+        mark: None,
+    };
     Ok(Some(Figure {
         name: "training_curves".into(),
         caption: "Validation loss by optimiser step; line: mean over seeds, band: lowest to \
@@ -89,6 +94,7 @@ fn horizons(records: Records<'_>, experiment: &str) -> Result<Option<Figure>> {
         x_label: "predicted frame",
         y_label: "test MSE",
         series,
+        scale: Scale::Logarithmic,
         mark: trained.map(|h| (h as f64, "trained".into())),
     };
     let name = if experiment == "translation" { "mse_by_horizon" } else { "length_study" };
@@ -135,7 +141,8 @@ fn cost(records: Records<'_>, metric: &str, y_label: &str) -> Result<Option<Figu
     if series.is_empty() {
         return Ok(None);
     }
-    let chart = LineChart { x_label: "velocities |V|", y_label, series, mark: None };
+    let chart =
+        LineChart { x_label: "velocities |V|", y_label, series, scale: Scale::Linear, mark: None };
     Ok(Some(Figure {
         name: format!("cost_{metric}"),
         caption: "A whole training step against the number of velocities; time: the fastest of \

@@ -1,4 +1,4 @@
-//! Line charts with a logarithmic vertical axis, mean and spread.
+//! Line charts with mean and spread, the vertical axis logarithmic or linear.
 
 use super::drawing::{Area, Picture, series_colour, text};
 use crate::error::Result;
@@ -12,16 +12,57 @@ pub(super) struct Series {
     pub points: Vec<(f64, f64, f64, f64)>,
 }
 
+/// How a value becomes a height.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scale {
+    /// log10, for errors that differ by powers of ten.
+    Logarithmic,
+    /// From zero, for costs that are to be seen as proportional.
+    Linear,
+}
+
+impl Scale {
+    fn height(self, value: f64) -> f64 {
+        match self {
+            Scale::Logarithmic => value.log10(),
+            Scale::Linear => value,
+        }
+    }
+
+    /// Lowest and highest height of an axis for values from `low` to `high`.
+    fn range(self, low: f64, high: f64) -> (f64, f64) {
+        match self {
+            Scale::Logarithmic => (low.log10() - 0.08, high.log10() + 0.08),
+            Scale::Linear => (0.0, 1.08 * high),
+        }
+    }
+
+    /// Values that are marked between two heights.
+    fn ticks(self, bottom: f64, top: f64) -> Vec<f64> {
+        match self {
+            Scale::Logarithmic => logarithmic_ticks(bottom, top),
+            Scale::Linear => {
+                let power = 10f64.powf((top / 6.0).log10().floor());
+                let fits = |step: &f64| top / step <= 6.0;
+                let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(fits);
+                let step = step.expect("ten times the power of ten below a sixth");
+                (0..=6).map(|i| i as f64 * step).filter(|tick| *tick <= top).collect()
+            }
+        }
+    }
+}
+
 /// What a chart shows.
 pub(super) struct LineChart<'a> {
     pub x_label: &'a str,
     pub y_label: &'a str,
     pub series: Vec<Series>,
+    pub scale: Scale,
     /// A vertical mark with its label.
     pub mark: Option<(f64, String)>,
 }
 
-/// The extents of a chart's data: x, and log10 of y with a margin.
+/// The extents of a chart's data: x, and the height of y with a margin.
 struct Extents {
     left: f64,
     right: f64,
@@ -37,7 +78,7 @@ const FAINT: RGBColor = RGBColor(225, 225, 225);
 impl LineChart<'_> {
     /// Draws the chart; points that are not finite and positive end their line.
     ///
-    /// The vertical axis is linear in log10, with its own ticks.
+    /// The vertical axis is linear in the scale's heights, with its own ticks.
     pub fn draw(&self) -> Result<Picture> {
         let extents = self.extents();
         let longest = self.series.iter().map(|s| s.name.chars().count()).max().unwrap_or(0);
@@ -55,10 +96,10 @@ impl LineChart<'_> {
                 .build_cartesian_2d(extents.left..extents.right, extents.bottom..extents.top)?;
             self.draw_axes(area, &mut chart, &extents)?;
             for (i, series) in self.series.iter().enumerate() {
-                draw_band(&mut chart, series, series_colour(i))?;
+                draw_band(&mut chart, self.scale, series, series_colour(i))?;
             }
             for (i, series) in self.series.iter().enumerate() {
-                draw_line(&mut chart, series, i)?;
+                draw_line(&mut chart, self.scale, series, i)?;
                 let place =
                     ((i / columns) as i32, (i % columns) as i32 * WIDTH as i32 / columns as i32);
                 legend_entry(&legend, i, place, &series.name)?;
@@ -77,7 +118,7 @@ impl LineChart<'_> {
         if low > high {
             (low, high, left, right) = (0.1, 1.0, 0.0, 1.0);
         }
-        let (bottom, top) = (low.log10() - 0.08, high.log10() + 0.08);
+        let (bottom, top) = self.scale.range(low, high);
         Extents { left, right: right.max(left + 1.0), bottom, top }
     }
 
@@ -96,8 +137,8 @@ impl LineChart<'_> {
             .y_labels(0)
             .x_label_formatter(&|x| format!("{x:.0}"))
             .draw()?;
-        for tick in logarithmic_ticks(bottom, top) {
-            let height = tick.log10();
+        for tick in self.scale.ticks(bottom, top) {
+            let height = self.scale.height(tick);
             chart.draw_series([PathElement::new([(left, height), (right, height)], FAINT)])?;
             let (x, y) = chart.backend_coord(&(left, height));
             let style = text(15).pos(Pos::new(HPos::Right, VPos::Center));
@@ -112,17 +153,18 @@ impl LineChart<'_> {
     }
 }
 
-fn draw_band(chart: &mut Chart<'_, '_>, series: &Series, colour: RGBColor) -> Drawn {
+fn draw_band(chart: &mut Chart<'_, '_>, scale: Scale, series: &Series, colour: RGBColor) -> Drawn {
     let points: Vec<_> = drawable(&series.points).collect();
-    let upper = points.iter().map(|&(x, _, _, max)| (x, max.log10()));
-    let lower = points.iter().rev().map(|&(x, _, min, _)| (x, min.log10()));
+    let upper = points.iter().map(|&(x, _, _, max)| (x, scale.height(max)));
+    let lower = points.iter().rev().map(|&(x, _, min, _)| (x, scale.height(min)));
     chart.draw_series([Polygon::new(upper.chain(lower).collect::<Vec<_>>(), colour.mix(0.2))])?;
     Ok(())
 }
 
-fn draw_line(chart: &mut Chart<'_, '_>, series: &Series, i: usize) -> Drawn {
+fn draw_line(chart: &mut Chart<'_, '_>, scale: Scale, series: &Series, i: usize) -> Drawn {
     let colour = series_colour(i);
-    let line: Vec<_> = drawable(&series.points).map(|(x, mean, ..)| (x, mean.log10())).collect();
+    let points = drawable(&series.points);
+    let line: Vec<_> = points.map(|(x, mean, ..)| (x, scale.height(mean))).collect();
     chart.draw_series(LineSeries::new(line.clone(), colour.stroke_width(2)))?;
     let every = line.len().div_ceil(10).max(1);
     let marked = line.into_iter().skip(i * every / 3).step_by(every);
@@ -148,6 +190,7 @@ fn logarithmic_ticks(bottom: f64, top: f64) -> Vec<f64> {
 /// A tick's number, free of the rounding of its power of ten.
 fn tick_label(tick: f64) -> String {
     match tick {
+        0.0 => "0".into(),
         0.0009..10_000.0 => format!("{}", (tick * 1e6).round() / 1e6),
         _ => format!("{tick:.0e}"),
     }
