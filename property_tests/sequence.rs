@@ -8,7 +8,8 @@ use common::{finite_differences, normal, relative_error, values};
 use fernn::flow::VelocitySet;
 use fernn::models::{Feedback, Parameters, TranslationForecaster};
 use fernn::ops::{
-    Activation, ConvAlgorithm, Layer, VelocityPooling, circular_convolution, convolution_stack,
+    Activation, ConvAlgorithm, Layer, Recipe, Shift, VelocityPooling, circular_convolution,
+    convolution_stack, flow_sequence,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -208,4 +209,27 @@ fn a_nan_anywhere_reaches_the_output() {
             assert!(outputs.iter().any(|v| v.is_nan()), "{algorithm:?}, {name}");
         }
     }
+}
+
+#[test]
+fn a_sequence_refuses_what_it_cannot_run() {
+    let seen = normal(8, "seen", &[1, 2, 3, 4, 1], 1.0, DType::F32); // (B, T, H, W, C_in)
+    let kernel = |shape: &[usize]| normal(8, "kernel", shape, 0.1, DType::F32);
+    let (u, w) = (kernel(&[2, 1, 3, 3]), kernel(&[2, 2, 3, 3]));
+    let run = |seen: &Tensor, w: &Tensor, velocities: usize, steps: usize| {
+        let recipe = Recipe {
+            shifts: vec![Shift::default(); velocities],
+            activation: Activation::Relu,
+            pooling: VelocityPooling::Max,
+            algorithm: ConvAlgorithm::Auto,
+        };
+        let mut feed = |_: &Tensor| Ok(normal(8, "fed", &[1, 3, 4, 1], 1.0, DType::F32));
+        flow_sequence(seen, (&u, w), &recipe, steps, &mut feed)
+    };
+    assert_eq!(run(&seen, &w, 2, 3).unwrap().dims(), [3, 1, 3, 4, 2]);
+    assert!(run(&seen, &w, 2, 0).is_err(), "no step");
+    assert!(run(&seen.narrow(1, 0, 0).unwrap(), &w, 2, 1).is_err(), "no frame");
+    assert!(run(&seen, &kernel(&[2, 2, 2, 2]), 2, 1).is_err(), "an even kernel");
+    assert!(run(&seen, &kernel(&[3, 2, 3, 3]), 2, 1).is_err(), "channels disagree");
+    assert!(run(&seen, &w, (1 << 16) + 1, 1).is_err(), "more velocities than can be told apart");
 }

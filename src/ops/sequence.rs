@@ -11,6 +11,9 @@ use crate::error::{Error, Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Shape, Tensor};
 use std::sync::Mutex;
 
+/// Winners of a maximum over velocities are remembered as 16-bit numbers.
+const MOST_VELOCITIES: usize = 1 << 16;
+
 /// How a recurrence runs: `h_{t+1}(ν) = σ( shift_ν[W ⋆ h_t(ν)] + U ⋆ f_t )`, h_0 = 0.
 #[derive(Clone, Debug)]
 pub struct Recipe {
@@ -46,8 +49,8 @@ pub type Feed<'a> = dyn FnMut(&Tensor) -> Result<Tensor> + 'a;
 /// backward pass are the hidden states alone.
 ///
 /// # Errors
-/// [`Error::Shape`] when extents disagree, [`Error::Configuration`] for an even kernel, no frame,
-/// or no step.
+/// [`Error::Shape`] when extents disagree, [`Error::Configuration`] for an even kernel, no frame, no
+/// step, or more than 65,536 velocities.
 pub fn flow_sequence(
     seen: &Tensor,
     (input_kernel, recurrent_kernel): (&Tensor, &Tensor),
@@ -65,6 +68,13 @@ pub fn flow_sequence(
             "the sequence",
             format!("has {frames} seen and {steps} further frames"),
             "ask for at least one of each",
+        ));
+    }
+    if recipe.shifts.len() > MOST_VELOCITIES {
+        return Err(Error::configuration(
+            "the velocity set",
+            format!("has {} velocities", recipe.shifts.len()),
+            format!("take at most {MOST_VELOCITIES}"),
         ));
     }
     let kernels = [input_kernel.contiguous()?, recurrent_kernel.contiguous()?];
