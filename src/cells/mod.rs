@@ -46,33 +46,31 @@ pub trait Cell {
     where
         Self: Sized,
     {
-        unroll_step_by_step(self, seen, steps, feed, &mut |_, _| ())
+        unroll_step_by_step(self, seen, steps, feed, &mut |_| ())
     }
 }
 
-/// [`Cell::unroll`] by way of [`Cell::step`], showing every state to `observe` with the number of
-/// the frame that led to it, counted from 0 over seen and further frames.
+/// [`Cell::unroll`] by way of [`Cell::step`], showing the state after every frame to `observe`.
 pub fn unroll_step_by_step<C: Cell>(
     cell: &C,
     seen: &Tensor,
     steps: usize,
     feed: &mut Feed<'_>,
-    observe: &mut dyn FnMut(usize, &C::State),
+    observe: &mut dyn FnMut(&C::State),
 ) -> Result<Tensor> {
     let (batch, frames, _, height, width) = seen.dims5()?;
     let frame =
         |t: usize| -> Result<Tensor> { Ok(seen.narrow(1, t, 1)?.squeeze(1)?.contiguous()?) };
     let mut state = cell.zero_state(batch, (height, width), seen.dtype(), seen.device())?;
-    let mut number = 0..;
     let mut advance = |frame: &Tensor| -> Result<C::State> {
         state = cell.step(frame, &state)?;
-        observe(number.next().expect("numbers do not end"), &state);
+        observe(&state);
         Ok(state.clone())
     };
     for t in 0..frames {
         advance(&frame(t)?)?;
     }
-    let (mut fed, mut read_outs) = (frame(frames - 1)?, Vec::with_capacity(steps));
+    let (mut fed, mut read_outs) = (frame(frames.saturating_sub(1))?, Vec::with_capacity(steps));
     for _ in 0..steps {
         let state = advance(&fed)?;
         let read_out = ops::to_channels_last(&cell.read_out(&state)?)?;

@@ -112,7 +112,7 @@ impl<G: FlowGroup> Cell for FlowRnn<G> {
         let group = &self.group;
         match group.unroll(seen, &self.velocities, kernels, self.recipe, steps, feed)? {
             Some(read_outs) => Ok(read_outs),
-            None => unroll_step_by_step(self, seen, steps, feed, &mut |_, _| ()),
+            None => unroll_step_by_step(self, seen, steps, feed, &mut |_| ()),
         }
     }
 }

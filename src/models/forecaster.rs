@@ -186,7 +186,7 @@ impl<C: Cell> Forecaster<C> {
         self.check(seen, steps)?;
         let mut states = Vec::new();
         let outputs = self.decode(seen, |feed| {
-            let mut keep = |_, state: &C::State| states.push(state.clone());
+            let mut keep = |state: &C::State| states.push(state.clone());
             unroll_step_by_step(&self.cell, seen, steps, feed, &mut keep)
         })?;
         let decoder_states = states.split_off(seen.dims()[1]);

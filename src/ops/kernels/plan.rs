@@ -123,22 +123,17 @@ impl<T: Float> Convolution<T> {
                 let ([tiling, _], weights) = (&self.tilings, &self.forward);
                 T::run(self.set, winograd::Convolve { tiling, x, weights, y });
             }
-            Method::OneInput => {
-                let mut patches = self.patches();
+            Method::OneInput | Method::OneOutput => {
+                let (mut patches, stride) = (self.patches(), self.stride());
                 for (x, y) in x.chunks_exact(g.input_len()).zip(y.chunks_exact_mut(g.output_len()))
                 {
-                    unfold(g, Side::Ahead, x, &mut patches, self.stride());
-                    let terms = g.taps();
-                    self.product((&patches, self.stride(), terms), &self.forward, y, g.outputs);
-                }
-            }
-            Method::OneOutput => {
-                let mut patches = self.patches();
-                for (x, y) in x.chunks_exact(g.input_len()).zip(y.chunks_exact_mut(g.output_len()))
-                {
-                    let columns = self.stride();
-                    self.product((x, g.inputs, g.inputs), &self.forward, &mut patches, columns);
-                    fold(g, Side::Ahead, &patches, columns, y);
+                    if self.method == Method::OneInput {
+                        unfold(g, Side::Ahead, x, &mut patches, stride);
+                        self.product((&patches, stride, g.taps()), &self.forward, y, g.outputs);
+                    } else {
+                        self.product((x, g.inputs, g.inputs), &self.forward, &mut patches, stride);
+                        fold(g, Side::Ahead, &patches, stride, y);
+                    }
                 }
             }
         }
