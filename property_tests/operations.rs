@@ -199,8 +199,8 @@ fn mean_and_sum_pooling_differ_by_the_number_of_velocities() {
     let cell = |pooling| {
         random_cell(3, VelocitySet::square(1), (1, 2, 3), DType::F64).with_pooling(pooling)
     };
-    let state =
-        LiftedState::from_tensor(&normal(3, "state", &[1, 9, 2, 3, 5], 1.0, DType::F64)).unwrap();
+    let state = LiftedState::from_tensor(&normal(3, "state", &[1, 9, 2, 3, 5], 1.0, DType::F64), 1)
+        .unwrap();
     let mean = values(&cell(VelocityPooling::Mean).read_out(&state).unwrap());
     let sum = values(&cell(VelocityPooling::Sum).read_out(&state).unwrap());
     let scaled: Vec<f64> = mean.iter().map(|m| 9.0 * m).collect();

@@ -35,6 +35,8 @@ pub mod cells;
 pub mod equivariance;
 pub mod models;
 
+pub mod verification;
+
 pub mod data;
 
 pub mod training;

@@ -70,6 +70,25 @@ pub fn naive_convolution(
     y
 }
 
+/// Maps (C, H, W) whose content is moved by (right, down) on the torus, index by index.
+pub fn roll(
+    x: &[f64],
+    (channels, height, width): (usize, usize, usize),
+    (right, down): (i64, i64),
+) -> Vec<f64> {
+    let mut moved = vec![0.0; x.len()];
+    for c in 0..channels {
+        for row in 0..height {
+            for column in 0..width {
+                let r = (row as i64 + down).rem_euclid(height as i64) as usize;
+                let k = (column as i64 + right).rem_euclid(width as i64) as usize;
+                moved[(c * height + r) * width + k] = x[(c * height + row) * width + column];
+            }
+        }
+    }
+    moved
+}
+
 /// Central differences of `loss` in every element of `at`.
 pub fn finite_differences(at: &Tensor, loss: impl Fn(&Tensor) -> f64) -> Vec<f64> {
     const STEP: f64 = 1e-5;

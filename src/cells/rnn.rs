@@ -1,22 +1,25 @@
 //! The simple flow equivariant recurrent cell (FERNN); with V = {0} it is the G-RNN.
 
-use super::{Cell, unroll_step_by_step};
+use super::layer::FlowLayer;
 use crate::error::{Result, expect_shape};
-use crate::flow::{FlowGroup, LiftedState, Recurrence, Translation, VelocitySet};
-use crate::ops::{self, Activation, ConvAlgorithm, Feed, VelocityPooling};
-use candle_core::{DType, Device, Tensor};
+use crate::flow::{
+    FlowGroup, FlowSpace, Input, Lift, LiftedState, Recurrence, Translation, VelocitySet,
+};
+use crate::ops::{Activation, ConvAlgorithm, Feed, VelocityPooling};
+use candle_core::Tensor;
 
-/// `h'(ν) = σ( ψ₁(ν)·[W ⋆ h(ν)] + U ⋆ f )` for every ν of the set, trivial lift of the input
-/// (Keller 2025, §4).
+/// The simple recurrence (Keller 2025, §4 and its appendix), for every ν of the set:
+///
+/// - [`Lift::Trivial`]: `h_{t+1}(ν) = σ( W ⋆ (ψ_1(ν)·h_t(ν)) + U ⋆ f_t )`
+/// - [`Lift::CoMoving`]: `h̃_{t+1}(ν) = σ( W ⋆ h̃_t(ν) + U ⋆ (ψ_t(ν)⁻¹·f_t) )`
 ///
 /// # Equivariance
-/// From a zero state, after frames 0..=t: flowing the input by ν̂ flows the state by t·ν̂ and
-/// moves slice ν − ν̂ to ν, for every ν with ν − ν̂ in the set. Bit-exact for integer translations.
-/// With V = {0} this says nothing for ν̂ ≠ 0: the G-RNN is not flow equivariant.
+/// That of [`FlowLayer`], bit for bit with integer translations: in the co-moving frame with every
+/// algorithm, in the lab frame with [`ConvAlgorithm::Direct`] (with Winograd to rounding). With
+/// V = {0} it says nothing for ν̂ ≠ 0: the G-RNN is not flow equivariant.
 #[derive(Clone, Debug)]
 pub struct FlowRnn<G: FlowGroup> {
-    group: G,
-    velocities: VelocitySet<G::Velocity>,
+    space: FlowSpace<G>,
     input_kernel: Tensor,
     recurrent_kernel: Tensor,
     recipe: Recurrence,
@@ -26,7 +29,8 @@ pub struct FlowRnn<G: FlowGroup> {
 pub type TranslationRnn = FlowRnn<Translation>;
 
 impl<G: FlowGroup> FlowRnn<G> {
-    /// A cell with ReLU, max pooling and [`ConvAlgorithm::Auto`], from its two kernels.
+    /// A cell with ReLU, max pooling, [`ConvAlgorithm::Auto`] and [`Lift::CoMoving`], the faster of
+    /// the two frames of reference.
     ///
     /// # Shapes
     /// `input_kernel` U (C, C_in, k, k) and `recurrent_kernel` W (C, C, k', k'), odd extents.
@@ -39,19 +43,21 @@ impl<G: FlowGroup> FlowRnn<G> {
         input_kernel: Tensor,
         recurrent_kernel: Tensor,
     ) -> Result<Self> {
-        let channels = Some(input_kernel.dims4()?.0);
-        expect_shape(
-            "recurrent kernel",
-            &recurrent_kernel,
-            &[("C", channels), ("C", channels), ("kh", None), ("kw", None)],
-        )?;
-        Ok(Self {
-            group,
-            velocities,
+        Self::over(
+            FlowSpace::new(group, velocities, Lift::CoMoving),
             input_kernel,
             recurrent_kernel,
-            recipe: Recurrence::default(),
-        })
+        )
+    }
+
+    /// [`FlowRnn::new`] over a space with either lift.
+    pub fn over(
+        space: FlowSpace<G>,
+        input_kernel: Tensor,
+        recurrent_kernel: Tensor,
+    ) -> Result<Self> {
+        expect_gates(&input_kernel, &recurrent_kernel, 1)?;
+        Ok(Self { space, input_kernel, recurrent_kernel, recipe: Recurrence::default() })
     }
 
     /// Replaces the non-linearity σ.
@@ -68,51 +74,74 @@ impl<G: FlowGroup> FlowRnn<G> {
     pub fn with_algorithm(self, algorithm: ConvAlgorithm) -> Self {
         Self { recipe: Recurrence { algorithm, ..self.recipe }, ..self }
     }
-
-    /// The group.
-    pub fn group(&self) -> &G {
-        &self.group
-    }
-
-    /// The velocity set, in the order of the state's velocity axis.
-    pub fn velocities(&self) -> &VelocitySet<G::Velocity> {
-        &self.velocities
-    }
 }
 
-impl<G: FlowGroup> Cell for FlowRnn<G> {
-    type State = LiftedState;
+/// Refuses kernels that are not U (`gates`·C, C_in, …) and W (`gates`·C, C, …); returns C.
+pub(super) fn expect_gates(input: &Tensor, recurrent: &Tensor, gates: usize) -> Result<usize> {
+    let channels = recurrent.dims4()?.1;
+    let rows = Some(gates * channels);
+    expect_shape(
+        "input kernel",
+        input,
+        &[("gates·C", rows), ("C_in", None), ("kh", None), ("kw", None)],
+    )?;
+    expect_shape(
+        "recurrent kernel",
+        recurrent,
+        &[("gates·C", rows), ("C", Some(channels)), ("kh", None), ("kw", None)],
+    )?;
+    Ok(channels)
+}
 
-    fn zero_state(
+impl<G: FlowGroup> FlowLayer for FlowRnn<G> {
+    type Group = G;
+
+    fn space(&self) -> &FlowSpace<G> {
+        &self.space
+    }
+
+    fn channels(&self) -> usize {
+        self.recurrent_kernel.dims()[0]
+    }
+
+    fn pooling(&self) -> VelocityPooling {
+        self.recipe.pooling
+    }
+
+    fn parameters(&self) -> Vec<&Tensor> {
+        vec![&self.input_kernel, &self.recurrent_kernel]
+    }
+
+    fn advance(&self, input: Input<'_>, state: &LiftedState) -> Result<LiftedState> {
+        let (space, group) = (&self.space, self.space.group());
+        let next = match (input, space.lift()) {
+            (Input::Frame(frame) | Input::FormerFrame(frame), Lift::CoMoving) => {
+                let steps = space.steps_to_slices(input, state.frames_seen());
+                let kernels = (&self.input_kernel, &self.recurrent_kernel);
+                let (h, velocities) = (state.hidden(), space.velocities().as_slice());
+                group.recur_flowed(h, velocities, kernels, (frame, steps), self.recipe)?
+            }
+            _ => {
+                let how = self.recipe.algorithm;
+                let u = space.drive(input, &self.input_kernel, state.frames_seen(), how)?;
+                let carried = space.carry(state.hidden())?;
+                group.recur(&carried, &self.recurrent_kernel, &u, self.recipe)?
+            }
+        };
+        Ok(state.next(vec![next]))
+    }
+
+    fn unroll_at_once(
         &self,
-        batch: usize,
-        (height, width): (usize, usize),
-        dtype: DType,
-        device: &Device,
-    ) -> Result<LiftedState> {
-        let channels = self.input_kernel.dims()[0];
-        LiftedState::zeros((batch, self.velocities.len(), channels, height, width), dtype, device)
-    }
-
-    fn step(&self, frame: &Tensor, state: &LiftedState) -> Result<LiftedState> {
-        let lifted = self.group.lift(frame, &self.input_kernel)?;
-        self.group.recur(state, &self.velocities, &self.recurrent_kernel, &lifted, self.recipe)
-    }
-
-    fn read_out(&self, state: &LiftedState) -> Result<Tensor> {
-        ops::to_channels_first(&self.group.pool(state, self.recipe.pooling)?)
-    }
-
-    fn detach(&self, state: &LiftedState) -> LiftedState {
-        state.detach()
-    }
-
-    fn unroll(&self, seen: &Tensor, steps: usize, feed: &mut Feed<'_>) -> Result<Tensor> {
-        let kernels = (&self.input_kernel, &self.recurrent_kernel);
-        let group = &self.group;
-        match group.unroll(seen, &self.velocities, kernels, self.recipe, steps, feed)? {
-            Some(read_outs) => Ok(read_outs),
-            None => unroll_step_by_step(self, seen, steps, feed, &mut |_| ()),
+        seen: &Tensor,
+        steps: usize,
+        feed: &mut Feed<'_>,
+    ) -> Result<Option<Tensor>> {
+        if self.space.lift() == Lift::Trivial {
+            return Ok(None);
         }
+        let (group, velocities) = (self.space.group(), self.space.velocities());
+        let kernels = (&self.input_kernel, &self.recurrent_kernel);
+        group.unroll(seen, velocities, kernels, self.recipe, steps, feed)
     }
 }

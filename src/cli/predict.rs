@@ -5,6 +5,7 @@ use candle_core::{Device, Tensor};
 use clap::{Args, ValueEnum};
 use fernn::Error;
 use fernn::atomic_file::write_atomically;
+use fernn::cells::{FlowLayer, TranslationRnn};
 use fernn::flow::{LiftedState, VelocitySet};
 use fernn::models::{Parameters, TranslationForecaster, load_f32};
 use fernn::ops::VelocityPooling;
@@ -97,8 +98,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let mut results = BTreeMap::new();
     let outputs = if arguments.hidden {
         let forecast = model.forecast_with_states(&input, arguments.steps)?;
-        results.insert("hidden_encoder".to_string(), stack(&forecast.encoder_states)?);
-        results.insert("hidden_decoder".to_string(), stack(&forecast.decoder_states)?);
+        results
+            .insert("hidden_encoder".to_string(), stack(model.cell(), &forecast.encoder_states)?);
+        results
+            .insert("hidden_decoder".to_string(), stack(model.cell(), &forecast.decoder_states)?);
         forecast.outputs
     } else {
         model.forecast(&input, arguments.steps)?
@@ -143,11 +146,14 @@ fn check_channels(parameters: &Parameters, input: &Tensor, path: &Path) -> fernn
     Err(Error::Weights { path: path.to_path_buf(), problems: vec![problem] })
 }
 
-/// States over time as (B, T, V, C, H, W).
-fn stack(states: &[LiftedState]) -> fernn::Result<Tensor> {
+/// States over time in the lab frame, as (B, T, V, C, H, W).
+fn stack(cell: &TranslationRnn, states: &[LiftedState]) -> fernn::Result<Tensor> {
     let states: Vec<Tensor> = states
         .iter()
-        .map(|state| Ok(state.detach().to_tensor()?.contiguous()?))
+        .map(|state| {
+            let lab = cell.space().in_lab(&state.detach())?;
+            Ok(lab.permute((0, 1, 4, 2, 3))?.contiguous()?)
+        })
         .collect::<fernn::Result<_>>()?;
     Ok(Tensor::stack(&states, 1)?)
 }

@@ -77,6 +77,7 @@ impl Model {
             Some(Variant::Feedback(Feedback::Output)) => format!("{base} fed-back"),
             Some(Variant::Feedback(Feedback::Clamped)) => format!("{base} clamped-feedback"),
             Some(Variant::Feedback(Feedback::Silent)) => format!("{base} no-feedback"),
+            Some(Variant::Feedback(Feedback::Flowed)) => format!("{base} flowed-feedback"),
         }
     }
 }

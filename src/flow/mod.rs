@@ -1,12 +1,21 @@
-//! Flows: velocities, sets of velocities, and the groups that move frames and hidden states.
+//! Flows: velocities, sets of velocities, the groups that move frames and hidden states, and the
+//! space V × G that hidden states live on.
 //!
 //! A flow is a one-parameter subgroup ψ_t(ν) = exp(tν) (Keller 2025, §3). Pure mathematics and
 //! tensor operations; nothing here reads a file.
 
 mod group;
+mod lift;
+mod space;
+mod state;
 mod translation;
 mod velocity;
+mod zero_padded;
 
-pub use group::{FlowGroup, LiftedState, Recurrence};
+pub use group::{FlowGroup, Recurrence};
+pub use lift::Lift;
+pub use space::{FlowSpace, Input};
+pub use state::LiftedState;
 pub use translation::Translation;
 pub use velocity::{PixelsPerFrame, Velocity, VelocitySet};
+pub use zero_padded::ZeroPaddedTranslation;

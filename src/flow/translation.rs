@@ -1,6 +1,6 @@
 //! The group of translations of a torus, acting by integer pixels.
 
-use super::group::{FlowGroup, LiftedState, Recurrence};
+use super::group::{FlowGroup, Recurrence};
 use super::velocity::{PixelsPerFrame, VelocitySet};
 use crate::error::{Result, expect_shape};
 use crate::ops::{self, Activation, ConvAlgorithm, Feed, Recipe, Shift};
@@ -10,20 +10,16 @@ use candle_core::Tensor;
 ///
 /// # Equivariance
 /// Lifting and shifting commute with every translation bit for bit: each output pixel sums the same
-/// products in the same order wherever it lies. So does the recurrence with
-/// [`ConvAlgorithm::Direct`]. With Winograd it still commutes with every flow bit for bit, because
-/// each slice is computed in a frame of reference of its own, but with a static translation to
-/// rounding.
+/// products in the same order wherever it lies. So does the group convolution with
+/// [`ConvAlgorithm::Direct`]. With Winograd it commutes with static translations to rounding; a cell
+/// in the co-moving frame still commutes with every flow bit for bit, because there no slice moves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Translation;
 
-/// The displacement t·ν of the torus.
-fn displacement(velocity: PixelsPerFrame, steps: i64) -> Shift {
-    Shift { down: velocity.y as i64 * steps, right: velocity.x as i64 * steps }
-}
-
-fn displacements(velocities: &VelocitySet<PixelsPerFrame>, steps: i64) -> Vec<Shift> {
-    velocities.as_slice().iter().map(|&v| displacement(v, steps)).collect()
+fn displacements(velocities: &[PixelsPerFrame], steps: i64) -> Vec<Shift> {
+    let displacement =
+        |v: &PixelsPerFrame| Shift { down: v.y as i64 * steps, right: v.x as i64 * steps };
+    velocities.iter().map(displacement).collect()
 }
 
 impl FlowGroup for Translation {
@@ -32,19 +28,17 @@ impl FlowGroup for Translation {
     fn act_on_frame(&self, frame: &Tensor, velocity: PixelsPerFrame, steps: i64) -> Result<Tensor> {
         let any = ["B", "C", "H", "W"].map(|name| (name, None));
         expect_shape("frame", frame, &any)?;
-        let channels_last = ops::to_channels_last(frame)?.unsqueeze(1)?; // (B, 1, H, W, C)
-        let moved = ops::shift_slices(&channels_last, &[displacement(velocity, steps)])?;
-        ops::to_channels_first(&moved.squeeze(1)?)
+        let slice = ops::to_channels_last(frame)?.unsqueeze(1)?; // (B, 1, H, W, C)
+        ops::to_channels_first(&self.act_on_slices(&slice, &[velocity], steps)?.squeeze(1)?)
     }
 
     fn act_on_slices(
         &self,
-        state: &LiftedState,
-        velocities: &VelocitySet<PixelsPerFrame>,
+        slices: &Tensor,
+        velocities: &[PixelsPerFrame],
         steps: i64,
-    ) -> Result<LiftedState> {
-        let moved = ops::shift_slices(&state.in_place()?, &displacements(velocities, steps))?;
-        Ok(LiftedState::displaced(moved, vec![Shift::default(); velocities.len()]))
+    ) -> Result<Tensor> {
+        ops::shift_slices(slices, &displacements(velocities, steps))
     }
 
     fn lift(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor> {
@@ -52,26 +46,56 @@ impl FlowGroup for Translation {
         ops::circular_convolution(&frame, kernel, Activation::Identity, ConvAlgorithm::Direct)
     }
 
+    fn convolve(&self, slices: &Tensor, kernel: &Tensor, how: ConvAlgorithm) -> Result<Tensor> {
+        ops::convolve_slices(slices, kernel, how)
+    }
+
+    /// Lifts once: a translation commutes with the lifting convolution bit for bit.
+    fn lift_flowed(
+        &self,
+        frame: &Tensor,
+        kernel: &Tensor,
+        velocities: &[PixelsPerFrame],
+        steps: i64,
+    ) -> Result<Tensor> {
+        let lifted = self.lift(frame, kernel)?.unsqueeze(1)?;
+        let slices = lifted.repeat((1, velocities.len(), 1, 1, 1))?;
+        self.act_on_slices(&slices, velocities, steps)
+    }
+
     fn recur(
         &self,
-        state: &LiftedState,
-        velocities: &VelocitySet<PixelsPerFrame>,
+        slices: &Tensor,
         kernel: &Tensor,
-        lifted: &Tensor,
+        inputs: &Tensor,
         recipe: Recurrence,
-    ) -> Result<LiftedState> {
-        let displacements: Vec<Shift> = match state.displacements() {
-            None => vec![Shift::default(); velocities.len()],
-            Some(before) => before
-                .iter()
-                .zip(displacements(velocities, 1))
-                .map(|(&before, step)| before.plus(step))
-                .collect(),
-        };
-        let views: Vec<Shift> = displacements.iter().map(|shift| shift.inverse()).collect();
+    ) -> Result<Tensor> {
         let how = (recipe.activation, recipe.algorithm);
-        let next = ops::flow_recurrence(state.channels_last(), kernel, lifted, &views, how)?;
-        Ok(LiftedState::displaced(next, displacements))
+        let (batch, velocities, height, width, channels) = slices.dims5()?;
+        let still = |count| vec![Shift::default(); count];
+        if inputs.dims5()?.1 == 1 {
+            let shared = inputs.squeeze(1)?;
+            return ops::flow_recurrence(slices, kernel, &shared, &still(velocities), how);
+        }
+        // Each slice has an input of its own: every slice is a sample with a single velocity.
+        let samples = batch * velocities;
+        let slices_of_one = slices.reshape((samples, 1, height, width, channels))?;
+        let inputs = inputs.reshape((samples, height, width, channels))?;
+        let next = ops::flow_recurrence(&slices_of_one, kernel, &inputs, &still(1), how)?;
+        Ok(next.reshape(slices.shape())?)
+    }
+
+    fn recur_flowed(
+        &self,
+        slices: &Tensor,
+        velocities: &[PixelsPerFrame],
+        (input, recurrent): (&Tensor, &Tensor),
+        (frame, steps): (&Tensor, i64),
+        recipe: Recurrence,
+    ) -> Result<Tensor> {
+        let lifted = self.lift(frame, input)?;
+        let how = (recipe.activation, recipe.algorithm);
+        ops::flow_recurrence(slices, recurrent, &lifted, &displacements(velocities, steps), how)
     }
 
     fn unroll(
@@ -87,7 +111,7 @@ impl FlowGroup for Translation {
             return Ok(None);
         }
         let Recurrence { activation, pooling, algorithm } = recipe;
-        let shifts = displacements(velocities, 1);
+        let shifts = displacements(velocities.as_slice(), 1);
         let recipe = Recipe { shifts, activation, pooling, algorithm };
         let seen = seen.permute((0, 1, 3, 4, 2))?.contiguous()?; // (B, T, H, W, C_in)
         Ok(Some(ops::flow_sequence(&seen, kernels, &recipe, steps, feed)?))

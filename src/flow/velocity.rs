@@ -115,6 +115,16 @@ impl<V: Velocity> VelocitySet<V> {
     pub fn difference(&self, index: usize, shift: V) -> Option<usize> {
         self.index_of(self.velocities[index].plus(shift.negated()))
     }
+
+    /// The place of ν + δ for the ν at `index`; `None` where truncation cuts it off.
+    pub fn neighbour(&self, index: usize, offset: V) -> Option<usize> {
+        self.difference(index, offset.negated())
+    }
+
+    /// All pairs of places (ν, ν − ν̂) with both in the set.
+    pub fn pairs_apart(&self, shift: V) -> Vec<(usize, usize)> {
+        (0..self.len()).filter_map(|index| Some((index, self.difference(index, shift)?))).collect()
+    }
 }
 
 impl VelocitySet<PixelsPerFrame> {

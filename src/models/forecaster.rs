@@ -1,6 +1,6 @@
 //! The sequence-to-sequence model of Flowing MNIST: a recurrent encoder that goes on as a decoder.
 
-use crate::cells::{Cell, FlowRnn, unroll_step_by_step};
+use crate::cells::{Age, Cell, FlowRnn, unroll_step_by_step};
 use crate::error::{Error, Result, expect_shape};
 use crate::flow::{PixelsPerFrame, Translation, VelocitySet};
 use crate::ops::{Activation, ConvAlgorithm, Feed, Layer, StackRun, VelocityPooling};
@@ -15,6 +15,10 @@ use std::path::Path;
 pub enum Feedback {
     /// The model's own output, as in the paper.
     Output,
+    /// The model's own output, moved on by each velocity to where it expects it; so is the last
+    /// frame seen. With a closed set of velocities this makes predictions flow equivariant, which
+    /// frames that are fed back as if they were new do not.
+    Flowed,
     /// The model's own output clamped to [0, 1], the range of the data.
     Clamped,
     /// An empty frame after the first predicted step: the hidden state alone carries the motion.
@@ -58,6 +62,11 @@ fn decoder_name(layer: usize) -> String {
 /// Encoding runs the cell over the frames seen. The first decoding step is fed the last seen frame
 /// again, every later one the model's own output, cut from the autograd graph. Each step: cell,
 /// pool over V, decoder (Keller 2025, §5 and its public code).
+///
+/// # Equivariance
+/// Predictions commute with still transformations. They do not flow with the frames seen, not even
+/// over a closed set of velocities: the frame fed at step t is that of step t − 1, and the theorem
+/// needs one that has moved on. With [`Feedback::Flowed`] they do, over a closed set.
 #[derive(Clone, Debug)]
 pub struct Forecaster<C> {
     cell: C,
@@ -116,8 +125,7 @@ impl TranslationForecaster {
             .map(|kernel| Layer { kernel: kernel.clone(), activation: Activation::Relu })
             .collect();
         decoder.last_mut().expect("checked above").activation = Activation::Identity;
-        let (feedback, algorithm) = (Feedback::Output, ConvAlgorithm::Auto);
-        Ok(Self { cell, decoder, feedback, algorithm })
+        Self::new(cell, decoder, ConvAlgorithm::Auto)
     }
 
     /// Replaces the recurrence's non-linearity.
@@ -159,6 +167,18 @@ fn kernel_problems(names: &[String], tensors: &[Tensor]) -> Vec<String> {
 }
 
 impl<C: Cell> Forecaster<C> {
+    /// A forecaster over any cell, which feeds back its output; `decoder` reads what the cell reads
+    /// out.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when the decoder has no layer.
+    pub fn new(cell: C, decoder: Vec<Layer>, algorithm: ConvAlgorithm) -> Result<Self> {
+        if decoder.is_empty() {
+            return Err(Error::configuration("the decoder", "has no layer", "give it one"));
+        }
+        Ok(Self { cell, decoder, feedback: Feedback::Output, algorithm })
+    }
+
     /// The recurrent cell.
     pub fn cell(&self) -> &C {
         &self.cell
@@ -178,7 +198,10 @@ impl<C: Cell> Forecaster<C> {
     /// [`Error::Shape`] when extents disagree, also when outputs are fed back and C_out ≠ C_in.
     pub fn forecast(&self, seen: &Tensor, steps: usize) -> Result<Tensor> {
         self.check(seen, steps)?;
-        self.decode(seen, |feed| self.cell.unroll(seen, steps, feed))
+        self.decode(seen, |feed| match self.age() {
+            Age::New => self.cell.unroll(seen, steps, feed),
+            age => unroll_step_by_step(&self.cell, seen, steps, (feed, age), &mut |_| ()),
+        })
     }
 
     /// [`Forecaster::forecast`] with the hidden states along the way.
@@ -187,10 +210,15 @@ impl<C: Cell> Forecaster<C> {
         let mut states = Vec::new();
         let outputs = self.decode(seen, |feed| {
             let mut keep = |state: &C::State| states.push(state.clone());
-            unroll_step_by_step(&self.cell, seen, steps, feed, &mut keep)
+            unroll_step_by_step(&self.cell, seen, steps, (feed, self.age()), &mut keep)
         })?;
         let decoder_states = states.split_off(seen.dims()[1]);
         Ok(Forecast { outputs, encoder_states: states, decoder_states })
+    }
+
+    /// How what is fed back is taken.
+    fn age(&self) -> Age {
+        if self.feedback == Feedback::Flowed { Age::Former } else { Age::New }
     }
 
     fn check(&self, seen: &Tensor, steps: usize) -> Result<()> {
@@ -237,7 +265,7 @@ impl<C: Cell> Forecaster<C> {
                 Ok(Tensor::zeros(shape, output.dtype(), output.device())?)
             }
             Feedback::Clamped => Ok(output.clamp(0.0, 1.0)?),
-            Feedback::Output => Ok(output.clone()),
+            Feedback::Output | Feedback::Flowed => Ok(output.clone()),
         }
     }
 }

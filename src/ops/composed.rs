@@ -40,6 +40,22 @@ pub(super) fn shift_slices(x: &Tensor, shifts: &[Shift]) -> Result<Tensor> {
     Ok(Tensor::cat(&moved.collect::<Result<Vec<_>>>()?, 1)?)
 }
 
+/// [`super::depthwise_convolution`], tap by tap.
+pub(super) fn depthwise_convolution(
+    x: &Tensor,
+    kernels: &Tensor,
+    taps: &[Shift],
+) -> Result<Tensor> {
+    let velocities = x.dims()[1];
+    let weights = kernels.reshape((1, velocities, taps.len(), 1, 1))?;
+    let terms = taps.iter().enumerate().map(|(number, &tap)| {
+        let weight = weights.narrow(2, number, 1)?; // (1, V, 1, 1, 1)
+        Ok(shift_slices(x, &vec![tap; velocities])?.broadcast_mul(&weight)?)
+    });
+    let terms = terms.collect::<Result<Vec<_>>>()?;
+    Ok(Tensor::stack(&terms, 0)?.sum(0)?)
+}
+
 /// The maximum over the velocity axis of (B, V, H, W, C); its gradient goes to one velocity.
 pub(super) fn maximum(state: &Tensor) -> Result<Tensor> {
     let winner = state.detach().argmax_keepdim(1)?;
@@ -75,9 +91,10 @@ fn halo(x: &Tensor, dim: usize, half: usize) -> Result<Tensor> {
     Ok(x.contiguous()?.index_select(&places, dim)?)
 }
 
-fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
+/// σ(x). A NaN stays a NaN, which candle's own ReLU turns into 0.
+pub(super) fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
     Ok(match activation {
-        Activation::Relu => x.relu()?,
+        Activation::Relu => x.le(0.0)?.where_cond(&x.zeros_like()?, x)?,
         Activation::Tanh => x.tanh()?,
         Activation::Identity => x.clone(),
     })
@@ -87,8 +104,8 @@ fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
 mod tests {
     use super::*;
     use crate::ops::{
-        ConvAlgorithm, VelocityPooling, convolution_stack, flow_recurrence, pool_velocities,
-        shift_slices,
+        ConvAlgorithm, VelocityPooling, convolution_stack, depthwise_convolution, flow_recurrence,
+        pool_velocities, shift_slices,
     };
     use crate::rng::Stream;
     use candle_core::{DType, Device, Var};
@@ -146,6 +163,14 @@ mod tests {
             super::shift_slices(&h, &shifts).unwrap(),
             shift_slices(&h, &shifts).unwrap(),
             &[&h],
+        );
+        let d = random("d", &[3, 3, 5]);
+        let taps =
+            (-1..=1).rev().flat_map(|down| (-2..=2).rev().map(move |right| Shift { down, right }));
+        assert_same(
+            super::depthwise_convolution(&h, &d, &taps.collect::<Vec<_>>()).unwrap(),
+            depthwise_convolution(&h, &d).unwrap(),
+            &[&h, &d],
         );
         assert_same(
             maximum(&h).unwrap(),

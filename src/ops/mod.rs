@@ -6,6 +6,7 @@
 
 mod activation;
 mod composed;
+mod depthwise;
 mod kernels;
 mod parts;
 mod pointwise;
@@ -18,6 +19,7 @@ mod stack;
 mod storage;
 
 pub use activation::Activation;
+pub use depthwise::depthwise_convolution;
 pub use kernels::{ConvAlgorithm, Shift, peak_flops};
 pub use pool::{VelocityPooling, pool_velocities};
 pub use recurrence::flow_recurrence;
@@ -32,6 +34,20 @@ pub fn instruction_set() -> &'static str {
 
 use crate::error::Result;
 use candle_core::Tensor;
+
+/// σ(x) of any tensor; a NaN stays a NaN.
+pub fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
+    composed::activate(x, activation)
+}
+
+/// [`circular_convolution`] of every slice of (B, V, H, W, C) with one kernel: (B, V, H, W, C').
+pub fn convolve_slices(slices: &Tensor, kernel: &Tensor, how: ConvAlgorithm) -> Result<Tensor> {
+    let (batch, velocities, ..) = slices.dims5()?;
+    let convolved =
+        circular_convolution(&slices.flatten(0, 1)?, kernel, Activation::Identity, how)?;
+    let (_, height, width, channels) = convolved.dims4()?;
+    Ok(convolved.reshape((batch, velocities, height, width, channels))?)
+}
 
 /// (B, C, H, W) → contiguous (B, H, W, C).
 pub fn to_channels_last(x: &Tensor) -> Result<Tensor> {

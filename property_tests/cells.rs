@@ -1,0 +1,510 @@
+//! The contract of every cell: shapes, steps against whole sequences, naive references with and
+//! without velocities, numbers of parameters, gradients.
+
+mod common;
+
+use candle_core::{DType, Device, Tensor, Var};
+use common::{finite_differences, naive_convolution, normal, relative_error, roll, values};
+use fernn::cells::{
+    Age, Cell, DenseRnn, FlowCell, FlowGru, FlowLayer, FlowLstm, FlowRnn, LearnedShiftRnn,
+    MixingRnn, Stacked, parameter_count, shift_kernels, unroll_step_by_step,
+};
+use fernn::flow::{
+    FlowGroup, FlowSpace, Lift, LiftedState, PixelsPerFrame, Translation, VelocitySet,
+};
+use fernn::ops::{Activation, ConvAlgorithm, depthwise_convolution};
+use proptest::prelude::*;
+
+type AnyLayer = Box<dyn FlowLayer<Group = Translation>>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Relu,
+    Tanh,
+    Gru,
+    Lstm,
+    Mixing,
+    LearnedShift,
+}
+
+const KINDS: [Kind; 6] =
+    [Kind::Relu, Kind::Tanh, Kind::Gru, Kind::Lstm, Kind::Mixing, Kind::LearnedShift];
+const LIFTS: [Lift; 2] = [Lift::Trivial, Lift::CoMoving];
+const ALGORITHMS: [ConvAlgorithm; 2] = [ConvAlgorithm::Direct, ConvAlgorithm::Winograd];
+
+/// The neighbourhood of mixing cells in these tests: neither symmetric nor in the order of a set.
+fn neighbourhood() -> Vec<PixelsPerFrame> {
+    [(0, 0), (1, 0), (0, -1), (-1, 1)].map(|(x, y)| PixelsPerFrame::new(x, y)).to_vec()
+}
+
+impl Kind {
+    /// The shapes of the parameters for C channels over `inputs`, in the order of `parameters()`.
+    fn shapes(self, inputs: usize, c: usize, velocities: usize) -> Vec<Vec<usize>> {
+        let gates = |n: usize| vec![vec![n * c, inputs, 3, 3], vec![n * c, c, 3, 3]];
+        match self {
+            Kind::Relu | Kind::Tanh => gates(1),
+            Kind::Gru => gates(3),
+            Kind::Lstm => gates(4),
+            Kind::Mixing => {
+                vec![vec![c, inputs, 3, 3], vec![neighbourhood().len(), c, c, 3, 3]]
+            }
+            Kind::LearnedShift => [gates(1), vec![vec![velocities, 5, 5]]].concat(),
+        }
+    }
+
+    fn draw(self, seed: u64, name: &str, extents: (usize, usize, usize)) -> Vec<Tensor> {
+        let shapes = self.shapes(extents.0, extents.1, extents.2);
+        let draw = |(i, shape): (usize, &Vec<usize>)| {
+            let fan_in: usize = shape[shape.len() - 3..].iter().product();
+            let scale = 1.0 / (fan_in as f64).sqrt();
+            normal(seed, &format!("{name} {self:?} {i}"), shape, scale, DType::F64)
+        };
+        shapes.iter().enumerate().map(draw).collect()
+    }
+
+    fn layer(
+        self,
+        (set, lift): (&VelocitySet<PixelsPerFrame>, Lift),
+        parameters: &[Tensor],
+        algorithm: ConvAlgorithm,
+    ) -> AnyLayer {
+        let space = FlowSpace::new(Translation, set.clone(), lift);
+        let (u, w) = (parameters[0].clone(), parameters[1].clone());
+        match self {
+            Kind::Relu => Box::new(FlowRnn::over(space, u, w).unwrap().with_algorithm(algorithm)),
+            Kind::Tanh => Box::new(
+                FlowRnn::over(space, u, w)
+                    .unwrap()
+                    .with_activation(Activation::Tanh)
+                    .with_algorithm(algorithm),
+            ),
+            Kind::Gru => Box::new(FlowGru::over(space, u, w).unwrap().with_algorithm(algorithm)),
+            Kind::Lstm => Box::new(FlowLstm::over(space, u, w).unwrap().with_algorithm(algorithm)),
+            Kind::Mixing => Box::new(
+                MixingRnn::over(space, u, w, neighbourhood()).unwrap().with_algorithm(algorithm),
+            ),
+            Kind::LearnedShift => Box::new(
+                LearnedShiftRnn::new(set.clone(), u, w, parameters[2].clone())
+                    .unwrap()
+                    .with_algorithm(algorithm),
+            ),
+        }
+    }
+
+    fn lifts(self) -> &'static [Lift] {
+        if self == Kind::LearnedShift { &LIFTS[..1] } else { &LIFTS }
+    }
+}
+
+/// Maps (C, H, W) of plain numbers, one per velocity.
+type Maps = Vec<Vec<f64>>;
+
+/// The lab-frame equations of each cell in plain loops over a single sequence.
+struct Naive {
+    kind: Kind,
+    set: VelocitySet<PixelsPerFrame>,
+    inputs: usize,
+    channels: usize,
+    extents: (usize, usize),
+    parameters: Vec<Vec<f64>>,
+}
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+impl Naive {
+    fn pixels(&self) -> usize {
+        self.extents.0 * self.extents.1
+    }
+
+    fn convolve(&self, x: &[f64], inputs: usize, w: &[f64], outputs: usize) -> Vec<f64> {
+        let (height, width) = self.extents;
+        naive_convolution(x, (inputs, height, width), w, (outputs, 3, 3))
+    }
+
+    fn moved(&self, x: &[f64], v: PixelsPerFrame) -> Vec<f64> {
+        let (height, width) = self.extents;
+        roll(x, (x.len() / self.pixels(), height, width), (v.x as i64, v.y as i64))
+    }
+
+    /// The next (h, c) from the last and from what each velocity reads.
+    fn step(&self, read: &Maps, (h, c): (&Maps, &Maps)) -> (Maps, Maps) {
+        let next = (0..self.set.len()).map(|v| {
+            let ours = self.set.as_slice()[v];
+            let gates = match self.kind {
+                Kind::Gru => 3,
+                Kind::Lstm => 4,
+                _ => 1,
+            };
+            let rows = gates * self.channels;
+            let u = self.convolve(&read[v], self.inputs, &self.parameters[0], rows);
+            let m = self.moved(&h[v], ours);
+            let convolved = |x: &[f64]| self.convolve(x, self.channels, &self.parameters[1], rows);
+            let size = self.channels * self.pixels();
+            match self.kind {
+                Kind::Relu => (add(&u, &convolved(&m), |x| x.max(0.0)), vec![]),
+                Kind::Tanh => (add(&u, &convolved(&m), f64::tanh), vec![]),
+                Kind::Gru => (gru(&u, &convolved(&m), &m, size), vec![]),
+                Kind::Lstm => lstm(&u, &convolved(&m), &self.moved(&c[v], ours), size),
+                Kind::Mixing => {
+                    (add(&u, &self.moved(&self.mix(h, v), ours), |x| x.max(0.0)), vec![])
+                }
+                Kind::LearnedShift => {
+                    let shifted = self.learned_shift(&h[v], v);
+                    (add(&u, &convolved(&shifted), |x| x.max(0.0)), vec![])
+                }
+            }
+        });
+        next.unzip()
+    }
+
+    /// Σ_δ W_δ ⋆ h(ν + δ).
+    fn mix(&self, h: &Maps, v: usize) -> Vec<f64> {
+        let per_offset = self.channels * self.channels * 9;
+        let mut sum = vec![0.0; self.channels * self.pixels()];
+        for (number, offset) in neighbourhood().into_iter().enumerate() {
+            let ours = self.set.as_slice()[v];
+            let wanted = PixelsPerFrame::new(ours.x + offset.x, ours.y + offset.y);
+            let Some(neighbour) = self.set.index_of(wanted) else { continue };
+            let w = &self.parameters[1][number * per_offset..][..per_offset];
+            let term = self.convolve(&h[neighbour], self.channels, w, self.channels);
+            sum.iter_mut().zip(term).for_each(|(sum, term)| *sum += term);
+        }
+        sum
+    }
+
+    /// Σ_d D_ν(d)·h(p + d), 5×5.
+    fn learned_shift(&self, h: &[f64], v: usize) -> Vec<f64> {
+        let mut sum = vec![0.0; h.len()];
+        for (tap, weight) in self.parameters[2][v * 25..][..25].iter().enumerate() {
+            let d = PixelsPerFrame::new(tap as i32 % 5 - 2, tap as i32 / 5 - 2);
+            let moved = self.moved(h, PixelsPerFrame::new(-d.x, -d.y)); // h(p + d) at p
+            sum.iter_mut().zip(moved).for_each(|(sum, x)| *sum += weight * x);
+        }
+        sum
+    }
+
+    /// h(ν) after every frame, in the lab frame, from what each velocity reads at each time.
+    fn run(&self, read: &[Maps]) -> Vec<Maps> {
+        let zero = vec![vec![0.0; self.channels * self.pixels()]; self.set.len()];
+        let (mut h, mut c) = (zero.clone(), zero);
+        let step = |read: &Maps| {
+            (h, c) = self.step(read, (&h, &c));
+            h.clone()
+        };
+        read.iter().map(step).collect()
+    }
+}
+
+fn add(a: &[f64], b: &[f64], activation: impl Fn(f64) -> f64) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| activation(a + b)).collect()
+}
+
+/// r, z, n stacked in this order.
+fn gru(u: &[f64], w: &[f64], m: &[f64], size: usize) -> Vec<f64> {
+    let unit = |i: usize| {
+        let r = sigmoid(u[i] + w[i]);
+        let z = sigmoid(u[size + i] + w[size + i]);
+        let n = (u[2 * size + i] + r * w[2 * size + i]).tanh();
+        (1.0 - z) * n + z * m[i]
+    };
+    (0..size).map(unit).collect()
+}
+
+/// i, forget, g, o stacked in this order.
+fn lstm(u: &[f64], w: &[f64], k: &[f64], size: usize) -> (Vec<f64>, Vec<f64>) {
+    let gate = |number: usize, i: usize| u[number * size + i] + w[number * size + i];
+    let c = |i: usize| sigmoid(gate(1, i)) * k[i] + sigmoid(gate(0, i)) * gate(2, i).tanh();
+    let h = |i: usize| sigmoid(gate(3, i)) * c(i).tanh();
+    ((0..size).map(h).collect(), (0..size).map(c).collect())
+}
+
+/// The hidden states in the lab frame after every frame, flat: (T, V, C, H, W) of sample 0.
+fn hidden_in_lab(cell: &impl FlowCell<Group = Translation>, frames: &Tensor) -> Vec<f64> {
+    let (batch, length, _, height, width) = frames.dims5().unwrap();
+    let mut state = cell.zero_state(batch, (height, width), DType::F64, &Device::Cpu).unwrap();
+    let mut all = Vec::new();
+    for t in 0..length {
+        state = cell.step(&frame(frames, t), &state).unwrap();
+        let mut hidden = cell.hidden(&state).unwrap();
+        if cell.lift() == Lift::CoMoving {
+            let velocities = cell.velocities().as_slice();
+            hidden = Translation.act_on_slices(&hidden, velocities, t as i64).unwrap();
+        }
+        let sample = hidden.narrow(0, 0, 1).unwrap().permute((0, 1, 4, 2, 3)).unwrap();
+        all.extend(values(&sample.contiguous().unwrap()));
+    }
+    all
+}
+
+fn frame(frames: &Tensor, t: usize) -> Tensor {
+    frames.narrow(1, t, 1).unwrap().squeeze(1).unwrap().contiguous().unwrap()
+}
+
+fn sets() -> impl Strategy<Value = VelocitySet<PixelsPerFrame>> {
+    // Out of any order, to tell the place of a velocity from its value.
+    let odd = [(1, 0), (-1, 2), (0, 0), (2, -1)].map(|(x, y)| PixelsPerFrame::new(x, y));
+    prop::sample::select(vec![
+        VelocitySet::trivial(),
+        VelocitySet::square(1),
+        VelocitySet::torus(3, 5),
+        VelocitySet::truncated(odd.to_vec()).unwrap(),
+    ])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_cell_computes_its_equations(seed in 0u64..1000, set in sets(), length in 1usize..5) {
+        let (inputs, channels, extents) = (2, 8, (3, 5)); // 8 channels: enough for Winograd
+        let frames = normal(seed, "frames", &[2, length, inputs, 3, 5], 1.0, DType::F64);
+        for kind in KINDS {
+            let parameters = kind.draw(seed, "cell", (inputs, channels, set.len()));
+            let naive = Naive {
+                kind, set: set.clone(), inputs, channels, extents,
+                parameters: parameters.iter().map(values).collect(),
+            };
+            let read: Vec<Maps> = (0..length)
+                .map(|t| {
+                    let sample = values(&frame(&frames, t).narrow(0, 0, 1).unwrap());
+                    vec![sample; set.len()]
+                })
+                .collect();
+            let expected: Vec<f64> = naive.run(&read).concat().concat();
+            prop_assert!(expected.iter().any(|&v| v != 0.0));
+            for (&lift, algorithm) in kind.lifts().iter().flat_map(|l| ALGORITHMS.map(|a| (l, a))) {
+                let cell = kind.layer((&set, lift), &parameters, algorithm);
+                let error = relative_error(&hidden_in_lab(&cell, &frames), &expected);
+                // Some hundred terms of size 1 in f64 over few steps; Winograd four times that.
+                prop_assert!(error < 1e-13, "{kind:?}, {lift:?}, {algorithm:?}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stack_carries_the_velocity_axis_up(seed in 0u64..1000, set in sets()) {
+        let (inputs, channels, extents, length) = (2, 3, (3, 5), 3);
+        let frames = normal(seed, "frames", &[1, length, inputs, 3, 5], 1.0, DType::F64);
+        for (lower, upper) in [(Kind::Relu, Kind::Relu), (Kind::Tanh, Kind::Gru), (Kind::Lstm, Kind::Mixing)] {
+            let below = lower.draw(seed, "below", (inputs, channels, set.len()));
+            let above = upper.draw(seed, "above", (channels, channels, set.len()));
+            let naive = |kind, inputs, parameters: &[Tensor]| Naive {
+                kind, set: set.clone(), inputs, channels, extents,
+                parameters: parameters.iter().map(values).collect(),
+            };
+            let read: Vec<Maps> = (0..length)
+                .map(|t| vec![values(&frame(&frames, t)); set.len()])
+                .collect();
+            let lower_states = naive(lower, inputs, &below).run(&read);
+            let expected = naive(upper, channels, &above).run(&lower_states).concat().concat();
+            for lift in LIFTS {
+                let layers = vec![
+                    lower.layer((&set, lift), &below, ConvAlgorithm::Direct),
+                    upper.layer((&set, lift), &above, ConvAlgorithm::Direct),
+                ];
+                let stack = Stacked::new(layers).unwrap();
+                let error = relative_error(&hidden_in_lab(&stack, &frames), &expected);
+                prop_assert!(error < 1e-13, "{lower:?} below {upper:?}, {lift:?}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sequence_is_its_steps_and_has_the_shapes_promised(seed in 0u64..1000, set in sets()) {
+        let (batch, length, inputs, channels, steps) = (2, 3, 1, 9, 2);
+        let seen = normal(seed, "seen", &[batch, length, inputs, 3, 5], 1.0, DType::F64);
+        for kind in KINDS {
+            let parameters = kind.draw(seed, "cell", (inputs, channels, set.len()));
+            for &lift in kind.lifts() {
+                let cell = kind.layer((&set, lift), &parameters, ConvAlgorithm::Winograd);
+                // What is fed back: the first channel of the read-out.
+                let mut feed = |read_out: &Tensor| Ok(read_out.narrow(3, 0, 1)?.contiguous()?);
+                let whole = cell.unroll(&seen, steps, &mut feed).unwrap();
+                let mut states: Vec<LiftedState> = Vec::new();
+                let mut keep = |state: &LiftedState| states.push(state.clone());
+                let stepwise =
+                    unroll_step_by_step(&cell, &seen, steps, (&mut feed, Age::New), &mut keep)
+                        .unwrap();
+                prop_assert_eq!(whole.dims(), [steps, batch, 3, 5, channels]);
+                prop_assert_eq!(values(&whole), values(&stepwise), "{:?}, {:?}", kind, lift);
+                prop_assert_eq!(states.len(), length + steps);
+                for (t, state) in states.iter().enumerate() {
+                    let dims = [batch, set.len(), channels, 3, 5];
+                    let hidden = state.to_tensor().unwrap();
+                    prop_assert_eq!(hidden.dims(), dims);
+                    prop_assert_eq!(state.frames_seen() as usize, t + 1);
+                    prop_assert_eq!(state.memories().len(), cell.memories());
+                    let read_out = cell.read_out(state).unwrap();
+                    prop_assert_eq!(read_out.dims(), [batch, channels, 3, 5]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn learned_shifts_that_are_one_hot_are_the_fernn(seed in 0u64..1000, range in 0u32..=2) {
+        let set = VelocitySet::square(range);
+        let frames = normal(seed, "frames", &[2, 4, 1, 7, 5], 1.0, DType::F32);
+        let draw = |name: &str, shape: &[usize]| normal(seed, name, shape, 0.3, DType::F32);
+        let (u, w) = (draw("u", &[3, 1, 3, 3]), draw("w", &[3, 3, 3, 3]));
+        let shifts = shift_kernels(&set, 2, DType::F32).unwrap();
+        let learned = LearnedShiftRnn::new(set.clone(), u.clone(), w.clone(), shifts).unwrap();
+        let space = FlowSpace::new(Translation, set, Lift::Trivial);
+        let fernn = FlowRnn::over(space, u, w).unwrap();
+        let last = |cell: &dyn Fn(&Tensor, &LiftedState) -> LiftedState, zero: LiftedState| {
+            let run = (0..4).fold(zero, |state, t| cell(&frame(&frames, t), &state));
+            values(&run.to_tensor().unwrap())
+        };
+        let zero = fernn.zero_state(2, (7, 5), DType::F32, &Device::Cpu).unwrap();
+        let a = last(&|f, s| learned.step(f, s).unwrap(), zero.clone());
+        let b = last(&|f, s| fernn.step(f, s).unwrap(), zero);
+        prop_assert!(a.iter().any(|&v| v != 0.0));
+        prop_assert_eq!(a, b);
+    }
+
+    #[test]
+    fn a_depthwise_convolution_is_its_sum(
+        seed in 0u64..1000, (kh, kw) in prop::sample::select(vec![(1usize, 1usize), (3, 5), (5, 3), (7, 7)]),
+    ) {
+        let (velocities, height, width, channels) = (3, 5, 4, 2);
+        let x = normal(seed, "x", &[2, velocities, height, width, channels], 1.0, DType::F64);
+        let d = normal(seed, "d", &[velocities, kh, kw], 1.0, DType::F64);
+        let y = values(&depthwise_convolution(&x, &d).unwrap());
+        let (x, d) = (values(&x), values(&d));
+        let place = |b: usize, v: usize, row: usize, column: usize, c: usize| {
+            (((b * velocities + v) * height + row) * width + column) * channels + c
+        };
+        for (b, v, row, column, c) in [(0, 0, 0, 0, 0), (1, 2, 4, 3, 1), (0, 1, 2, 0, 1), (1, 0, 3, 3, 0)] {
+            let mut sum = 0.0;
+            for ky in 0..kh {
+                for kx in 0..kw {
+                    let r = (row + ky + height * kh - kh / 2) % height;
+                    let k = (column + kx + width * kw - kw / 2) % width;
+                    sum += d[(v * kh + ky) * kw + kx] * x[place(b, v, r, k, c)];
+                }
+            }
+            prop_assert!((y[place(b, v, row, column, c)] - sum).abs() < 1e-12);
+        }
+    }
+}
+
+/// Σ weights · last read-out after three frames, as a function of the parameters.
+fn functional(
+    kind: Kind,
+    (set, lift): (&VelocitySet<PixelsPerFrame>, Lift),
+    parameters: &[Tensor],
+) -> Tensor {
+    let cell = kind.layer((set, lift), parameters, ConvAlgorithm::Direct);
+    let frames = normal(3, "frames", &[2, 3, 1, 3, 5], 1.0, DType::F64);
+    let zero = cell.zero_state(2, (3, 5), DType::F64, &Device::Cpu).unwrap();
+    let state = (0..3).fold(zero, |state, t| cell.step(&frame(&frames, t), &state).unwrap());
+    let read_out = cell.read_out(&state).unwrap();
+    let weights = normal(3, "functional", read_out.dims(), 1.0, DType::F64);
+    (read_out * weights).unwrap().sum_all().unwrap()
+}
+
+#[test]
+fn gradients_of_every_cell_are_right_and_not_zero() {
+    let set = VelocitySet::square(1);
+    for kind in KINDS {
+        for &lift in kind.lifts() {
+            let parameters = kind.draw(3, "gradients", (1, 2, set.len()));
+            let variables: Vec<Var> =
+                parameters.iter().map(|p| Var::from_tensor(p).unwrap()).collect();
+            let tracked: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();
+            let gradients = functional(kind, (&set, lift), &tracked).backward().unwrap();
+            for (place, variable) in variables.iter().enumerate() {
+                let exact = values(gradients.get(variable).expect("a gradient"));
+                let numeric = finite_differences(&parameters[place], |moved| {
+                    let mut at = parameters.clone();
+                    at[place] = moved.clone();
+                    functional(kind, (&set, lift), &at).to_scalar().unwrap()
+                });
+                assert!(exact.iter().all(|g| g.is_finite()));
+                let share = exact.iter().filter(|&&g| g != 0.0).count() as f64 / exact.len() as f64;
+                // A slice that never wins the maximum teaches a kernel of its own nothing.
+                assert!(share > 0.5, "{kind:?}, {lift:?}, parameter {place}: {share} not zero");
+                let error = relative_error(&exact, &numeric);
+                // Step² · third derivative and ε / step; kinks of ReLU and max are not near.
+                assert!(error < 1e-6, "{kind:?}, {lift:?}, parameter {place}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn velocities_cost_no_parameters_but_where_each_has_its_own() {
+    let count = |kind: Kind, set: &VelocitySet<PixelsPerFrame>| {
+        let parameters = kind.draw(0, "count", (1, 4, set.len()));
+        parameter_count(&kind.layer((set, Lift::Trivial), &parameters, ConvAlgorithm::Auto))
+    };
+    let (none, many) = (VelocitySet::trivial(), VelocitySet::square(2));
+    for kind in [Kind::Relu, Kind::Tanh, Kind::Gru, Kind::Lstm, Kind::Mixing] {
+        assert_eq!(count(kind, &none), count(kind, &many), "{kind:?}");
+    }
+    let g_rnn = count(Kind::Relu, &none);
+    assert_eq!(g_rnn, 4 * 9 + 4 * 4 * 9);
+    assert_eq!(count(Kind::Gru, &many), 3 * g_rnn);
+    assert_eq!(count(Kind::Lstm, &many), 4 * g_rnn);
+    assert_eq!(count(Kind::Mixing, &many), 4 * 9 + neighbourhood().len() * 4 * 4 * 9);
+    // The published difference between G-RNN+ and FERNN: a 5×5 kernel for each of 25 velocities.
+    assert_eq!(count(Kind::LearnedShift, &many), g_rnn + 625);
+}
+
+#[test]
+fn the_dense_cell_computes_its_equation() {
+    let (inputs, maps) = (2, (3, 2, 5));
+    let draw = |name: &str, shape: &[usize]| normal(1, name, shape, 0.3, DType::F64);
+    let (u, w) = (draw("u", &[30, inputs * 10]), draw("w", &[30, 30]));
+    let cell = DenseRnn::new(u.clone(), w.clone(), maps, Activation::Tanh).unwrap();
+    let frames = draw("frames", &[1, 3, inputs, 2, 5]);
+    let mut state = cell.zero_state(1, (2, 5), DType::F64, &Device::Cpu).unwrap();
+    let mut naive = vec![0.0; 30];
+    for t in 0..3 {
+        state = cell.step(&frame(&frames, t), &state).unwrap();
+        let product = |matrix: &Tensor, x: &[f64]| -> Vec<f64> {
+            values(matrix)
+                .chunks(x.len())
+                .map(|row| row.iter().zip(x).map(|(a, b)| a * b).sum())
+                .collect()
+        };
+        naive = add(&product(&u, &values(&frame(&frames, t))), &product(&w, &naive), f64::tanh);
+    }
+    assert!(relative_error(&values(&state), &naive) < 1e-14);
+    let read_out = cell.read_out(&state).unwrap();
+    assert_eq!(read_out.dims(), [1, 3, 2, 5]);
+    assert_eq!(values(&read_out), values(&state));
+    assert!(cell.step(&draw("bad", &[1, inputs, 5, 5]), &state).is_err(), "larger frames");
+    assert!(DenseRnn::new(u, w, (3, 2, 6), Activation::Tanh).is_err(), "maps that do not fit");
+}
+
+#[test]
+fn cells_refuse_what_does_not_fit() {
+    let space = || FlowSpace::new(Translation, VelocitySet::square(1), Lift::Trivial);
+    let k = |shape: &[usize]| normal(0, "k", shape, 1.0, DType::F32);
+    assert!(FlowGru::over(space(), k(&[6, 1, 3, 3]), k(&[6, 2, 3, 3])).is_ok());
+    assert!(FlowGru::over(space(), k(&[4, 1, 3, 3]), k(&[6, 2, 3, 3])).is_err(), "two gates of U");
+    assert!(FlowLstm::over(space(), k(&[6, 1, 3, 3]), k(&[6, 2, 3, 3])).is_err(), "three gates");
+    let (u, w) = (|| k(&[2, 1, 3, 3]), |offsets| k(&[offsets, 2, 2, 3, 3]));
+    assert!(MixingRnn::over(space(), u(), w(4), neighbourhood()).is_ok());
+    assert!(MixingRnn::over(space(), u(), w(3), neighbourhood()).is_err(), "a kernel too few");
+    assert!(MixingRnn::over(space(), u(), w(0), vec![]).is_err(), "no neighbour");
+    let twice = vec![PixelsPerFrame::new(1, 0); 2];
+    assert!(MixingRnn::over(space(), u(), w(2), twice).is_err(), "the same neighbour twice");
+    let set = VelocitySet::square(2);
+    assert!(shift_kernels(&set, 1, DType::F32).is_err(), "a kernel too small for the velocity");
+    let learned = |d: &[usize]| LearnedShiftRnn::new(set.clone(), u(), k(&[2, 2, 3, 3]), k(d));
+    assert!(learned(&[25, 5, 5]).is_ok());
+    assert!(learned(&[24, 5, 5]).is_err(), "a velocity without kernel");
+    let layer = |lift, set| -> AnyLayer {
+        let space = FlowSpace::new(Translation, set, lift);
+        Box::new(FlowRnn::over(space, k(&[2, 2, 3, 3]), k(&[2, 2, 3, 3])).unwrap())
+    };
+    let (one, two) = (|| VelocitySet::square(1), || VelocitySet::square(2));
+    assert!(Stacked::new(vec![layer(Lift::Trivial, one()), layer(Lift::Trivial, one())]).is_ok());
+    assert!(Stacked::new(vec![layer(Lift::Trivial, one()), layer(Lift::CoMoving, one())]).is_err());
+    assert!(Stacked::new(vec![layer(Lift::Trivial, one()), layer(Lift::Trivial, two())]).is_err());
+    assert!(Stacked::<AnyLayer>::new(vec![]).is_err(), "no layer");
+}

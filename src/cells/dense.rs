@@ -1,0 +1,77 @@
+//! The recurrent network of the textbooks, which knows nothing of space.
+
+use super::cell::Cell;
+use crate::error::{Result, expect_shape};
+use crate::ops::{self, Activation};
+use candle_core::{DType, Device, Tensor};
+
+/// `h_{t+1} = σ( W·h_t + U·f_t )` with dense matrices over whole flattened frames (Elman, 1990).
+///
+/// Its hidden vector has K = C·H·W entries, so that it can be read out as C maps: the control that
+/// is equivariant to nothing, neither static nor flowing.
+#[derive(Clone, Debug)]
+pub struct DenseRnn {
+    input_weights: Tensor,
+    recurrent_weights: Tensor,
+    maps: (usize, usize, usize),
+    activation: Activation,
+}
+
+impl DenseRnn {
+    /// A cell whose hidden vector is read out as `maps` = (C, H, W).
+    ///
+    /// # Shapes
+    /// `input_weights` U (K, C_in·H·W), `recurrent_weights` W (K, K), K = C·H·W.
+    ///
+    /// # Errors
+    /// [`crate::Error::Shape`] when extents disagree.
+    pub fn new(
+        input_weights: Tensor,
+        recurrent_weights: Tensor,
+        maps: (usize, usize, usize),
+        activation: Activation,
+    ) -> Result<Self> {
+        let k = Some(maps.0 * maps.1 * maps.2);
+        expect_shape("input weights", &input_weights, &[("K", k), ("C_in·H·W", None)])?;
+        expect_shape("recurrent weights", &recurrent_weights, &[("K", k), ("K", k)])?;
+        Ok(Self { input_weights, recurrent_weights, maps, activation })
+    }
+
+    /// Everything that is trained.
+    pub fn parameters(&self) -> Vec<&Tensor> {
+        vec![&self.input_weights, &self.recurrent_weights]
+    }
+}
+
+impl Cell for DenseRnn {
+    /// The hidden vectors (B, K).
+    type State = Tensor;
+
+    fn zero_state(
+        &self,
+        batch: usize,
+        _extents: (usize, usize),
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Tensor> {
+        Ok(Tensor::zeros((batch, self.recurrent_weights.dims()[0]), dtype, device)?)
+    }
+
+    fn step(&self, frame: &Tensor, state: &Tensor) -> Result<Tensor> {
+        let inputs = Some(self.input_weights.dims()[1]);
+        let flat = frame.flatten_from(1)?;
+        expect_shape("flattened frame", &flat, &[("B", None), ("C_in·H·W", inputs)])?;
+        let driven = flat.contiguous()?.matmul(&self.input_weights.t()?)?;
+        let sum = (state.matmul(&self.recurrent_weights.t()?)? + driven)?;
+        ops::activate(&sum, self.activation)
+    }
+
+    fn read_out(&self, state: &Tensor) -> Result<Tensor> {
+        let (channels, height, width) = self.maps;
+        Ok(state.reshape((state.dims()[0], channels, height, width))?)
+    }
+
+    fn detach(&self, state: &Tensor) -> Tensor {
+        state.detach()
+    }
+}

@@ -1,0 +1,169 @@
+//! Cells whose memory lives on V × G: what they share.
+
+use super::cell::{Age, Cell, FlowCell, unroll_step_by_step};
+use crate::error::Result;
+use crate::flow::{FlowGroup, FlowSpace, Input, Lift, LiftedState, VelocitySet};
+use crate::ops::{self, Feed, VelocityPooling};
+use candle_core::{DType, Device, Tensor};
+
+/// A recurrent layer over V × G. Every layer is a [`Cell`] and a [`FlowCell`]; several of them make
+/// a [`Stacked`](super::Stacked) cell.
+///
+/// # Equivariance
+/// From a zero state, after frames 0..=t: flowing the input by ν̂ flows the state by t·ν̂ and moves
+/// slice ν − ν̂ to ν ([`Lift::Trivial`]), or only moves the slices ([`Lift::CoMoving`]), for the pairs
+/// that [`FlowLayer::comparable`] names.
+pub trait FlowLayer {
+    /// The group.
+    type Group: FlowGroup;
+
+    /// The space that the memory lives on.
+    fn space(&self) -> &FlowSpace<Self::Group>;
+
+    /// Hidden channels C.
+    fn channels(&self) -> usize;
+
+    /// Tensors remembered between frames, the hidden state among them.
+    fn memories(&self) -> usize {
+        1
+    }
+
+    /// The pooling over V in the read-out.
+    fn pooling(&self) -> VelocityPooling;
+
+    /// Everything that is trained.
+    fn parameters(&self) -> Vec<&Tensor>;
+
+    /// The state after one more input.
+    fn advance(&self, input: Input<'_>, state: &LiftedState) -> Result<LiftedState>;
+
+    /// The pairs that [`FlowCell::claimed`] names.
+    fn comparable(
+        &self,
+        flow: <Self::Group as FlowGroup>::Velocity,
+        _t: usize,
+    ) -> Vec<(usize, usize)> {
+        self.space().velocities().pairs_apart(flow)
+    }
+
+    /// [`Cell::unroll`] as one operation, where there is one.
+    fn unroll_at_once(
+        &self,
+        _seen: &Tensor,
+        _steps: usize,
+        _feed: &mut Feed<'_>,
+    ) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
+}
+
+/// The number of scalars that a layer trains.
+///
+/// It does not depend on |V| where kernels are shared over velocities, as the theory has it.
+pub fn parameter_count(layer: &impl FlowLayer) -> usize {
+    layer.parameters().iter().map(|parameter| parameter.elem_count()).sum()
+}
+
+impl<L: FlowLayer + ?Sized> FlowLayer for Box<L> {
+    type Group = L::Group;
+
+    fn space(&self) -> &FlowSpace<L::Group> {
+        (**self).space()
+    }
+
+    fn channels(&self) -> usize {
+        (**self).channels()
+    }
+
+    fn memories(&self) -> usize {
+        (**self).memories()
+    }
+
+    fn pooling(&self) -> VelocityPooling {
+        (**self).pooling()
+    }
+
+    fn parameters(&self) -> Vec<&Tensor> {
+        (**self).parameters()
+    }
+
+    fn advance(&self, input: Input<'_>, state: &LiftedState) -> Result<LiftedState> {
+        (**self).advance(input, state)
+    }
+
+    fn comparable(&self, flow: <L::Group as FlowGroup>::Velocity, t: usize) -> Vec<(usize, usize)> {
+        (**self).comparable(flow, t)
+    }
+
+    fn unroll_at_once(
+        &self,
+        seen: &Tensor,
+        steps: usize,
+        feed: &mut Feed<'_>,
+    ) -> Result<Option<Tensor>> {
+        (**self).unroll_at_once(seen, steps, feed)
+    }
+}
+
+impl<L: FlowLayer> Cell for L {
+    type State = LiftedState;
+
+    fn zero_state(
+        &self,
+        batch: usize,
+        extents: (usize, usize),
+        dtype: DType,
+        device: &Device,
+    ) -> Result<LiftedState> {
+        let memories = (self.memories(), self.channels());
+        self.space().zero_state(memories, (batch, extents), dtype, device)
+    }
+
+    fn step(&self, frame: &Tensor, state: &LiftedState) -> Result<LiftedState> {
+        self.advance(Input::Frame(frame), state)
+    }
+
+    fn step_on_former(&self, frame: &Tensor, state: &LiftedState) -> Result<LiftedState> {
+        self.advance(Input::FormerFrame(frame), state)
+    }
+
+    fn read_out(&self, state: &LiftedState) -> Result<Tensor> {
+        let lab = self.space().in_lab(state)?;
+        ops::to_channels_first(&ops::pool_velocities(&lab, self.pooling())?)
+    }
+
+    fn detach(&self, state: &LiftedState) -> LiftedState {
+        state.detach()
+    }
+
+    fn unroll(&self, seen: &Tensor, steps: usize, feed: &mut Feed<'_>) -> Result<Tensor> {
+        match self.unroll_at_once(seen, steps, feed)? {
+            Some(read_outs) => Ok(read_outs),
+            None => unroll_step_by_step(self, seen, steps, (feed, Age::New), &mut |_| ()),
+        }
+    }
+}
+
+impl<L: FlowLayer> FlowCell for L {
+    type Group = L::Group;
+
+    fn group(&self) -> &L::Group {
+        self.space().group()
+    }
+
+    fn velocities(&self) -> &VelocitySet<<L::Group as FlowGroup>::Velocity> {
+        self.space().velocities()
+    }
+
+    fn lift(&self) -> Lift {
+        self.space().lift()
+    }
+
+    fn hidden(&self, state: &LiftedState) -> Result<Tensor> {
+        Ok(state.hidden().clone())
+    }
+
+    fn claimed(&self, flow: <L::Group as FlowGroup>::Velocity, t: usize) -> Vec<(usize, usize)> {
+        self.comparable(flow, t)
+    }
+}

@@ -1,0 +1,76 @@
+//! What an equivariance error comes from.
+
+use super::difference::EquivarianceError;
+
+/// The cause of an equivariance error, from the same measurement in f32 and in f64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Diagnosis {
+    /// The same bits in both precisions.
+    Exact,
+    /// At most [`LARGEST_ROUNDING`] units in the last place in either precision: nine orders of
+    /// magnitude smaller in f64.
+    Rounding,
+    /// The same in both precisions, but no more than what the group's action on the grid is itself
+    /// in error ([`LARGEST_DISCRETISATION`] times): the price of interpolation.
+    Discretisation,
+    /// Anything else, not a number included: the law does not hold.
+    Broken,
+}
+
+impl Diagnosis {
+    /// `exact`, `rounding`, `discretisation` or `BROKEN`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Rounding => "rounding",
+            Self::Discretisation => "discretisation",
+            Self::Broken => "BROKEN",
+        }
+    }
+}
+
+/// What counts as rounding: units in the last place of the largest value, in either precision. In f64
+/// that is 9.1e-13.
+pub const LARGEST_ROUNDING: f64 = 4096.0;
+
+/// What counts as discretisation, as a multiple of the action's own error on the same frames.
+pub const LARGEST_DISCRETISATION: f64 = 10.0;
+
+/// Diagnoses an error from its measurement in f32 and in f64.
+///
+/// `action` is the error of the group's action itself in f64, as
+/// [`action_error`](super::action_error) measures it: 0 where the grid carries the action exactly, as
+/// with integer translations and quarter turns. An exact action leaves no room for discretisation, so
+/// that there the slightest breach is called one.
+///
+/// ```
+/// use fernn::equivariance::{Diagnosis, Difference, EquivarianceError, diagnose};
+/// let error = |largest, ulps| EquivarianceError {
+///     by_step: vec![Some(Difference { largest, two_norm: largest, ulps })],
+///     by_velocity: vec![],
+/// };
+/// let (single, double) = (error(3e-7, 2.5), error(4e-16, 1.8));
+/// assert_eq!(diagnose(&single, &double, 0.0), Diagnosis::Rounding);
+/// let (single, double) = (error(2e-3, 1.7e4), error(2e-3, 9e12));
+/// assert_eq!(diagnose(&single, &double, 0.0), Diagnosis::Broken);
+/// assert_eq!(diagnose(&single, &double, 1e-3), Diagnosis::Discretisation);
+/// ```
+pub fn diagnose(single: &EquivarianceError, double: &EquivarianceError, action: f64) -> Diagnosis {
+    let (single, double) = (single.worst(), double.worst());
+    if single.largest.is_nan() || double.largest.is_nan() {
+        return Diagnosis::Broken;
+    }
+    if single.largest == 0.0 && double.largest == 0.0 {
+        return Diagnosis::Exact;
+    }
+    if single.ulps <= LARGEST_ROUNDING && double.ulps <= LARGEST_ROUNDING {
+        return Diagnosis::Rounding;
+    }
+    // f32 adds its own rounding to what both precisions share.
+    let shared = LARGEST_DISCRETISATION * action;
+    let in_single = shared + LARGEST_ROUNDING * f64::from(f32::EPSILON);
+    match action > 0.0 && double.largest <= shared && single.largest <= in_single {
+        true => Diagnosis::Discretisation,
+        false => Diagnosis::Broken,
+    }
+}

@@ -1,0 +1,253 @@
+//! The laws, each as a measurement of how far it is from holding.
+
+use super::difference::{Difference, EquivarianceError, SliceError};
+use crate::cells::{Cell, FlowCell};
+use crate::error::{Error, Result};
+use crate::flow::{FlowGroup, Lift, Velocity};
+use candle_core::Tensor;
+
+type VelocityOf<C> = <<C as FlowCell>::Group as FlowGroup>::Velocity;
+
+/// What the theorem says of the hidden state, for every pair of velocities that the cell claims
+/// ([`FlowCell::claimed`]), where h' is run on the flowed input (Keller 2025, §4 and its appendix):
+///
+/// - [`Lift::Trivial`]: `h'_{t+1}(ν) = ψ_t(ν̂)·h_{t+1}(ν − ν̂)`
+/// - [`Lift::CoMoving`]: `h̃'_{t+1}(ν) = h̃_{t+1}(ν − ν̂)`
+///
+/// # Shapes
+/// `frames` (B, T, C_in, H, W).
+///
+/// # Errors
+/// [`Error::Vacuous`] when the flow stands still, no slice can be compared at any step, or the state
+/// is zero or constant.
+pub fn state_error<C: FlowCell>(
+    cell: &C,
+    frames: &Tensor,
+    flow: VelocityOf<C>,
+) -> Result<EquivarianceError> {
+    let group = cell.group();
+    let (plain, flowed) =
+        (states(cell, frames)?, states(cell, &flow_frames(group, frames, flow)?)?);
+    let mut error = EquivarianceError::default();
+    for (t, (plain, flowed)) in plain.iter().zip(&flowed).enumerate() {
+        let pairs = cell.claimed(flow, t);
+        if pairs.is_empty() {
+            error.by_step.push(None);
+            continue;
+        }
+        let (plain, flowed) = (cell.hidden(plain)?, cell.hidden(flowed)?);
+        let mut ours = Vec::with_capacity(pairs.len());
+        let mut theirs = Vec::with_capacity(pairs.len());
+        for &(velocity, partner) in &pairs {
+            let theirs_now = plain.narrow(1, partner, 1)?;
+            let expected = match cell.lift() {
+                Lift::Trivial => group.act_on_slices(&theirs_now, &[flow], t as i64)?,
+                Lift::CoMoving => theirs_now,
+            };
+            let got = flowed.narrow(1, velocity, 1)?;
+            match Difference::between(&got, &expected) {
+                Ok(worst) => error.include(SliceError { velocity, worst }),
+                // One slice may well be silent; if it should be and is not, the whole step shows it.
+                Err(Error::Vacuous(_)) => {}
+                Err(other) => return Err(other),
+            }
+            ours.push(got);
+            theirs.push(expected);
+        }
+        error
+            .by_step
+            .push(Some(Difference::between(&Tensor::cat(&ours, 1)?, &Tensor::cat(&theirs, 1)?)?));
+    }
+    refuse_empty(error, flow)
+}
+
+/// Whether the read-out flows with the input: `pool(h'_{t+1}) = ψ_t(ν̂)·pool(h_{t+1})`.
+///
+/// Holds for closed sets; at the border of a truncated set, and for V = {0}, it does not. `group`
+/// acts on frames and on the hidden features that the cell reads out, (B, C, H, W).
+///
+/// # Errors
+/// As [`state_error`].
+pub fn read_out_error<C: Cell, G: FlowGroup>(
+    cell: &C,
+    group: &G,
+    frames: &Tensor,
+    flow: G::Velocity,
+) -> Result<EquivarianceError> {
+    let plain = read_outs(cell, frames)?;
+    let expected = per_frame(&plain, |map, t| act_on_map(group, map, flow, t))?;
+    by_step(&read_outs(cell, &flow_frames(group, frames, flow)?)?, &expected)
+}
+
+/// Whether the cell's read-out commutes with the group element exp(ν̂) applied to every frame alike.
+///
+/// Holds for the G-RNN and the FERNN. Shapes and errors as [`state_error`].
+pub fn static_error<C: Cell, G: FlowGroup>(
+    cell: &C,
+    group: &G,
+    frames: &Tensor,
+    element: G::Velocity,
+) -> Result<EquivarianceError> {
+    let plain = read_outs(cell, frames)?;
+    let expected = per_frame(&plain, |map, _| act_on_map(group, map, element, 1))?;
+    by_step(&read_outs(cell, &move_frames(group, frames, element)?)?, &expected)
+}
+
+/// Whether a whole model, a map of sequences of frames (B, T, C, H, W), commutes with the flow:
+/// `Φ(ψ(ν̂)·f)_t = ψ_t(ν̂)·Φ(f)_t`.
+///
+/// The result begins at time 0. Predictions of later frames are measured by appending them to the
+/// frames seen.
+///
+/// # Errors
+/// As [`state_error`].
+pub fn sequence_error<G: FlowGroup>(
+    group: &G,
+    frames: &Tensor,
+    flow: G::Velocity,
+    model: impl Fn(&Tensor) -> Result<Tensor>,
+) -> Result<EquivarianceError> {
+    let expected = flow_frames(group, &model(frames)?, flow)?;
+    by_step(&model(&flow_frames(group, frames, flow)?)?, &expected)
+}
+
+/// Whether a whole model commutes with the group element exp(ν̂) applied to every frame alike; see
+/// [`sequence_error`].
+///
+/// # Errors
+/// As [`state_error`].
+pub fn static_sequence_error<G: FlowGroup>(
+    group: &G,
+    frames: &Tensor,
+    element: G::Velocity,
+    model: impl Fn(&Tensor) -> Result<Tensor>,
+) -> Result<EquivarianceError> {
+    let expected = move_frames(group, &model(frames)?, element)?;
+    by_step(&model(&move_frames(group, frames, element)?)?, &expected)
+}
+
+/// The change of frame between the lifts, `h_{t+1}(ν) = ψ_t(ν)·h̃_{t+1}(ν)`: runs both cells on the
+/// same frames and compares their hidden states in the lab frame.
+///
+/// # Errors
+/// As [`state_error`]; [`Error::Configuration`] when the cells do not have the two lifts.
+pub fn change_of_frame_error<A: FlowCell, B: FlowCell<Group = A::Group>>(
+    trivial: &A,
+    co_moving: &B,
+    frames: &Tensor,
+) -> Result<EquivarianceError> {
+    if (trivial.lift(), co_moving.lift()) != (Lift::Trivial, Lift::CoMoving) {
+        return Err(Error::configuration(
+            "the change of frame",
+            "is between a trivial and a co-moving lift",
+            "give one cell of each, in this order",
+        ));
+    }
+    let velocities = co_moving.velocities().as_slice();
+    let mut error = EquivarianceError::default();
+    let states = states(trivial, frames)?.into_iter().zip(states(co_moving, frames)?);
+    for (t, (lab, moving)) in states.enumerate() {
+        let moving = co_moving.hidden(&moving)?;
+        let moved = co_moving.group().act_on_slices(&moving, velocities, t as i64)?;
+        error.by_step.push(Some(Difference::between(&moved, &trivial.hidden(&lab)?)?));
+    }
+    Ok(error)
+}
+
+/// How far the group's action on the grid is from being one, on these frames: the error of ψ_{2t}
+/// against ψ_t twice, and of ψ_t(ν̂)⁻¹ψ_t(ν̂) against nothing at all, for every frame's own t.
+///
+/// 0 where the grid carries the action exactly; otherwise the error of interpolation, which no cell
+/// can be expected to stay below.
+///
+/// # Errors
+/// As [`state_error`].
+pub fn action_error<G: FlowGroup>(
+    group: &G,
+    frames: &Tensor,
+    flow: G::Velocity,
+) -> Result<EquivarianceError> {
+    let once = flow_frames(group, frames, flow)?;
+    let twice = flow_frames(group, &once, flow)?;
+    let at_once = per_frame(frames, |frame, t| group.act_on_frame(frame, flow, 2 * t))?;
+    let composition = by_step(&twice, &at_once)?;
+    let back = flow_frames(group, &once, flow.negated())?;
+    Ok(composition.merge(by_step(&back, frames)?))
+}
+
+/// The sequence flowed by ν̂: frame t is moved by ψ_t(ν̂).
+fn flow_frames<G: FlowGroup>(group: &G, frames: &Tensor, flow: G::Velocity) -> Result<Tensor> {
+    refuse_still(flow)?;
+    per_frame(frames, |frame, t| group.act_on_frame(frame, flow, t))
+}
+
+/// Every frame moved alike by exp(ν̂).
+fn move_frames<G: FlowGroup>(group: &G, frames: &Tensor, element: G::Velocity) -> Result<Tensor> {
+    refuse_still(element)?;
+    per_frame(frames, |frame, _| group.act_on_frame(frame, element, 1))
+}
+
+/// The action on a map (B, C, H, W) of hidden features: a slice with no velocity.
+fn act_on_map<G: FlowGroup>(
+    group: &G,
+    map: &Tensor,
+    velocity: G::Velocity,
+    steps: i64,
+) -> Result<Tensor> {
+    let slice = crate::ops::to_channels_last(map)?.unsqueeze(1)?;
+    let moved = group.act_on_slices(&slice, &[velocity], steps)?;
+    crate::ops::to_channels_first(&moved.squeeze(1)?)
+}
+
+fn per_frame(frames: &Tensor, map: impl Fn(&Tensor, i64) -> Result<Tensor>) -> Result<Tensor> {
+    let mapped = (0..frames.dims()[1])
+        .map(|t| map(&frames.narrow(1, t, 1)?.squeeze(1)?.contiguous()?, t as i64))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Tensor::stack(&mapped, 1)?)
+}
+
+/// The state after each frame.
+fn states<C: Cell>(cell: &C, frames: &Tensor) -> Result<Vec<C::State>> {
+    let (batch, steps, _, height, width) = frames.dims5()?;
+    let mut state = cell.zero_state(batch, (height, width), frames.dtype(), frames.device())?;
+    (0..steps)
+        .map(|t| {
+            let frame = frames.narrow(1, t, 1)?.squeeze(1)?.contiguous()?;
+            state = cell.step(&frame, &state)?;
+            Ok(state.clone())
+        })
+        .collect()
+}
+
+/// The read-out after each frame, (B, T, C, H, W).
+fn read_outs<C: Cell>(cell: &C, frames: &Tensor) -> Result<Tensor> {
+    let maps =
+        states(cell, frames)?.iter().map(|s| cell.read_out(s)).collect::<Result<Vec<_>>>()?;
+    Ok(Tensor::stack(&maps, 1)?)
+}
+
+/// The difference step by step of two sequences (B, T, …).
+fn by_step(got: &Tensor, expected: &Tensor) -> Result<EquivarianceError> {
+    let step = |t: usize| -> Result<Option<Difference>> {
+        Ok(Some(Difference::between(&got.narrow(1, t, 1)?, &expected.narrow(1, t, 1)?)?))
+    };
+    let steps = got.dims()[1].min(expected.dims()[1]);
+    Ok(EquivarianceError {
+        by_step: (0..steps).map(step).collect::<Result<_>>()?,
+        by_velocity: Vec::new(),
+    })
+}
+
+fn refuse_still(flow: impl Velocity) -> Result<()> {
+    if flow == Velocity::ZERO {
+        return Err(Error::Vacuous("the flow stands still".into()));
+    }
+    Ok(())
+}
+
+fn refuse_empty(error: EquivarianceError, flow: impl Velocity) -> Result<EquivarianceError> {
+    if error.by_step.iter().all(Option::is_none) {
+        return Err(Error::Vacuous(format!("no velocity of the set stays in it under {flow:?}")));
+    }
+    Ok(error)
+}

@@ -1,0 +1,138 @@
+//! Comparison with an earlier measurement.
+
+use super::suite::Row;
+use crate::error::{Error, Result};
+use std::path::Path;
+
+/// The rows of an earlier run.
+#[derive(Clone, Debug)]
+pub struct Baseline {
+    rows: Vec<Row>,
+}
+
+/// What is worse than in the baseline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deviation {
+    /// The statement.
+    pub statement: String,
+    /// What changed, in words.
+    pub change: String,
+}
+
+impl Baseline {
+    /// Reads the CSV that `fernn verify --format csv` writes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be read, [`Error::Format`] naming the line that is wrong.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+        let rows = csv::Reader::from_reader(text.as_bytes())
+            .deserialize()
+            .collect::<std::result::Result<Vec<Row>, csv::Error>>()
+            .map_err(|e| Error::Format {
+                path: path.to_path_buf(),
+                line: e.position().map(|p| p.line()),
+                problem: format!("{e}; write it with `fernn verify --format csv`"),
+            })?;
+        if rows.is_empty() {
+            return Err(Error::Format {
+                path: path.to_path_buf(),
+                line: None,
+                problem: "holds no row; write it with `fernn verify --format csv`".into(),
+            });
+        }
+        Ok(Self { rows })
+    }
+
+    /// Everything in `rows` that is worse than in the baseline: a verdict further from exact, an
+    /// error that grew by more than the baseline's margin, or a statement that is no longer measured.
+    ///
+    /// `is_asked_for` tells which of the baseline's rows this run should have.
+    pub fn deviations(&self, rows: &[Row], is_asked_for: impl Fn(&Row) -> bool) -> Vec<Deviation> {
+        let deviation = |before: &Row| -> Option<Deviation> {
+            let change = match rows.iter().find(|row| key(row) == key(before)) {
+                None => Some("is no longer measured".to_string()),
+                Some(now) => worse(before, now),
+            };
+            Some(Deviation { statement: key(before).join(", "), change: change? })
+        };
+        self.rows.iter().filter(|row| is_asked_for(row)).filter_map(deviation).collect()
+    }
+}
+
+fn key(row: &Row) -> [&str; 5] {
+    [&row.property, &row.cell, &row.lift, &row.group, &row.algorithm]
+}
+
+fn worse(before: &Row, now: &Row) -> Option<String> {
+    let rank = |verdict: &str| {
+        ["exact", "rounding", "discretisation"].iter().position(|v| *v == verdict).unwrap_or(3)
+    };
+    if before.holds && !now.holds {
+        return Some(format!("was {}, does not hold any more ({})", before.verdict, now.verdict));
+    }
+    if rank(&now.verdict) > rank(&before.verdict) {
+        return Some(format!("was {}, is {}", before.verdict, now.verdict));
+    }
+    let margin = before.margin?;
+    let grew = |precision: &str, before: Option<f64>, now: Option<f64>| {
+        let (before, now) = (before?, now?);
+        let is_within = now <= margin * before; // NaN is not
+        (!is_within).then(|| format!("{precision} error was {before:.1e}, is {now:.1e}"))
+    };
+    grew("f32", before.error_f32, now.error_f32)
+        .or_else(|| grew("f64", before.error_f64, now.error_f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(cell: &str, verdict: &str, error: f64) -> Row {
+        let word = String::from;
+        Row {
+            property: word("law"),
+            cell: word(cell),
+            lift: word("trivial"),
+            group: word("translation V1"),
+            algorithm: word("direct"),
+            expected: word(verdict),
+            verdict: word(verdict),
+            error_f32: Some(error),
+            error_f64: Some(error * 1e-9),
+            margin: (verdict != "BROKEN").then_some(if verdict == "exact" { 1.0 } else { 8.0 }),
+            holds: true,
+        }
+    }
+
+    #[test]
+    fn only_what_got_worse_deviates() {
+        let baseline = Baseline {
+            rows: vec![row("a", "exact", 0.0), row("b", "rounding", 1e-7), row("c", "BROKEN", 1.0)],
+        };
+        let all = |_: &Row| true;
+        let same = baseline.rows.clone();
+        assert_eq!(baseline.deviations(&same, all), []);
+        let better = [row("a", "exact", 0.0), row("b", "exact", 0.0), row("c", "BROKEN", 0.3)];
+        assert_eq!(baseline.deviations(&better, all), []);
+        for worse in [
+            [row("a", "rounding", 1e-9), row("b", "rounding", 1e-7)],
+            [row("a", "exact", 0.0), row("b", "rounding", 9e-7)],
+            [row("a", "exact", f64::NAN), row("b", "rounding", 1e-7)],
+        ] {
+            let worse = [&worse[..], &[row("c", "BROKEN", 1.0)]].concat();
+            assert_eq!(baseline.deviations(&worse, all).len(), 1, "{worse:?}");
+        }
+        let mut fails = same.clone();
+        fails[2].holds = false;
+        assert_eq!(baseline.deviations(&fails, all).len(), 1, "a control that no longer breaks");
+    }
+
+    #[test]
+    fn a_statement_that_vanished_deviates_unless_it_was_not_asked_for() {
+        let baseline = Baseline { rows: vec![row("a", "exact", 0.0), row("b", "exact", 0.0)] };
+        let only_a = [row("a", "exact", 0.0)];
+        assert_eq!(baseline.deviations(&only_a, |_| true).len(), 1);
+        assert_eq!(baseline.deviations(&only_a, |row| row.cell == "a"), []);
+    }
+}

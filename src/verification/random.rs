@@ -1,0 +1,131 @@
+//! A search for counterexamples among random cases, shrunk to the smallest that still fails.
+
+use super::case::{Case, CellKind, Sizes, Velocities};
+use super::property::{Measurement, Property};
+use super::suite::Selection;
+use crate::equivariance::Diagnosis;
+use crate::error::{Error, Result};
+use crate::flow::{Lift, PixelsPerFrame};
+use crate::ops::ConvAlgorithm;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+/// A case for which the theory, or this crate, is wrong.
+#[derive(Clone, Debug)]
+pub struct Counterexample {
+    /// The smallest case found.
+    pub case: Case,
+    /// The law that it breaks.
+    pub property: Property,
+    /// The flow of the input.
+    pub flow: PixelsPerFrame,
+    /// What was expected and what was measured, in words.
+    pub reason: String,
+}
+
+/// Measures `count` random cases of the selection's cells and precisions; the cases are a function of
+/// the selection's seed and `batch`.
+///
+/// # Errors
+/// Those of tensor operations.
+pub fn search(selection: &Selection, batch: u64, count: u32) -> Result<Option<Counterexample>> {
+    let config = Config { cases: count, failure_persistence: None, ..Config::default() };
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&selection.seed.to_le_bytes());
+    seed[8..16].copy_from_slice(&batch.to_le_bytes());
+    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    let mut runner = TestRunner::new_with_rng(config, random);
+    let outcome =
+        runner.run(&cases(selection.cells.clone()), |(case, property, flow)| {
+            match judge(&case, property, flow, selection) {
+                Ok(None) => Ok(()),
+                Ok(Some(reason)) => Err(TestCaseError::fail(reason)),
+                Err(Error::Vacuous(why)) => Err(TestCaseError::reject(why)),
+                Err(error) => Err(TestCaseError::fail(error.to_string())),
+            }
+        });
+    match outcome {
+        Ok(()) => Ok(None),
+        Err(TestError::Fail(reason, (case, property, flow))) => {
+            Ok(Some(Counterexample { case, property, flow, reason: reason.message().into() }))
+        }
+        Err(TestError::Abort(reason)) => {
+            Err(Error::Vacuous(format!("too many random cases: {}", reason.message())))
+        }
+    }
+}
+
+/// What is wrong with a case, if anything is.
+///
+/// Controls are left to the fixed suite: a random one may be too small to break its law by the margin.
+fn judge(
+    case: &Case,
+    property: Property,
+    flow: PixelsPerFrame,
+    selection: &Selection,
+) -> Result<Option<String>> {
+    let expected = match property.expected(case) {
+        None | Some(Diagnosis::Broken) => {
+            return Err(Error::Vacuous("the theory claims nothing".into()));
+        }
+        Some(expected) => expected,
+    };
+    let Some(measured) = Measurement::of(property, case, &[flow], &selection.dtypes)? else {
+        return Err(Error::Vacuous("the flow stands still".into()));
+    };
+    Ok((!measured.agrees_with(expected)).then(|| {
+        let error = measured.double.as_ref().or(measured.single.as_ref());
+        let (expected, got) = (expected.name(), measured.diagnosis().name());
+        format!("expected {expected}, measured {got}: {:?}", error.map(|e| e.worst()))
+    }))
+}
+
+fn cases(cells: Vec<CellKind>) -> impl Strategy<Value = (Case, Property, PixelsPerFrame)> {
+    let cells: Vec<CellKind> =
+        cells.into_iter().filter(|cell| cell.is_flow_equivariant(Lift::CoMoving)).collect();
+    let cells = if cells.is_empty() { vec![CellKind::Rnn] } else { cells };
+    let lift = prop::sample::select(vec![Lift::Trivial, Lift::CoMoving]);
+    let velocities = prop::sample::select(vec![
+        Velocities::Square(0),
+        Velocities::Square(1),
+        Velocities::Square(2),
+        Velocities::Closed,
+    ]);
+    let algorithm = prop::sample::select(vec![ConvAlgorithm::Direct, ConvAlgorithm::Winograd]);
+    let what = (prop::sample::select(cells), lift, velocities, algorithm);
+    let flow = (-4i32..=4, -4i32..=4).prop_map(|(x, y)| PixelsPerFrame::new(x, y));
+    let property = prop::sample::select(Property::ALL.to_vec());
+    (what, sizes(), any::<u64>(), property, flow).prop_map(|(what, sizes, seed, property, flow)| {
+        let (cell, lift, velocities, algorithm) = what;
+        let is_one_hot = cell == CellKind::OneHotShift;
+        let case = Case {
+            cell,
+            lift: if is_one_hot { Lift::Trivial } else { lift },
+            velocities: match velocities {
+                Velocities::Closed if is_one_hot => Velocities::Square(2),
+                other => other,
+            },
+            algorithm,
+            sizes,
+            seed,
+        };
+        (case, property, flow)
+    })
+}
+
+fn sizes() -> impl Strategy<Value = Sizes> {
+    let extents = (1usize..=9, 1usize..=9);
+    let kernel = prop::sample::select(vec![1usize, 3, 5]);
+    let channels = (1usize..=3, 1usize..=12);
+    (1usize..=3, 1usize..=6, channels, extents, kernel).prop_map(
+        |(batch, frames, (inputs, channels), (height, width), kernel)| Sizes {
+            batch,
+            frames,
+            inputs,
+            channels,
+            height,
+            width,
+            kernel,
+        },
+    )
+}

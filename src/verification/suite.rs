@@ -1,0 +1,195 @@
+//! Every statement of the theory over all cells, lifts, velocity sets and algorithms.
+
+use super::case::{Case, CellKind, Sizes, Velocities};
+use super::property::{Measurement, Property};
+use crate::equivariance::{Diagnosis, EquivarianceError};
+use crate::error::Result;
+use crate::flow::PixelsPerFrame;
+use crate::ops::ConvAlgorithm;
+use candle_core::DType;
+use serde::{Deserialize, Serialize};
+
+/// One statement with its measurement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The law.
+    pub property: String,
+    /// The cell.
+    pub cell: String,
+    /// The frame of reference.
+    pub lift: String,
+    /// The group with its velocities.
+    pub group: String,
+    /// How convolutions are computed.
+    pub algorithm: String,
+    /// What the theory says: `exact`, `rounding`, `discretisation` or `BROKEN`.
+    pub expected: String,
+    /// What was measured.
+    pub verdict: String,
+    /// The largest error in f32, relative to the largest value; empty where not measured.
+    pub error_f32: Option<f64>,
+    /// The same in f64.
+    pub error_f64: Option<f64>,
+    /// By which factor an error may grow over a baseline's; empty for what is broken anyway.
+    pub margin: Option<f64>,
+    /// Whether the verdict is the expected one, or better.
+    pub holds: bool,
+}
+
+/// What is measured.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// Only these cells.
+    pub cells: Vec<CellKind>,
+    /// Flows of the input.
+    pub flows: Vec<PixelsPerFrame>,
+    /// Precisions; both are needed to tell rounding from a breach.
+    pub dtypes: Vec<DType>,
+    /// Seed of weights and frames.
+    pub seed: u64,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        let flows = [(1, 0), (0, 1), (-1, 2)].map(|(x, y)| PixelsPerFrame::new(x, y));
+        Self {
+            cells: CellKind::ALL.to_vec(),
+            flows: flows.to_vec(),
+            dtypes: vec![DType::F32, DType::F64],
+            seed: 0,
+        }
+    }
+}
+
+/// Measures every statement, handing each row to `show` as soon as it is there.
+///
+/// # Errors
+/// Those of tensor operations; a law that cannot be measured is an error, not a pass.
+pub fn rows(selection: &Selection, mut show: impl FnMut(&Row)) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for Chapter { property, cases, flows, remark } in chapters(selection) {
+        for case in cases {
+            let Some(expected) = property.expected(&case) else { continue };
+            let measured = Measurement::of(property, &case, &flows, &selection.dtypes)?;
+            let Some(measured) = measured else { continue };
+            let row = row(property, &case, &remark, expected, &measured);
+            show(&row);
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
+/// A law over the cases and flows on which it is measured.
+struct Chapter {
+    property: Property,
+    cases: Vec<Case>,
+    flows: Vec<PixelsPerFrame>,
+    remark: String,
+}
+
+fn chapters(selection: &Selection) -> Vec<Chapter> {
+    let mut chapters = Vec::new();
+    for property in Property::ALL {
+        let (cases, flows) = (cases(property, selection), selection.flows.clone());
+        chapters.push(Chapter { property, cases: cases.clone(), flows, remark: String::new() });
+        if property != Property::FlowedForecast {
+            continue;
+        }
+        // How far a truncated set carries is told velocity by velocity.
+        let is_told = |case: &Case| {
+            case.cell == CellKind::Rnn && matches!(case.velocities, Velocities::Square(1..))
+        };
+        let cases: Vec<Case> = cases.into_iter().filter(is_told).collect();
+        for &flow in &selection.flows {
+            let remark = format!(" by ({},{})", flow.x, flow.y);
+            chapters.push(Chapter { property, cases: cases.clone(), flows: vec![flow], remark });
+        }
+    }
+    chapters
+}
+
+/// The cases on which a law is measured.
+fn cases(property: Property, selection: &Selection) -> Vec<Case> {
+    let sets = [Velocities::Square(0), Velocities::Square(1), Velocities::Square(2)];
+    let sets = || sets.into_iter().chain([Velocities::Closed]);
+    let algorithms = [ConvAlgorithm::Direct, ConvAlgorithm::Winograd];
+    let seed = selection.seed;
+    let mut cases = Vec::new();
+    for &cell in &selection.cells {
+        for velocities in sets() {
+            let sizes = Sizes::of_suite(velocities);
+            for &lift in cell.lifts() {
+                let case = |algorithm| Case { cell, lift, velocities, algorithm, sizes, seed };
+                cases.extend(algorithms.map(case));
+            }
+        }
+    }
+    cases.retain(|case| is_worth_measuring(property, case));
+    cases
+}
+
+/// Leaves out what a cell does not have, and what would be the same measurement again.
+fn is_worth_measuring(property: Property, case: &Case) -> bool {
+    let is_direct = case.algorithm == ConvAlgorithm::Direct;
+    let has_it = match case.cell {
+        CellKind::Dense => case.velocities == Velocities::Square(0) && is_direct,
+        // Their kernels reach two pixels; without velocities they are convolutions.
+        CellKind::OneHotShift | CellKind::LearnedShift => {
+            matches!(case.velocities, Velocities::Square(1 | 2))
+        }
+        _ => true,
+    };
+    let lifts = case.cell.lifts();
+    let is_breach = property.expected(case) == Some(Diagnosis::Broken);
+    match property {
+        Property::Action => {
+            let is_first = case.lift == lifts[0] && case.velocities == Velocities::Square(0);
+            case.cell == CellKind::Rnn && is_direct && is_first
+        }
+        // A decoder sees what is pooled, which is one thing for both lifts.
+        Property::StaticForecast | Property::FlowedForecast | Property::Forecast => {
+            has_it && case.lift == lifts[lifts.len() - 1] && (is_direct || !is_breach)
+        }
+        _ => has_it && (is_direct || !is_breach),
+    }
+}
+
+fn row(
+    property: Property,
+    case: &Case,
+    remark: &str,
+    expected: Diagnosis,
+    measured: &Measurement,
+) -> Row {
+    let verdict = measured.diagnosis();
+    let error = |error: &Option<EquivarianceError>| error.as_ref().map(EquivarianceError::max);
+    let is_of_group = property == Property::Action;
+    let unless_of_group = |name: &str| if is_of_group { "-".to_string() } else { name.to_string() };
+    Row {
+        property: format!("{}{remark}", property.name()),
+        cell: unless_of_group(case.cell.name()),
+        lift: unless_of_group(case.lift.name()),
+        group: match is_of_group {
+            true => "translation".into(),
+            false => format!("translation {}", case.velocities.name()),
+        },
+        algorithm: unless_of_group(case.algorithm.name()),
+        expected: expected.name().into(),
+        verdict: verdict.name().into(),
+        error_f32: error(&measured.single),
+        error_f64: error(&measured.double),
+        margin: margin(expected),
+        holds: measured.agrees_with(expected),
+    }
+}
+
+/// Rounding differs between instruction sets, by far less than this.
+fn margin(expected: Diagnosis) -> Option<f64> {
+    match expected {
+        Diagnosis::Exact => Some(1.0),
+        Diagnosis::Rounding => Some(8.0),
+        Diagnosis::Discretisation => Some(1.25),
+        Diagnosis::Broken => None,
+    }
+}
