@@ -287,22 +287,92 @@ fn preview_writes_a_picture_and_an_animation() {
     assert_eq!(frames, 5);
 }
 
+/// Standard output of `verify` with the flags, which must exit with `code`.
+fn verify(flags: &[&str], code: i32) -> (String, String) {
+    let output = fernn().arg("verify").args(flags).assert().code(code).get_output().clone();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr))
+}
+
+fn rows_of(csv: &str) -> Vec<HashMap<String, String>> {
+    csv::Reader::from_reader(csv.as_bytes()).deserialize().map(|r| r.unwrap()).collect()
+}
+
 #[test]
 fn verify_passes_and_its_formats_agree() {
-    let run = |format: &str| -> String {
-        let output = fernn().args(["verify", "--format", format]).assert().success();
-        String::from_utf8(output.get_output().stdout.clone()).unwrap()
-    };
+    let some = ["--cell", "rnn", "--cell", "lstm", "--cell", "dense"];
+    let run = |format| verify(&[&some[..], &["--format", format]].concat(), 0).0;
     let table = run("table");
-    assert!(table.contains("exact") && table.contains("BROKEN (must be)"));
+    assert!(table.contains("exact") && table.contains("BROKEN (must)"));
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
     let json: serde_json::Value = serde_json::from_str(&run("json")).unwrap();
-    let csv = run("csv");
-    let rows: Vec<HashMap<String, String>> =
-        csv::Reader::from_reader(csv.as_bytes()).deserialize().map(|r| r.unwrap()).collect();
+    let rows = rows_of(&run("csv"));
     assert_eq!(rows.len(), json.as_array().unwrap().len());
-    let broken: Vec<&str> =
-        rows.iter().filter(|r| r["verdict"] == "BROKEN").map(|r| r["cell"].as_str()).collect();
-    assert_eq!(broken, ["G-RNN", "G-RNN"]); // with each algorithm
+    let lines = table.lines().filter(|line| line.starts_with(' ')).count();
+    assert_eq!(rows.len(), lines);
+    for row in &rows {
+        let error = row["error_f64"].parse::<f64>().unwrap();
+        match row["expected"].as_str() {
+            "exact" => assert_eq!(error, 0.0, "{row:?}"),
+            "rounding" => assert!(error < 1e-12, "{row:?}"),
+            "BROKEN" => assert!(error >= 0.1, "{row:?}"),
+            other => panic!("{other} is not expected of translations"),
+        }
+        assert_eq!(row["holds"], "true");
+    }
+    let has = |cell: &str, verdict: &str| {
+        rows.iter().any(|r| r["cell"] == cell && r["verdict"] == verdict)
+    };
+    assert!(has("lstm", "exact") && has("lstm", "rounding") && has("dense", "BROKEN"));
+}
+
+#[test]
+fn verify_measures_what_it_is_asked_for() {
+    let flags =
+        ["--cell", "gru", "--format", "csv", "--dtype", "f64", "--flow=1,-1", "--seed", "7"];
+    let rows = rows_of(&verify(&flags, 0).0);
+    assert!(!rows.is_empty());
+    assert!(rows.iter().all(|r| r["cell"] == "gru" && r["error_f32"].is_empty()));
+    let other = rows_of(&verify(&[&flags[..8], &["8"]].concat(), 0).0);
+    assert_ne!(rows, other, "another seed");
+    for (flags, word) in [
+        (&["--cell", "gruu"][..], "mixing"),
+        (&["--flow", "0,0"], "stands still"),
+        (&["--flow", "rotation"], "translation"),
+        (&["--minutes", "1"], "--thorough"),
+        (&["--baseline", "/nowhere.csv"], "/nowhere.csv"),
+    ] {
+        let (stdout, stderr) = verify(flags, 2);
+        assert!(stdout.is_empty() && stderr.contains(word), "{flags:?}: {stderr}");
+    }
+}
+
+#[test]
+fn verify_fails_on_what_is_worse_than_its_baseline() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("baseline.csv");
+    let name = path.to_str().unwrap();
+    let only = ["--cell", "rnn"];
+    let (csv, _) = verify(&[&only[..], &["--format", "csv"]].concat(), 0);
+    std::fs::write(&path, &csv).unwrap();
+    let against = [&only[..], &["--baseline", name]].concat();
+    verify(&against, 0);
+    // Pretend that a rounded statement used to be exact.
+    let rounded = csv.lines().find(|line| line.contains(",rounding,rounding,")).unwrap();
+    let fields: Vec<&str> = rounded.split(',').collect();
+    let exact = [&fields[..5], &["exact", "exact", "0.0", "0.0", "1.0", "true"]].concat().join(",");
+    std::fs::write(&path, csv.replace(rounded, &exact)).unwrap();
+    let (_, stderr) = verify(&against, 1);
+    assert!(stderr.contains("worse than the baseline") && stderr.contains("was exact"), "{stderr}");
+    std::fs::write(&path, "property,cell\nx,y\n").unwrap();
+    let (_, stderr) = verify(&against, 2);
+    assert!(stderr.contains("baseline.csv, line 2"), "{stderr}");
+}
+
+#[test]
+fn a_thorough_search_is_counted_and_ends() {
+    let (_, stderr) = verify(&["--cell", "mixing", "--thorough", "--minutes", "0"], 0);
+    assert!(stderr.contains("256 random cases, no counterexample"), "{stderr}");
 }
 
 #[test]

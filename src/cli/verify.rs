@@ -173,7 +173,7 @@ fn print_line(row: &Row, property: &mut String) -> std::io::Result<()> {
         property.clone_from(&row.property);
     }
     let remark = match (row.holds, row.expected.as_str()) {
-        (true, "BROKEN") => ", must be".to_string(),
+        (true, "BROKEN") => " (must)".to_string(),
         (true, _) => String::new(),
         (false, expected) => format!(" <- expected {expected}"),
     };
@@ -208,16 +208,22 @@ fn summary(rows: &[Row]) -> String {
 /// Searches random cases until the time is over or one is found; whether none was.
 fn search_for(time: Duration, selection: &Selection) -> anyhow::Result<bool> {
     const AT_ONCE: u32 = 256;
-    let (start, mut batch) = (Instant::now(), 0);
-    while start.elapsed() < time || batch == 0 {
+    let (start, mut batch) = (Instant::now(), 0u64);
+    loop {
         if let Some(found) = search(selection, batch, AT_ONCE)? {
             outln!("counterexample to {}: {}", found.property.name(), found.reason)?;
             outln!("  flow {:?}, {:?}", found.flow, found.case)?;
             return Ok(false);
         }
         batch += 1;
-        let seconds = start.elapsed().as_secs();
-        eprintln!("{} random cases, no counterexample, {seconds} s", batch * u64::from(AT_ONCE));
+        let is_over = start.elapsed() >= time;
+        if batch.is_power_of_two() || is_over {
+            let (cases, seconds) = (batch * u64::from(AT_ONCE), start.elapsed().as_secs());
+            eprintln!("{cases} random cases, no counterexample, {seconds} s");
+        }
+        if is_over {
+            break;
+        }
     }
     Ok(true)
 }
