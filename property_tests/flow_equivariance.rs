@@ -4,10 +4,13 @@ mod common;
 
 use candle_core::{DType, Tensor};
 use common::{normal, random_cell};
-use fernn::cells::{Cell, FlowCell, FlowLayer};
-use fernn::equivariance::{read_out_error, state_error, static_error};
-use fernn::flow::{FlowGroup, PixelsPerFrame, Translation, VelocitySet};
-use fernn::ops::ConvAlgorithm;
+use fernn::cells::{Cell, DenseRnn, FlowCell, FlowLayer, FlowRnn, LearnedShiftRnn};
+use fernn::equivariance::{change_of_frame_error, read_out_error, state_error, static_error};
+use fernn::flow::{
+    FlowGroup, FlowSpace, Lift, PixelsPerFrame, Translation, Velocity, VelocitySet,
+    ZeroPaddedTranslation,
+};
+use fernn::ops::{Activation, ConvAlgorithm};
 use proptest::prelude::*;
 
 /// Different primes, so that a swapped axis cannot pass.
@@ -89,6 +92,95 @@ proptest! {
         let error = read_out_error(&cell, &Translation, &frames(seed, 5, extents, DType::F32), flow).unwrap();
         prop_assert_eq!(error.by_step[0].unwrap().largest, 0.0); // one frame has no motion yet
         prop_assert!(error.max() > MARGIN, "{error:?}");
+    }
+
+    #[test]
+    fn zero_padding_breaks_everything_but_the_co_moving_law(
+        seed in 0u64..1000, (x, y) in prop::sample::select(vec![(1, 0), (0, -1), (1, 1)]),
+    ) {
+        let flow = PixelsPerFrame::new(x, y);
+        let frames = frames(seed, 5, (5, 7), DType::F64);
+        let draw = |name: &str, shape: &[usize]| normal(seed, name, shape, 0.3, DType::F64);
+        let cell = |lift| {
+            let space = FlowSpace::new(ZeroPaddedTranslation, VelocitySet::square(1), lift);
+            FlowRnn::over(space, draw("u", &[3, 2, 3, 3]), draw("w", &[3, 3, 3, 3])).unwrap()
+        };
+        let [trivial, co_moving] = [Lift::Trivial, Lift::CoMoving].map(cell);
+        let group = ZeroPaddedTranslation;
+        for cell in [&trivial, &co_moving] {
+            prop_assert!(static_error(cell, &group, &frames, flow).unwrap().max() > MARGIN);
+            prop_assert!(read_out_error(cell, &group, &frames, flow).unwrap().max() > MARGIN);
+        }
+        prop_assert!(state_error(&trivial, &frames, flow).unwrap().max() > MARGIN);
+        // In the co-moving frame flowing the input permutes what the slices are given, and each of
+        // them is then treated alike: the law does not need an equivariant convolution.
+        prop_assert_eq!(state_error(&co_moving, &frames, flow).unwrap().max(), 0.0);
+        prop_assert!(change_of_frame_error(&trivial, &co_moving, &frames).unwrap().max() > MARGIN);
+    }
+
+    #[test]
+    fn learned_shifts_and_dense_recurrences_are_not_flow_equivariant(
+        seed in 0u64..1000, (x, y) in prop::sample::select(vec![(1, 0), (0, -1), (2, 1)]),
+    ) {
+        let flow = PixelsPerFrame::new(x, y);
+        let frames = frames(seed, 5, (5, 7), DType::F64);
+        let draw = |name: &str, shape: &[usize], scale| normal(seed, name, shape, scale, DType::F64);
+        let learned = LearnedShiftRnn::new(
+            VelocitySet::square(2),
+            draw("u", &[3, 2, 3, 3], 0.3),
+            draw("w", &[3, 3, 3, 3], 0.2),
+            draw("d", &[25, 5, 5], 0.2),
+        ).unwrap();
+        prop_assert!(state_error(&learned, &frames, flow).unwrap().max() > MARGIN);
+        prop_assert_eq!(static_error(&learned, &Translation, &frames, flow).unwrap().max(), 0.0);
+        let k = 3 * 5 * 7;
+        let dense = DenseRnn::new(
+            draw("du", &[k, 2 * 5 * 7], 0.1), draw("dw", &[k, k], 0.1), (3, 5, 7), Activation::Relu,
+        ).unwrap();
+        prop_assert!(read_out_error(&dense, &Translation, &frames, flow).unwrap().max() > MARGIN);
+        prop_assert!(static_error(&dense, &Translation, &frames, flow).unwrap().max() > MARGIN);
+    }
+
+    #[test]
+    fn translations_act_as_a_group(
+        seed in 0u64..1000, a in velocity(5), b in velocity(5), s in -4i64..5, t in -4i64..5,
+    ) {
+        let frame = normal(seed, "frame", &[2, 3, 5, 7], 1.0, DType::F32);
+        let act = |v, steps, x: &Tensor| Translation.act_on_frame(x, v, steps).unwrap();
+        let bits = |x: &Tensor| common::values(x);
+        let zero = PixelsPerFrame::new(0, 0);
+        prop_assert_eq!(bits(&act(a, 0, &frame)), bits(&frame));
+        prop_assert_eq!(bits(&act(zero, t, &frame)), bits(&frame));
+        prop_assert_eq!(bits(&act(a, s, &act(a, t, &frame))), bits(&act(a, s + t, &frame)));
+        prop_assert_eq!(bits(&act(a, t, &act(b, t, &frame))), bits(&act(a.plus(b), t, &frame)));
+        prop_assert_eq!(bits(&act(a.negated(), t, &frame)), bits(&act(a, -t, &frame)));
+        // On slices each velocity acts on its own, as on a frame.
+        let slices = normal(seed, "slices", &[1, 2, 5, 7, 3], 1.0, DType::F32);
+        let moved = Translation.act_on_slices(&slices, &[a, b], t).unwrap();
+        for (number, v) in [a, b].into_iter().enumerate() {
+            let of = |x: &Tensor| {
+                x.narrow(1, number, 1).unwrap().squeeze(1).unwrap().permute((0, 3, 1, 2)).unwrap()
+            };
+            prop_assert_eq!(bits(&of(&moved)), bits(&act(v, t, &of(&slices))));
+        }
+    }
+
+    #[test]
+    fn velocities_and_their_sets_obey_the_axioms(
+        a in velocity(9), b in velocity(9), c in velocity(9), height in 1usize..6, width in 1usize..6,
+    ) {
+        let zero = PixelsPerFrame::new(0, 0);
+        prop_assert_eq!(a.plus(b), b.plus(a));
+        prop_assert_eq!(a.plus(b).plus(c), a.plus(b.plus(c)));
+        prop_assert_eq!(a.plus(a.negated()), zero);
+        prop_assert_eq!(a.plus(zero), a);
+        let torus = VelocitySet::torus(height, width);
+        prop_assert!(torus.is_closed());
+        let place = |v| torus.index_of(v).unwrap();
+        let moved = PixelsPerFrame::new(a.x + width as i32, a.y - 2 * height as i32);
+        prop_assert_eq!(place(a), place(moved));
+        prop_assert_eq!(torus.difference(place(a), b), Some(place(a.plus(b.negated()))));
+        prop_assert_eq!(torus.neighbour(place(a), b), Some(place(a.plus(b))));
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub const LARGEST_DISCRETISATION: f64 = 10.0;
 /// };
 /// let (single, double) = (error(3e-7, 2.5), error(4e-16, 1.8));
 /// assert_eq!(diagnose(&single, &double, 0.0), Diagnosis::Rounding);
+/// let (single, double) = (error(1e-5, 84.0), error(1e-5, 4.5e10));
+/// assert_eq!(diagnose(&single, &double, 0.0), Diagnosis::Broken, "f64 does not lower it");
 /// let (single, double) = (error(2e-3, 1.7e4), error(2e-3, 9e12));
 /// assert_eq!(diagnose(&single, &double, 0.0), Diagnosis::Broken);
 /// assert_eq!(diagnose(&single, &double, 1e-3), Diagnosis::Discretisation);

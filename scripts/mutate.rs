@@ -1,0 +1,113 @@
+//! Plants the faults of `mutations.toml` one at a time in a copy of the sources, runs the tests, and
+//! writes which of them noticed: `cargo run --release --example mutate -- [REPORT [ONLY]]`, run in the
+//! repository. REPORT is a Markdown file; ONLY a part of the descriptions of the faults to plant.
+//!
+//! Exit code 1 when a fault goes unnoticed, 2 when one cannot be planted.
+
+use anyhow::{Context, bail, ensure};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+#[derive(Deserialize)]
+struct Faults {
+    fault: Vec<Fault>,
+}
+
+#[derive(Deserialize)]
+struct Fault {
+    what: String,
+    file: String,
+    find: String,
+    put: String,
+}
+
+const COPY: &str = "target/mutations/copy";
+const COPIED: [&str; 6] =
+    ["src", "property_tests", "benchmarks", "scripts", "Cargo.toml", "Cargo.lock"];
+/// The suites that should notice; those of the command line and of experiments take too long.
+const SUITES: [&str; 5] =
+    ["flow_equivariance", "equivariance_measure", "cells", "operations", "sequence"];
+
+fn main() -> anyhow::Result<ExitCode> {
+    let mut arguments = std::env::args().skip(1);
+    let report = arguments.next();
+    let only = arguments.next().unwrap_or_default();
+    let faults: Faults = toml::from_str(&std::fs::read_to_string("scripts/mutations.toml")?)?;
+    copy_sources()?;
+    ensure!(caught_by()? == Some(BTreeSet::new()), "the tests fail without any fault");
+    let mut unnoticed = 0;
+    let mut table = String::from("| fault | planted in | noticed by |\n|---|---|---|\n");
+    for fault in faults.fault.iter().filter(|fault| fault.what.contains(&only)) {
+        let noticed = plant(fault)?;
+        unnoticed += usize::from(noticed.is_empty());
+        let names = match noticed.len() {
+            0 => "**nothing**".into(),
+            _ => noticed.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+        };
+        println!("{}: {names}", fault.what);
+        writeln!(table, "| {} | `{}` | {names} |", fault.what, fault.file)?;
+    }
+    if let Some(path) = report {
+        std::fs::write(&path, format!("{HEAD}{table}")).with_context(|| path.clone())?;
+    }
+    Ok(ExitCode::from(u8::from(unnoticed > 0)))
+}
+
+const HEAD: &str = "# Planted faults, and what noticed them
+
+Written by `cargo run --release --example mutate -- property_tests/MUTATIONS.md`, which plants each fault of
+`scripts/mutations.toml` in a copy of the sources and runs the unit tests and the property tests.
+
+";
+
+/// A fresh copy of the sources, beside the build folder that all faults share.
+fn copy_sources() -> anyhow::Result<()> {
+    std::fs::create_dir_all(COPY)?;
+    for name in COPIED {
+        let old = Path::new(COPY).join(name);
+        if old.is_dir() {
+            std::fs::remove_dir_all(&old)?;
+        }
+        let status = Command::new("cp").args(["-r", name, COPY]).status()?;
+        ensure!(status.success(), "{name} could not be copied");
+    }
+    Ok(())
+}
+
+/// Plants a fault, runs the tests, and takes the fault out again.
+fn plant(fault: &Fault) -> anyhow::Result<BTreeSet<String>> {
+    let path = Path::new(COPY).join(&fault.file);
+    let sound = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let places = sound.matches(&fault.find).count();
+    ensure!(places == 1, "{}: {places} places in {}", fault.what, fault.file);
+    std::fs::write(&path, sound.replacen(&fault.find, &fault.put, 1))?;
+    let noticed = caught_by();
+    std::fs::write(&path, sound)?;
+    match noticed? {
+        Some(noticed) => Ok(noticed),
+        None => bail!("{}: the sources no longer compile", fault.what),
+    }
+}
+
+/// The tests that fail in the copy; `None` when it does not compile.
+fn caught_by() -> anyhow::Result<Option<BTreeSet<String>>> {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(COPY).args(["test", "--release", "--no-fail-fast", "--lib", "--quiet"]);
+    cargo.args(SUITES.iter().flat_map(|suite| ["--test", suite]));
+    // Optimised less and compiled in parts: each fault is one more build.
+    cargo.env("CARGO_TARGET_DIR", "../build").env("CARGO_PROFILE_RELEASE_DEBUG", "0");
+    cargo.env("CARGO_INCREMENTAL", "1").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256");
+    let output = cargo.env("PROPTEST_FAILURE_PERSISTENCE", "off").output()?;
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    if text.contains("could not compile") {
+        return Ok(None);
+    }
+    // `---- name stdout ----` heads what a failed test printed.
+    let name = |line: &str| Some(line.strip_prefix("---- ")?.split(' ').next()?.to_string());
+    let failed: BTreeSet<String> = text.lines().filter_map(name).collect();
+    ensure!(output.status.success() == failed.is_empty(), "the tests did not run: {text}");
+    Ok(Some(failed))
+}
