@@ -353,7 +353,15 @@ fn verify_fails_on_what_is_worse_than_its_baseline() {
     let path = folder.path().join("baseline.csv");
     let name = path.to_str().unwrap();
     let only = ["--cell", "rnn"];
-    let (csv, _) = verify(&[&only[..], &["--format", "csv"]].concat(), 0);
+    let out = ["--out", folder.path().to_str().unwrap()];
+    let (csv, _) = verify(&[&only[..], &["--format", "csv"], &out].concat(), 0);
+    assert_eq!(read(folder.path().join("equivariance.csv")), csv.as_bytes());
+    let figures = ["error_by_cell", "error_by_step", "counter_example", "read_out_by_velocity"];
+    for figure in figures {
+        let path = folder.path().join("equivariance").join(figure);
+        assert!(read(path.with_extension("png")).starts_with(b"\x89PNG"));
+        assert!(read(path.with_extension("svg")).starts_with(b"<svg"));
+    }
     std::fs::write(&path, &csv).unwrap();
     let against = [&only[..], &["--baseline", name]].concat();
     verify(&against, 0);

@@ -16,7 +16,9 @@ fn main() -> anyhow::Result<()> {
     let records = read_records(&read("records.csv")?, &folder.join("records.csv"))?;
     let text = String::from_utf8(read("REPORT.md")?)?;
     for (kind, magic) in [("svg", &b"<svg"[..]), ("png", &b"\x89PNG\r\n\x1a\n"[..])] {
-        for name in ["training_curves", "mse_by_horizon", "mse_by_velocity", "film"] {
+        for name in
+            ["training_curves", "mse_by_horizon", "mse_by_velocity", "film", "hidden_states"]
+        {
             let bytes = read(&format!("figures/{name}.{kind}"))?;
             ensure!(bytes.starts_with(magic) && bytes.len() > 2000, "{name}.{kind} is no picture");
             ensure!(text.contains(name), "REPORT.md does not show {name}");

@@ -5,8 +5,12 @@ use candle_core::DType;
 use clap::{Args, ValueEnum};
 use fernn::Error;
 use fernn::flow::PixelsPerFrame;
-use fernn::verification::{Baseline, CellKind, Row, Selection, rows, search};
-use std::path::PathBuf;
+use fernn::report::{Measured, write_equivariance};
+use fernn::verification::{
+    Baseline, CellKind, Row, Selection, counter_example, error_by_step, error_by_velocity, rows,
+    search,
+};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Measures every statement of the theory on random cells, in f32 and f64, beside controls that
@@ -35,6 +39,9 @@ pub struct Arguments {
     /// Also fails on whatever is worse than in this file, written with `--format csv`
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
+    /// Also writes equivariance.csv, a baseline for later, and figures to this folder
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
     /// Searches random cases for counterexamples as well, and shrinks what it finds
     #[arg(long)]
     thorough: bool,
@@ -104,6 +111,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         .into());
     }
     eprintln!("{}, {:.0} s", summary(&measured), start.elapsed().as_secs_f64());
+    if let Some(folder) = &arguments.out {
+        write_figures(&measured, folder)?;
+    }
     let mut is_fine = measured.iter().all(|row| row.holds);
     if let Some(baseline) = baseline {
         let is_asked_for = |row: &Row| is_selected(row, &selection);
@@ -188,6 +198,19 @@ fn print_line(row: &Row, property: &mut String) -> std::io::Result<()> {
         error(row.error_f64),
         row.verdict
     )
+}
+
+fn write_figures(rows: &[Row], folder: &Path) -> anyhow::Result<()> {
+    let measured = Measured {
+        rows,
+        by_step: &error_by_step()?,
+        by_velocity: &error_by_velocity()?,
+        counter_examples: &[counter_example(0)?, counter_example(1)?],
+    };
+    write_equivariance(&measured, folder)?;
+    eprintln!("baseline: {}", folder.join("equivariance.csv").display());
+    eprintln!("figures: {}", folder.join("equivariance").display());
+    Ok(())
 }
 
 fn summary(rows: &[Row]) -> String {

@@ -15,6 +15,8 @@ pub enum Measurement {
     Velocities,
     /// Frames of one test sequence, true and predicted.
     Film,
+    /// Hidden states while a moving sequence is seen, as they are and moved back along with it.
+    HiddenStates,
 }
 
 /// An experiment of the paper, declared.
@@ -58,7 +60,12 @@ pub const CATALOGUE: &[Experiment] = &[
         title: "Next-step prediction, training speed and length generalization (Table 1)",
         profiles: &Profile::ALL,
         models: &TABLE_1,
-        measurements: &[Measurement::NextStep, Measurement::Horizon, Measurement::Film],
+        measurements: &[
+            Measurement::NextStep,
+            Measurement::Horizon,
+            Measurement::Film,
+            Measurement::HiddenStates,
+        ],
         training_range: 2,
         quick_seeds: 3,
     },

@@ -2,12 +2,13 @@
 
 use super::record::Record;
 use super::task::Task;
+use crate::cells::{FlowCell, FlowLayer};
 use crate::data::{FlowingMnist, Split};
 use crate::error::Result;
-use crate::flow::VelocitySet;
+use crate::flow::{FlowGroup, PixelsPerFrame, VelocitySet};
 use crate::models::TranslationForecaster;
 use crate::training::{Outcome, mse_by_horizon, mse_over_batches};
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 /// A trained model with the task and the data that it came from.
 pub(super) struct Trained<'a> {
@@ -104,6 +105,34 @@ impl Trained<'_> {
         Ok(records)
     }
 
+    /// A channel of the hidden state while the first test sequence is seen with both digits moving by
+    /// (1, 1): as it is, and moved back along with the digits. The slice is that of the same velocity,
+    /// or the only one; the channel that which varies most over the plane in the end.
+    pub fn hidden_states(&self) -> Result<Vec<Record>> {
+        let velocity = PixelsPerFrame::new(1, 1);
+        let seen = self.task.settings.seen;
+        let data = self.data.with_frames(seen + 1).with_velocities(&[velocity]);
+        let (input, _) = data.pair(Split::Test, 0..1, seen)?;
+        let cell = self.model.cell();
+        let slice = cell.velocities().index_of(velocity).unwrap_or(0);
+        let states = self.model.forecast_with_states(&input, 1)?.encoder_states;
+        let lab = states
+            .iter()
+            .map(|state| Ok(cell.space().in_lab(state)?.narrow(1, slice, 1)?.detach()))
+            .collect::<Result<Vec<_>>>()?; // (1, 1, H, W, C) each
+        let channel = liveliest_channel(lab.last().expect("a frame was seen"))?;
+        let mut records = Vec::new();
+        for (t, lab) in lab.iter().enumerate() {
+            let back = cell.group().act_on_slices(lab, &[velocity], -(t as i64))?;
+            records.extend(self.frame("hidden_input", t + 1, &input, t)?);
+            for (metric, state) in [("hidden_lab", lab), ("hidden_stabilised", &back)] {
+                let map = state.narrow(4, channel, 1)?.permute((0, 1, 4, 2, 3))?; // (1, 1, 1, H, W)
+                records.extend(self.frame(metric, t + 1, &map, 0)?);
+            }
+        }
+        Ok(records)
+    }
+
     /// The pixels of frame t of a sequence (1, T, 1, H, W).
     fn frame(
         &self,
@@ -125,6 +154,14 @@ impl Trained<'_> {
             .flat_map(|(y, row)| row.iter().enumerate().map(move |(x, &value)| (y, x, value)));
         Ok(pixels.map(pixel).collect())
     }
+}
+
+/// The channel of a map (1, 1, H, W, C) with the largest variance over the plane.
+fn liveliest_channel(map: &Tensor) -> Result<usize> {
+    let pixels = map.flatten(0, 3)?.to_dtype(DType::F64)?;
+    let variances = pixels.var(0)?.to_vec1::<f64>()?;
+    let by_variance = |a: &usize, b: &usize| variances[*a].total_cmp(&variances[*b]);
+    Ok((0..variances.len()).max_by(by_variance).unwrap_or(0))
 }
 
 /// The first step of a curve (step, loss) at which the loss is at most `level`.

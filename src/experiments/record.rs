@@ -28,7 +28,8 @@ pub struct Record {
     pub velocities: Option<u32>,
     /// Optimiser steps taken.
     pub step: Option<u64>,
-    /// Predicted frame, counted from 1; 0 is the last frame seen.
+    /// Predicted frame, counted from 1; 0 is the last frame seen. Of hidden states: the frame seen,
+    /// counted from 1.
     pub horizon: Option<u32>,
     /// Velocity of the test sequences, columns per frame.
     pub velocity_x: Option<i32>,

@@ -95,7 +95,8 @@ impl Task {
                 Measurement::Horizon => trained.horizon()?,
                 Measurement::Velocities => trained.velocities()?,
                 Measurement::Film if self.is_first_seed => trained.film()?,
-                Measurement::Film => vec![],
+                Measurement::HiddenStates if self.is_first_seed => trained.hidden_states()?,
+                Measurement::Film | Measurement::HiddenStates => vec![],
             });
         }
         Ok(records)

@@ -4,6 +4,7 @@ use super::drawing::Picture;
 use super::film::{FilmRow, film_strip};
 use super::heatmap::{Panel, heat_maps};
 use super::lines::{LineChart, Scale, Series};
+use crate::data::animated_gif;
 use crate::error::Result;
 use crate::experiments::Record;
 use crate::experiments::query::Records;
@@ -15,6 +16,8 @@ pub(super) struct Figure {
     pub name: String,
     pub caption: String,
     pub picture: Picture,
+    /// The same in motion, as a GIF.
+    pub animation: Option<Vec<u8>>,
 }
 
 /// Every figure that the records allow.
@@ -25,6 +28,7 @@ pub(super) fn all(records: &[Record]) -> Result<Vec<Figure>> {
     figures.extend(horizons(records, "translation")?);
     figures.extend(velocities(records)?);
     figures.extend(film(records)?);
+    figures.extend(hidden_states(records)?);
     figures.extend(horizons(records, "length-study")?);
     figures.extend(cost(records, "seconds", "seconds per training step")?);
     figures.extend(cost(records, "peak_mb", "peak memory, MB")?);
@@ -81,6 +85,7 @@ fn training_curves(records: Records<'_>, experiment: &str) -> Result<Option<Figu
                   highest seed."
             .into(),
         picture: chart.draw()?,
+        animation: None,
     }))
 }
 
@@ -105,6 +110,7 @@ fn horizons(records: Records<'_>, experiment: &str) -> Result<Option<Figure>> {
                   longer finite."
             .into(),
         picture: chart.draw()?,
+        animation: None,
     }))
 }
 
@@ -132,6 +138,7 @@ fn velocities(records: Records<'_>) -> Result<Option<Figure>> {
                   the velocities inside the square; one colour scale for all panels."
             .into(),
         picture: heat_maps(&panels, trained)?,
+        animation: None,
     }))
 }
 
@@ -149,6 +156,7 @@ fn cost(records: Records<'_>, metric: &str, y_label: &str) -> Result<Option<Figu
                   several, memory: the largest resident set of a process that does nothing else."
             .into(),
         picture: chart.draw()?,
+        animation: None,
     }))
 }
 
@@ -189,7 +197,71 @@ fn film(records: Records<'_>) -> Result<Option<Figure>> {
                   truth; red too bright, blue too dark) of each model, first seed."
             .into(),
         picture: film_strip(&columns, &rows)?,
+        animation: None,
     }))
+}
+
+/// Hidden states of the G-RNN and of the FERNN with most velocities, while digits move.
+fn hidden_states(records: Records<'_>) -> Result<Option<Figure>> {
+    let lab = records.of("translation", "hidden_lab");
+    let models = records.models("translation");
+    let (Some(&first), Some(&last)) = (models.first(), models.last()) else { return Ok(None) };
+    let steps = lab.iter().filter_map(|r| r.horizon).max().unwrap_or(0);
+    if steps == 0 {
+        return Ok(None);
+    }
+    let row = |metric: &str, model: &str, name: String| {
+        let rows = records.of("translation", metric);
+        let frames: Vec<_> = (1..=steps).map(|t| frame(&rows, model, t)).collect();
+        FilmRow { name, frames: brightest_at_one(frames), is_error: false }
+    };
+    let mut rows = vec![row("hidden_input", first, "input".into())];
+    for model in [first, last] {
+        rows.push(row("hidden_lab", model, model.to_string()));
+        rows.push(row("hidden_stabilised", model, "moved back".into()));
+    }
+    let columns: Vec<String> = (1..=steps).map(|t| format!("frame {t}")).collect();
+    Ok(Some(Figure {
+        name: "hidden_states".into(),
+        caption: "A channel of the hidden state while two digits move by (1, 1) pixels per frame, \
+                  and the same moved back along with them: at rest and growing where the state flows \
+                  with the input (the FERNN's slice of that velocity), smeared out where memory \
+                  stays behind (the G-RNN). First test sequence, first seed, the channel that varies \
+                  most; each row scaled by its largest value."
+            .into(),
+        picture: film_strip(&columns, &rows)?,
+        animation: animation(&rows)?,
+    }))
+}
+
+/// Frames divided by the largest value among them.
+fn brightest_at_one(frames: Vec<Option<Vec<Vec<f64>>>>) -> Vec<Option<Vec<Vec<f64>>>> {
+    let values = frames.iter().flatten().flatten().flatten();
+    let largest = values.fold(f64::MIN_POSITIVE, |max, v| v.abs().max(max));
+    let scale = |frame: Vec<Vec<f64>>| {
+        let row = |row: Vec<f64>| row.into_iter().map(|v| v / largest).collect();
+        frame.into_iter().map(row).collect()
+    };
+    frames.into_iter().map(|frame| frame.map(scale)).collect()
+}
+
+/// The rows side by side in motion; `None` where a frame is missing or not square.
+fn animation(rows: &[FilmRow]) -> Result<Option<Vec<u8>>> {
+    const PIXEL: usize = 8;
+    let frames: Option<Vec<Vec<&Vec<Vec<f64>>>>> =
+        rows.iter().map(|row| row.frames.iter().map(Option::as_ref).collect()).collect();
+    let Some(frames) = frames else { return Ok(None) };
+    let size = frames.first().and_then(|row| row.first()).map_or(0, |frame| frame.len());
+    let is_square =
+        |frame: &&Vec<Vec<f64>>| frame.len() == size && frame.iter().all(|row| row.len() == size);
+    if size == 0 || !frames.iter().flatten().all(is_square) {
+        return Ok(None);
+    }
+    let flat = |row: &Vec<&Vec<Vec<f64>>>| -> Vec<f32> {
+        row.iter().flat_map(|frame| frame.iter().flatten()).map(|&v| v as f32).collect()
+    };
+    let sequences: Vec<Vec<f32>> = frames.iter().map(flat).collect();
+    Ok(Some(animated_gif(&sequences, size, (1, sequences.len()), PIXEL)?))
 }
 
 fn difference(a: &[Vec<f64>], b: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {

@@ -13,10 +13,12 @@ pub(super) struct Series {
 }
 
 /// How a value becomes a height.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) enum Scale {
     /// log10, for errors that differ by powers of ten.
     Logarithmic,
+    /// log10 above a lowest value, at which zero is drawn.
+    LogarithmicOrZero(f64),
     /// From zero, for costs that are to be seen as proportional.
     Linear,
 }
@@ -25,6 +27,7 @@ impl Scale {
     fn height(self, value: f64) -> f64 {
         match self {
             Scale::Logarithmic => value.log10(),
+            Scale::LogarithmicOrZero(lowest) => value.max(lowest).log10(),
             Scale::Linear => value,
         }
     }
@@ -33,6 +36,7 @@ impl Scale {
     fn range(self, low: f64, high: f64) -> (f64, f64) {
         match self {
             Scale::Logarithmic => (low.log10() - 0.08, high.log10() + 0.08),
+            Scale::LogarithmicOrZero(lowest) => (lowest.log10() - 0.3, high.log10() + 0.3),
             Scale::Linear => (0.0, 1.08 * high),
         }
     }
@@ -41,6 +45,10 @@ impl Scale {
     fn ticks(self, bottom: f64, top: f64) -> Vec<f64> {
         match self {
             Scale::Logarithmic => logarithmic_ticks(bottom, top),
+            Scale::LogarithmicOrZero(lowest) => {
+                let above = logarithmic_ticks(lowest.log10() + 1.0, top);
+                above.into_iter().chain([0.0]).collect()
+            }
             Scale::Linear => {
                 let power = 10f64.powf((top / 6.0).log10().floor());
                 let fits = |step: &f64| top / step <= 6.0;
@@ -76,7 +84,7 @@ type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 const FAINT: RGBColor = RGBColor(225, 225, 225);
 
 impl LineChart<'_> {
-    /// Draws the chart; points that are not finite and positive end their line.
+    /// Draws the chart; a point that is not finite, or that the axis cannot show, ends its line.
     ///
     /// The vertical axis is linear in the scale's heights, with its own ticks.
     pub fn draw(&self) -> Result<Picture> {
@@ -111,7 +119,7 @@ impl LineChart<'_> {
     fn extents(&self) -> Extents {
         let (mut low, mut high) = (f64::MAX, f64::MIN_POSITIVE);
         let (mut left, mut right) = (f64::MAX, f64::MIN);
-        for (x, _, min, max) in self.series.iter().flat_map(|s| drawable(&s.points)) {
+        for (x, _, min, max) in self.series.iter().flat_map(|s| drawable(self.scale, &s.points)) {
             (low, high) = (low.min(min), high.max(max));
             (left, right) = (left.min(x), right.max(x));
         }
@@ -154,7 +162,7 @@ impl LineChart<'_> {
 }
 
 fn draw_band(chart: &mut Chart<'_, '_>, scale: Scale, series: &Series, colour: RGBColor) -> Drawn {
-    let points: Vec<_> = drawable(&series.points).collect();
+    let points: Vec<_> = drawable(scale, &series.points).collect();
     let upper = points.iter().map(|&(x, _, _, max)| (x, scale.height(max)));
     let lower = points.iter().rev().map(|&(x, _, min, _)| (x, scale.height(min)));
     chart.draw_series([Polygon::new(upper.chain(lower).collect::<Vec<_>>(), colour.mix(0.2))])?;
@@ -163,7 +171,7 @@ fn draw_band(chart: &mut Chart<'_, '_>, scale: Scale, series: &Series, colour: R
 
 fn draw_line(chart: &mut Chart<'_, '_>, scale: Scale, series: &Series, i: usize) -> Drawn {
     let colour = series_colour(i);
-    let points = drawable(&series.points);
+    let points = drawable(scale, &series.points);
     let line: Vec<_> = points.map(|(x, mean, ..)| (x, scale.height(mean))).collect();
     chart.draw_series(LineSeries::new(line.clone(), colour.stroke_width(2)))?;
     let every = line.len().div_ceil(10).max(1);
@@ -178,10 +186,13 @@ fn draw_line(chart: &mut Chart<'_, '_>, scale: Scale, series: &Series, i: usize)
 }
 
 /// 1, 2 and 5 times the powers of ten between 10^`bottom` and 10^`top`; powers of ten alone where
-/// there are many.
+/// there are many, and every third of them where there are very many.
 fn logarithmic_ticks(bottom: f64, top: f64) -> Vec<f64> {
     let mantissas: &[f64] = if top - bottom > 2.5 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-    (bottom.floor() as i32..=top.ceil() as i32)
+    let step = if top - bottom > 12.0 { 3 } else { 1 };
+    let first = (bottom / step as f64).floor() as i32 * step;
+    (first..=top.ceil() as i32)
+        .step_by(step as usize)
         .flat_map(|power| mantissas.iter().map(move |m| m * 10f64.powi(power)))
         .filter(|tick| (bottom..=top).contains(&tick.log10()))
         .collect()
@@ -196,9 +207,13 @@ fn tick_label(tick: f64) -> String {
     }
 }
 
-/// The leading points that a logarithmic axis can show.
-fn drawable(points: &[(f64, f64, f64, f64)]) -> impl Iterator<Item = (f64, f64, f64, f64)> + '_ {
-    let fits = |v: f64| v.is_finite() && v > 0.0;
+/// The leading points that an axis can show.
+fn drawable(
+    scale: Scale,
+    points: &[(f64, f64, f64, f64)],
+) -> impl Iterator<Item = (f64, f64, f64, f64)> + '_ {
+    let fits =
+        move |v: f64| v.is_finite() && (v > 0.0 || (v == 0.0 && scale != Scale::Logarithmic));
     points
         .iter()
         .copied()

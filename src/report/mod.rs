@@ -1,6 +1,7 @@
 //! Tables, figures and the report: pure functions of the records.
 
 mod drawing;
+mod equivariance;
 mod figures;
 mod film;
 mod heatmap;
@@ -9,6 +10,7 @@ mod page;
 mod tables;
 
 pub use drawing::Picture;
+pub use equivariance::{Measured, write_equivariance};
 pub use film::{FilmRow, film_strip};
 
 use crate::atomic_file::write_atomically;
@@ -17,7 +19,7 @@ use crate::experiments::Record;
 use crate::experiments::claims::{Verdict, judge};
 use std::path::Path;
 
-/// Writes `tables/*.csv`, `tables/*.md`, `figures/*.svg`, `figures/*.png` and `REPORT.md` into a
+/// Writes `tables/*.csv`, `tables/*.md`, `figures/*.svg` (`.png`, `.gif`) and `REPORT.md` into a
 /// folder, from records alone; the same records give the same bytes. Returns the verdicts.
 ///
 /// # Errors
@@ -35,6 +37,9 @@ pub fn write_report(records: &[Record], out: &Path) -> Result<Vec<Verdict>> {
         let path = |extension| out.join("figures").join(format!("{}.{extension}", figure.name));
         write_atomically(&path("svg"), figure.picture.svg().as_bytes())?;
         write_atomically(&path("png"), &figure.picture.png()?)?;
+        if let Some(animation) = &figure.animation {
+            write_atomically(&path("gif"), animation)?;
+        }
     }
     let page = page::markdown(records, &verdicts, &tables, &figures);
     write_atomically(&out.join("REPORT.md"), page.as_bytes())?;

@@ -6,12 +6,16 @@
 
 mod baseline;
 mod case;
+mod counter_example;
+mod curves;
 mod property;
 mod random;
 mod suite;
 
 pub use baseline::{Baseline, Deviation};
 pub use case::{Case, CellKind, Sizes, Velocities};
+pub use counter_example::{CounterExample, SpaceTime, counter_example};
+pub use curves::{Point, error_by_step, error_by_velocity};
 pub use property::{LEAST_BREACH, Measurement, Property};
 pub use random::{Counterexample, search};
 pub use suite::{Row, Selection, rows};

@@ -1,0 +1,99 @@
+//! Errors by step and by velocity, for figures.
+
+use super::case::{Case, CellKind, Sizes, Velocities};
+use super::property::Property;
+use crate::error::Result;
+use crate::flow::{Lift, PixelsPerFrame};
+use crate::ops::ConvAlgorithm;
+use candle_core::DType;
+use serde::{Deserialize, Serialize};
+
+/// A point of a curve.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// The curve.
+    pub curve: String,
+    /// The frame number from 0, or the speed of the flow in pixels per frame.
+    pub position: u32,
+    /// The error, relative to the largest value.
+    pub largest: f64,
+    /// The error in the 2-norm.
+    pub two_norm: f64,
+}
+
+const STEPS: usize = 20;
+
+fn case(cell: CellKind, lift: Lift, velocities: Velocities, algorithm: ConvAlgorithm) -> Case {
+    let sizes = Sizes::of_suite(velocities);
+    Case { cell, lift, velocities, algorithm, sizes, seed: 0 }
+}
+
+/// Flow equivariance errors after each of 20 frames, under a flow of one pixel per frame.
+///
+/// # Errors
+/// Those of tensor operations.
+pub fn error_by_step() -> Result<Vec<Point>> {
+    use CellKind::{Dense, LearnedShift, Rnn, TanhRnn, ZeroPadded};
+    use ConvAlgorithm::{Direct, Winograd};
+    let v2 = Velocities::Square(2);
+    let (state, read_out) = (Property::State, Property::ReadOut);
+    let g_rnn = case(TanhRnn, Lift::Trivial, Velocities::Square(0), Direct);
+    let dense = case(Dense, Lift::Trivial, Velocities::Square(0), Direct);
+    let lab = |cell, algorithm| case(cell, Lift::Trivial, v2, algorithm);
+    let moving = case(Rnn, Lift::CoMoving, v2, Winograd);
+    let curves = [
+        ("dense", read_out, dense, DType::F64),
+        ("G-RNN", read_out, g_rnn, DType::F64),
+        ("G-RNN+", state, lab(LearnedShift, Direct), DType::F64),
+        ("FERNN, zero-padded", state, lab(ZeroPadded, Direct), DType::F64),
+        ("FERNN, Winograd, f32", state, lab(Rnn, Winograd), DType::F32),
+        ("FERNN, Winograd, f64", state, lab(Rnn, Winograd), DType::F64),
+        ("FERNN, direct", state, lab(Rnn, Direct), DType::F32),
+        ("FERNN, co-moving", state, moving, DType::F32),
+    ];
+    let mut points = Vec::new();
+    for (curve, property, case, dtype) in curves {
+        let case = Case { sizes: Sizes { frames: STEPS, ..case.sizes }, ..case };
+        let error = property.measure(&case, PixelsPerFrame::new(1, 0), dtype)?;
+        for (t, step) in error.by_step.iter().enumerate() {
+            let Some(step) = step else { continue };
+            let (largest, two_norm) = (step.largest, step.two_norm);
+            points.push(Point { curve: curve.into(), position: t as u32, largest, two_norm });
+        }
+    }
+    Ok(points)
+}
+
+/// How far a truncated set carries: errors of a forecaster's predictions and of the read-out under
+/// flows of 1 to 5 pixels per frame to the right.
+///
+/// # Errors
+/// Those of tensor operations.
+pub fn error_by_velocity() -> Result<Vec<Point>> {
+    let sets = [
+        Velocities::Square(0),
+        Velocities::Square(1),
+        Velocities::Square(2),
+        Velocities::Square(4),
+        Velocities::Closed,
+    ];
+    let laws =
+        [("read-out", Property::ReadOut), ("forecast, flowed feedback", Property::FlowedForecast)];
+    let mut points = Vec::new();
+    for (law, property) in laws {
+        for velocities in sets {
+            let case = case(CellKind::Rnn, Lift::CoMoving, velocities, ConvAlgorithm::Direct);
+            for speed in 1..=5 {
+                let flow = PixelsPerFrame::new(speed, 0);
+                let worst = property.measure(&case, flow, DType::F64)?.worst();
+                points.push(Point {
+                    curve: format!("{law}, {}", velocities.name()),
+                    position: speed as u32,
+                    largest: worst.largest,
+                    two_norm: worst.two_norm,
+                });
+            }
+        }
+    }
+    Ok(points)
+}
