@@ -390,48 +390,63 @@ proptest! {
     }
 }
 
-/// Σ weights · last read-out after three frames, as a function of the parameters.
-fn functional(
-    kind: Kind,
-    (set, lift): (&VelocitySet<PixelsPerFrame>, Lift),
-    parameters: &[Tensor],
-) -> Tensor {
-    let cell = kind.layer((set, lift), parameters, ConvAlgorithm::Direct);
-    let frames = normal(3, "frames", &[2, 3, 1, 3, 5], 1.0, DType::F64);
-    let zero = cell.zero_state(2, (3, 5), DType::F64, &Device::Cpu).unwrap();
-    let state = (0..3).fold(zero, |state, t| cell.step(&frame(&frames, t), &state).unwrap());
-    let read_out = cell.read_out(&state).unwrap();
-    let weights = normal(3, "functional", read_out.dims(), 1.0, DType::F64);
-    (read_out * weights).unwrap().sum_all().unwrap()
+/// Compares the gradients of a functional of the last read-out with finite differences.
+fn assert_gradients<C: Cell>(what: &str, parameters: &[Tensor], build: impl Fn(&[Tensor]) -> C) {
+    let functional = |parameters: &[Tensor]| {
+        let cell = build(parameters);
+        let frames = normal(3, "frames", &[2, 3, 1, 3, 5], 1.0, DType::F64);
+        let zero = cell.zero_state(2, (3, 5), DType::F64, &Device::Cpu).unwrap();
+        let state = (0..3).fold(zero, |state, t| cell.step(&frame(&frames, t), &state).unwrap());
+        let read_out = cell.read_out(&state).unwrap();
+        let weights = normal(3, "functional", read_out.dims(), 1.0, DType::F64);
+        (read_out * weights).unwrap().sum_all().unwrap()
+    };
+    let variables: Vec<Var> = parameters.iter().map(|p| Var::from_tensor(p).unwrap()).collect();
+    let tracked: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();
+    let gradients = functional(&tracked).backward().unwrap();
+    for (place, variable) in variables.iter().enumerate() {
+        let exact = values(gradients.get(variable).expect("a gradient"));
+        let numeric = finite_differences(&parameters[place], |moved| {
+            let mut at = parameters.to_vec();
+            at[place] = moved.clone();
+            functional(&at).to_scalar().unwrap()
+        });
+        assert!(exact.iter().all(|g| g.is_finite()));
+        let share = exact.iter().filter(|&&g| g != 0.0).count() as f64 / exact.len() as f64;
+        // A slice that never wins the maximum teaches a kernel of its own nothing.
+        assert!(share > 0.5, "{what}, parameter {place}: {share} not zero");
+        let error = relative_error(&exact, &numeric);
+        // Step² · third derivative and ε / step; kinks of ReLU and max are not near.
+        assert!(error < 1e-6, "{what}, parameter {place}: {error}");
+    }
 }
 
 #[test]
 fn gradients_of_every_cell_are_right_and_not_zero() {
     let set = VelocitySet::square(1);
+    let how = ConvAlgorithm::Direct;
     for kind in KINDS {
         for &lift in kind.lifts() {
             let parameters = kind.draw(3, "gradients", (1, 2, set.len()));
-            let variables: Vec<Var> =
-                parameters.iter().map(|p| Var::from_tensor(p).unwrap()).collect();
-            let tracked: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();
-            let gradients = functional(kind, (&set, lift), &tracked).backward().unwrap();
-            for (place, variable) in variables.iter().enumerate() {
-                let exact = values(gradients.get(variable).expect("a gradient"));
-                let numeric = finite_differences(&parameters[place], |moved| {
-                    let mut at = parameters.clone();
-                    at[place] = moved.clone();
-                    functional(kind, (&set, lift), &at).to_scalar().unwrap()
-                });
-                assert!(exact.iter().all(|g| g.is_finite()));
-                let share = exact.iter().filter(|&&g| g != 0.0).count() as f64 / exact.len() as f64;
-                // A slice that never wins the maximum teaches a kernel of its own nothing.
-                assert!(share > 0.5, "{kind:?}, {lift:?}, parameter {place}: {share} not zero");
-                let error = relative_error(&exact, &numeric);
-                // Step² · third derivative and ε / step; kinks of ReLU and max are not near.
-                assert!(error < 1e-6, "{kind:?}, {lift:?}, parameter {place}: {error}");
-            }
+            assert_gradients(&format!("{kind:?}, {lift:?}"), &parameters, |parameters| {
+                kind.layer((&set, lift), parameters, how)
+            });
         }
     }
+    for lift in LIFTS {
+        let below = Kind::Tanh.draw(3, "below", (1, 2, set.len()));
+        let above = Kind::Gru.draw(3, "above", (2, 2, set.len()));
+        assert_gradients(&format!("stack, {lift:?}"), &[below, above].concat(), |parameters| {
+            let (below, above) = parameters.split_at(2);
+            let lower = Kind::Tanh.layer((&set, lift), below, how);
+            Stacked::new(vec![lower, Kind::Gru.layer((&set, lift), above, how)]).unwrap()
+        });
+    }
+    let draw = |name: &str, shape: &[usize]| normal(3, name, shape, 0.2, DType::F64);
+    assert_gradients("dense", &[draw("u", &[30, 15]), draw("w", &[30, 30])], |parameters| {
+        let (u, w) = (parameters[0].clone(), parameters[1].clone());
+        DenseRnn::new(u, w, (2, 3, 5), Activation::Tanh).unwrap()
+    });
 }
 
 #[test]

@@ -106,6 +106,10 @@ fn reproduce_writes_records_tables_figures_and_a_report_that_can_be_parsed() {
             Some("png") => {
                 assert!(bytes.starts_with(b"\x89PNG\r\n") && bytes.len() > 5000, "{name:?}")
             }
+            Some("gif") => {
+                let decoder = gif::DecodeOptions::new().read_info(bytes.as_slice());
+                assert!(decoder.unwrap().read_next_frame().unwrap().is_some(), "{name:?}");
+            }
             Some("svg") => {
                 assert!(bytes.ends_with(b"</svg>\n") || bytes.ends_with(b"</svg>"), "{name:?}")
             }
@@ -381,6 +385,8 @@ fn verify_fails_on_what_is_worse_than_its_baseline() {
 fn a_thorough_search_is_counted_and_ends() {
     let (_, stderr) = verify(&["--cell", "mixing", "--thorough", "--minutes", "0"], 0);
     assert!(stderr.contains("256 random cases, no counterexample"), "{stderr}");
+    let (_, stderr) = verify(&["--cell", "dense", "--thorough", "--minutes", "0"], 2);
+    assert!(stderr.contains("no control"), "{stderr}");
 }
 
 #[test]

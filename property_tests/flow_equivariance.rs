@@ -68,7 +68,7 @@ proptest! {
 
     #[test]
     fn both_models_commute_with_a_static_translation(
-        seed in 0u64..1000, extents in extents(), element in velocity(9), range in 0u32..=1,
+        seed in 0u64..1000, extents in extents(), element in moving(9), range in 0u32..=1,
         size in prop::sample::select(vec![1usize, 3, 5]),
     ) {
         let cell = random_cell(seed, VelocitySet::square(range), (2, 9, size), DType::F32);

@@ -57,7 +57,12 @@ fn tables_and_figures(tables: &[Table], figures: &[Figure]) -> String {
     }
     page += "## Figures\n\n";
     for figure in figures {
-        page += &format!("![{0}](figures/{0}.png)\n\n*{1}*\n\n", figure.name, figure.caption);
+        let (name, caption) = (&figure.name, &figure.caption);
+        let in_motion = match figure.animation {
+            Some(_) => format!(" [In motion](figures/{name}.gif)."),
+            None => String::new(),
+        };
+        page += &format!("![{name}](figures/{name}.png)\n\n*{caption}*{in_motion}\n\n");
     }
     page
 }

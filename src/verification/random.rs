@@ -27,23 +27,31 @@ pub struct Counterexample {
 /// the selection's seed and `batch`.
 ///
 /// # Errors
-/// Those of tensor operations.
+/// Those of tensor operations, and [`Error::Configuration`] when only controls are selected.
 pub fn search(selection: &Selection, batch: u64, count: u32) -> Result<Option<Counterexample>> {
+    let is_claimed = |cell: &CellKind| cell.is_flow_equivariant(Lift::CoMoving);
+    let cells: Vec<CellKind> = selection.cells.iter().copied().filter(is_claimed).collect();
+    if cells.is_empty() {
+        return Err(Error::configuration(
+            "the random search",
+            "has no cell of which the theory claims anything",
+            "select one that is no control",
+        ));
+    }
     let config = Config { cases: count, failure_persistence: None, ..Config::default() };
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&selection.seed.to_le_bytes());
     seed[8..16].copy_from_slice(&batch.to_le_bytes());
     let random = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     let mut runner = TestRunner::new_with_rng(config, random);
-    let outcome =
-        runner.run(&cases(selection.cells.clone()), |(case, property, flow)| {
-            match judge(&case, property, flow, selection) {
-                Ok(None) => Ok(()),
-                Ok(Some(reason)) => Err(TestCaseError::fail(reason)),
-                Err(Error::Vacuous(why)) => Err(TestCaseError::reject(why)),
-                Err(error) => Err(TestCaseError::fail(error.to_string())),
-            }
-        });
+    let outcome = runner.run(&cases(cells), |(case, property, flow)| {
+        match judge(&case, property, flow, selection) {
+            Ok(None) => Ok(()),
+            Ok(Some(reason)) => Err(TestCaseError::fail(reason)),
+            Err(Error::Vacuous(why)) => Err(TestCaseError::reject(why)),
+            Err(error) => Err(TestCaseError::fail(error.to_string())),
+        }
+    });
     match outcome {
         Ok(()) => Ok(None),
         Err(TestError::Fail(reason, (case, property, flow))) => {
@@ -81,9 +89,6 @@ fn judge(
 }
 
 fn cases(cells: Vec<CellKind>) -> impl Strategy<Value = (Case, Property, PixelsPerFrame)> {
-    let cells: Vec<CellKind> =
-        cells.into_iter().filter(|cell| cell.is_flow_equivariant(Lift::CoMoving)).collect();
-    let cells = if cells.is_empty() { vec![CellKind::Rnn] } else { cells };
     let lift = prop::sample::select(vec![Lift::Trivial, Lift::CoMoving]);
     let velocities = prop::sample::select(vec![
         Velocities::Square(0),
