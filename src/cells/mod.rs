@@ -6,6 +6,7 @@
 
 mod cell;
 mod dense;
+mod gated;
 mod gru;
 mod layer;
 mod learned_shift;
@@ -16,10 +17,11 @@ mod stack;
 
 pub use cell::{Age, Cell, FlowCell, unroll_step_by_step};
 pub use dense::DenseRnn;
-pub use gru::FlowGru;
+pub use gated::{GatedRnn, Gating};
+pub use gru::{FlowGru, GruGates};
 pub use layer::{FlowLayer, parameter_count};
 pub use learned_shift::{LearnedShiftRnn, shift_kernels};
-pub use lstm::FlowLstm;
+pub use lstm::{FlowLstm, LstmGates};
 pub use mixing::MixingRnn;
 pub use rnn::{FlowRnn, TranslationRnn};
 pub use stack::Stacked;
