@@ -177,13 +177,6 @@ pub struct Case {
 /// A layer of any kind over a group.
 pub(super) type AnyLayer<G> = Box<dyn FlowLayer<Group = G>>;
 
-/// What a case measures.
-pub(super) enum Subject {
-    Circular(Stacked<AnyLayer<Translation>>),
-    ZeroPadded(Stacked<AnyLayer<ZeroPaddedTranslation>>),
-    Dense(DenseRnn),
-}
-
 impl Case {
     /// The velocity set.
     pub fn velocity_set(&self) -> VelocitySet<PixelsPerFrame> {
@@ -207,16 +200,13 @@ impl Case {
         ])
     }
 
-    pub(super) fn subject(&self, dtype: DType) -> Result<Subject> {
-        Ok(match self.cell {
-            CellKind::Dense => Subject::Dense(self.dense(dtype)?),
-            CellKind::ZeroPadded => {
-                let layer: AnyLayer<_> =
-                    Box::new(self.simple(self.space(ZeroPaddedTranslation), "rnn", dtype)?);
-                Subject::ZeroPadded(Stacked::new(vec![layer])?)
-            }
-            _ => Subject::Circular(self.circular(dtype)?),
-        })
+    /// The control with zero-padded convolutions.
+    pub(super) fn zero_padded(
+        &self,
+        dtype: DType,
+    ) -> Result<Stacked<AnyLayer<ZeroPaddedTranslation>>> {
+        let layer = self.simple(self.space(ZeroPaddedTranslation), "rnn", dtype)?;
+        Stacked::new(vec![Box::new(layer)])
     }
 
     /// The cells over translations with circular convolutions.
@@ -302,7 +292,8 @@ impl Case {
         Ok(LearnedShiftRnn::new(set, u, w, shifts)?.with_algorithm(self.algorithm))
     }
 
-    fn dense(&self, dtype: DType) -> Result<DenseRnn> {
+    /// The dense control.
+    pub(super) fn dense(&self, dtype: DType) -> Result<DenseRnn> {
         let Sizes { inputs, channels, height, width, .. } = self.sizes;
         let k = channels * height * width;
         let u = self.weights("dense.u", &[k, inputs * height * width], dtype)?;

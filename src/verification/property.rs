@@ -1,13 +1,13 @@
 //! The laws, what the theory expects of each case, and their measurement.
 
-use super::case::{Case, CellKind, Subject, Velocities};
+use super::case::{Case, CellKind, Velocities};
 use crate::cells::{Cell, FlowCell};
 use crate::equivariance::{
     Diagnosis, EquivarianceError, action_error, change_of_frame_error, diagnose, read_out_error,
     sequence_error, state_error, static_error, static_sequence_error,
 };
 use crate::error::Result;
-use crate::flow::{FlowGroup, Lift, PixelsPerFrame, Translation, Velocity, ZeroPaddedTranslation};
+use crate::flow::{FlowGroup, Lift, PixelsPerFrame, Translation, Velocity};
 use crate::models::{Feedback, Forecaster};
 use crate::ops::ConvAlgorithm;
 use candle_core::{DType, Tensor};
@@ -103,27 +103,26 @@ impl Property {
         dtype: DType,
     ) -> Result<EquivarianceError> {
         let frames = case.frames(dtype)?;
-        match case.subject(dtype)? {
-            Subject::Circular(cell) => {
-                let other = || Case { lift: Lift::Trivial, ..*case }.circular(dtype);
-                self.measure_flow_cell(case, (cell, &other), &frames, flow)
+        match case.cell {
+            CellKind::Dense => {
+                self.measure_cell(case, case.dense(dtype)?, &Translation, &frames, flow)
             }
-            Subject::ZeroPadded(cell) => {
-                let other = || match (Case { lift: Lift::Trivial, ..*case }).subject(dtype)? {
-                    Subject::ZeroPadded(cell) => Ok(cell),
-                    _ => unreachable!("the kind of cell decides the subject"),
-                };
-                self.measure_flow_cell(case, (cell, &other), &frames, flow)
+            CellKind::ZeroPadded => {
+                let make = |lift| Case { lift, ..*case }.zero_padded(dtype);
+                self.measure_flow_cell(case, make, &frames, flow)
             }
-            Subject::Dense(cell) => self.measure_cell(case, cell, &Translation, &frames, flow),
+            _ => {
+                let make = |lift| Case { lift, ..*case }.circular(dtype);
+                self.measure_flow_cell(case, make, &frames, flow)
+            }
         }
     }
 
-    /// `other_lift` makes the same cell in the lab frame.
+    /// `make` makes the case's cell with either lift.
     fn measure_flow_cell<C>(
         self,
         case: &Case,
-        (cell, other_lift): (C, &dyn Fn() -> Result<C>),
+        make: impl Fn(Lift) -> Result<C>,
         frames: &Tensor,
         flow: PixelsPerFrame,
     ) -> Result<EquivarianceError>
@@ -131,9 +130,10 @@ impl Property {
         C: FlowCell,
         C::Group: FlowGroup<Velocity = PixelsPerFrame>,
     {
+        let cell = make(case.lift)?;
         match self {
             Self::State => state_error(&cell, frames, flow),
-            Self::ChangeOfFrame => change_of_frame_error(&other_lift()?, &cell, frames),
+            Self::ChangeOfFrame => change_of_frame_error(&make(Lift::Trivial)?, &cell, frames),
             _ => {
                 let group = cell.group().clone();
                 self.measure_cell(case, cell, &group, frames, flow)
@@ -219,7 +219,7 @@ impl Measurement {
                 *slot = Some(slot.take().unwrap_or_default().merge(error));
             }
             let frames = case.frames(DType::F64)?;
-            let action = action_error(&ZeroPaddedTranslation, &frames, flow)?.max();
+            let action = action_error(&Translation, &frames, flow)?.max();
             measured.action = measured.action.max(action);
         }
         Ok((!is_empty).then_some(measured))
