@@ -38,20 +38,30 @@ pub fn search(selection: &Selection, batch: u64, count: u32) -> Result<Option<Co
             "select one that is no control",
         ));
     }
+    find(cells, (selection.seed, batch, count), |case, property, flow| {
+        judge(case, property, flow, selection)
+    })
+}
+
+/// The smallest of `count` random cases for which `judge` has a reason to complain.
+fn find(
+    cells: Vec<CellKind>,
+    (seed, batch, count): (u64, u64, u32),
+    judge: impl Fn(&Case, Property, PixelsPerFrame) -> Result<Option<String>>,
+) -> Result<Option<Counterexample>> {
     let config = Config { cases: count, failure_persistence: None, ..Config::default() };
-    let mut seed = [0; 32];
-    seed[..8].copy_from_slice(&selection.seed.to_le_bytes());
-    seed[8..16].copy_from_slice(&batch.to_le_bytes());
-    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    bytes[8..16].copy_from_slice(&batch.to_le_bytes());
+    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(config, random);
-    let outcome = runner.run(&cases(cells), |(case, property, flow)| {
-        match judge(&case, property, flow, selection) {
+    let outcome =
+        runner.run(&cases(cells), |(case, property, flow)| match judge(&case, property, flow) {
             Ok(None) => Ok(()),
             Ok(Some(reason)) => Err(TestCaseError::fail(reason)),
             Err(Error::Vacuous(why)) => Err(TestCaseError::reject(why)),
             Err(error) => Err(TestCaseError::fail(error.to_string())),
-        }
-    });
+        });
     match outcome {
         Ok(()) => Ok(None),
         Err(TestError::Fail(reason, (case, property, flow))) => {
@@ -133,4 +143,28 @@ fn sizes() -> impl Strategy<Value = Sizes> {
             kernel,
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_found_is_shrunk_to_the_smallest_case() -> Result<()> {
+        let complains = |case: &Case, _: Property, flow: PixelsPerFrame| {
+            let is_wide = case.sizes.width > 4 && flow.x > 1;
+            Ok(is_wide.then(|| "wide and fast".to_string()))
+        };
+        let found = find(CellKind::ALL.to_vec(), (3, 0, 200), complains)?;
+        let found = found.expect("half of the widths and a third of the flows");
+        assert_eq!((found.case.sizes.width, found.flow), (5, PixelsPerFrame::new(2, 0)));
+        let sizes = Sizes { width: 1, ..found.case.sizes };
+        let smallest =
+            Sizes { batch: 1, frames: 1, inputs: 1, channels: 1, height: 1, width: 1, kernel: 1 };
+        assert_eq!(sizes, smallest);
+        assert_eq!(found.reason, "wide and fast");
+        let content = find(vec![CellKind::Rnn], (3, 0, 20), |_, _, _| Ok(None))?;
+        assert!(content.is_none());
+        Ok(())
+    }
 }
