@@ -4,7 +4,7 @@ mod common;
 
 use candle_core::{DType, Tensor};
 use common::{normal, random_cell};
-use fernn::cells::{Cell, DenseRnn, FlowCell, FlowLayer, FlowRnn, LearnedShiftRnn};
+use fernn::cells::{Cell, DenseRnn, FlowCell, FlowLayer, FlowRnn, LearnedShiftRnn, MixingRnn};
 use fernn::equivariance::{change_of_frame_error, read_out_error, state_error, static_error};
 use fernn::flow::{
     FlowGroup, FlowSpace, Lift, PixelsPerFrame, Translation, Velocity, VelocitySet,
@@ -116,6 +116,38 @@ proptest! {
         // them is then treated alike: the law does not need an equivariant convolution.
         prop_assert_eq!(state_error(&co_moving, &frames, flow).unwrap().max(), 0.0);
         prop_assert!(change_of_frame_error(&trivial, &co_moving, &frames).unwrap().max() > MARGIN);
+    }
+
+    #[test]
+    fn mixing_obeys_the_law_as_far_as_the_border_of_v_has_not_been_felt(
+        seed in 0u64..1000, lift in prop::sample::select(vec![Lift::Trivial, Lift::CoMoving]),
+    ) {
+        let flow = PixelsPerFrame::new(1, 0);
+        let draw = |name: &str, shape: &[usize], scale| normal(seed, name, shape, scale, DType::F64);
+        let cell = |set| {
+            MixingRnn::over(
+                FlowSpace::new(Translation, set, lift),
+                draw("u", &[3, 2, 3, 3], 0.3),
+                draw("w", &[9, 3, 3, 3, 3], 0.1),
+                VelocitySet::square(1).as_slice().to_vec(),
+            ).unwrap()
+        };
+        // Both borders are felt one velocity further inside at every step: of 4 columns of pairs
+        // (vx, vx − 1) in V2 two remain, then none.
+        let count = |cell: &MixingRnn<Translation>, t| FlowCell::claimed(cell, flow, t).len();
+        let truncated = cell(VelocitySet::square(2));
+        prop_assert_eq!([0, 1, 2, 5].map(|t| count(&truncated, t)), [20, 10, 0, 0]);
+        let wider = cell(VelocitySet::square(4));
+        prop_assert_eq!([0, 1, 2, 3, 4].map(|t| count(&wider, t)), [72, 54, 36, 18, 0]);
+        let closed = cell(VelocitySet::torus(5, 7));
+        prop_assert_eq!([0, 4].map(|t| count(&closed, t)), [35, 35]);
+        let frames = frames(seed, 4, (5, 7), DType::F64);
+        for cell in [&truncated, &wider, &closed] {
+            prop_assert_eq!(state_error(cell, &frames, flow).unwrap().max(), 0.0);
+        }
+        // Without velocities beyond the border the pooled state cannot flow.
+        prop_assert!(read_out_error(&truncated, &Translation, &frames, flow).unwrap().max() > MARGIN);
+        prop_assert_eq!(read_out_error(&closed, &Translation, &frames, flow).unwrap().max(), 0.0);
     }
 
     #[test]

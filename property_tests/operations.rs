@@ -5,7 +5,9 @@ mod common;
 use candle_core::{DType, Device, Tensor, Var};
 use common::{finite_differences, naive_convolution, normal, random_cell, relative_error, values};
 use fernn::cells::Cell;
-use fernn::flow::{LiftedState, PixelsPerFrame, Translation, VelocitySet};
+use fernn::flow::{
+    FlowGroup, LiftedState, PixelsPerFrame, Translation, VelocitySet, ZeroPaddedTranslation,
+};
 use fernn::models::{Forecaster, TranslationForecaster};
 use fernn::ops::{
     Activation, ConvAlgorithm, Shift, VelocityPooling, circular_convolution, flow_recurrence,
@@ -91,6 +93,33 @@ proptest! {
         }
         let error = relative_error(&values(&state.to_tensor().unwrap()), &naive);
         prop_assert!(error < 1e-13, "{error}"); // some 30 terms of size 1 in f64, few steps
+    }
+
+    #[test]
+    fn zero_padded_convolutions_see_zeros_beyond_the_border(
+        seed in 0u64..1000, height in 1usize..7, width in 1usize..7,
+        (kh, kw) in prop::sample::select(vec![(3usize, 3usize), (3, 5), (5, 1)]),
+    ) {
+        let x = normal(seed, "x", &[1, 2, height, width], 1.0, DType::F64);
+        let w = normal(seed, "w", &[3, 2, kh, kw], 1.0, DType::F64);
+        // On a torus with a margin of zeros as wide as the kernel nothing wraps around.
+        let (high, wide) = (height + kh, width + kw);
+        let mut padded = vec![0.0; 2 * high * wide];
+        for (i, value) in values(&x).into_iter().enumerate() {
+            let (c, y, x) = (i / (height * width), i / width % height, i % width);
+            padded[(c * high + y) * wide + x] = value;
+        }
+        let y = naive_convolution(&padded, (2, high, wide), &values(&w), (3, kh, kw));
+        let expected: Vec<f64> = (0..3 * height * width)
+            .map(|i| y[(i / (height * width) * high + i / width % height) * wide + i % width])
+            .collect();
+        let lifted = ZeroPaddedTranslation.lift(&x, &w).unwrap();
+        let slice = to_channels_last(&x).unwrap().unsqueeze(1).unwrap();
+        let convolved = ZeroPaddedTranslation.convolve(&slice, &w, ConvAlgorithm::Direct).unwrap();
+        for result in [lifted, convolved.squeeze(1).unwrap()] {
+            let error = relative_error(&values(&to_channels_first(&result).unwrap()), &expected);
+            prop_assert!(error < 1e-14, "{error}");
+        }
     }
 
     #[test]

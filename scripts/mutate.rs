@@ -1,6 +1,7 @@
 //! Plants the faults of `mutations.toml` one at a time in a copy of the sources, runs the tests, and
 //! writes which of them noticed: `cargo run --release --example mutate -- [REPORT [ONLY]]`, run in the
-//! repository. REPORT is a Markdown file; ONLY a part of the descriptions of the faults to plant.
+//! repository. REPORT is a Markdown file; ONLY a part of the descriptions of the faults to plant, the
+//! rows of the others are kept.
 //!
 //! Exit code 1 when a fault goes unnoticed, 2 when one cannot be planted.
 
@@ -40,8 +41,18 @@ fn main() -> anyhow::Result<ExitCode> {
     let failing = caught_by()?.context("the sources do not compile")?;
     ensure!(failing.is_empty(), "the tests fail without any fault: {failing:?}");
     let mut unnoticed = 0;
+    let before = report.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+    let before = before.unwrap_or_default();
     let mut table = String::from("| fault | planted in | noticed by |\n|---|---|---|\n");
-    for fault in faults.fault.iter().filter(|fault| fault.what.contains(&only)) {
+    for fault in &faults.fault {
+        if !fault.what.contains(&only) {
+            let start = format!("| {} |", fault.what);
+            before.lines().filter(|row| row.starts_with(&start)).for_each(|row| {
+                table += row;
+                table += "\n";
+            });
+            continue;
+        }
         let noticed = plant(fault)?;
         unnoticed += usize::from(noticed.is_empty());
         let names = named(&noticed);
