@@ -100,9 +100,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         .with_context(|| format!("running into {}", out.display()));
     progress.finish();
     let machine = [
-        ("command", command_line()),
+        ("command", super::command_line()),
         ("commit", commit.to_string()),
-        ("CPU", cpu_name()),
+        ("CPU", super::cpu_name()),
         ("kernels", fernn::ops::instruction_set().to_string()),
         ("device", if selection.device.is_cpu() { "CPU" } else { "CUDA" }.to_string()),
         ("algorithm", selection.algorithm.name().to_string()),
@@ -159,28 +159,4 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
-}
-
-/// The command line without the program's path and without where results go.
-fn command_line() -> String {
-    let mut words = vec!["fernn".to_string()];
-    let mut arguments = std::env::args().skip(1);
-    while let Some(word) = arguments.next() {
-        match word.as_str() {
-            "--out" | "--data-dir" => {
-                arguments.next();
-            }
-            "--fresh" => {}
-            w if w.starts_with("--out=") || w.starts_with("--data-dir=") => {}
-            _ => words.push(word),
-        }
-    }
-    words.join(" ")
-}
-
-/// The CPU's name, where the system tells it.
-fn cpu_name() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
-    model.unwrap_or(std::env::consts::ARCH).to_string()
 }

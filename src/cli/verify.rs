@@ -4,6 +4,7 @@ use super::Finding;
 use candle_core::DType;
 use clap::{Args, ValueEnum};
 use fernn::Error;
+use fernn::atomic_file::write_atomically;
 use fernn::flow::PixelsPerFrame;
 use fernn::report::{Measured, write_equivariance};
 use fernn::verification::{
@@ -101,7 +102,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let selection = selection(arguments);
     let baseline = arguments.baseline.as_deref().map(Baseline::read).transpose()?;
     let start = Instant::now();
-    let measured = measure(arguments.format, &selection)?;
+    // On a worker of the pool, which then need not be woken for every operation.
+    let measured = rayon::scope(|_| measure(arguments.format, &selection))?;
     if measured.is_empty() {
         return Err(Error::configuration(
             "the selection",
@@ -208,6 +210,15 @@ fn write_figures(rows: &[Row], folder: &Path) -> anyhow::Result<()> {
         counter_examples: &[counter_example(0)?, counter_example(1)?],
     };
     write_equivariance(&measured, folder)?;
+    let provenance = [
+        ("version", env!("CARGO_PKG_VERSION").to_string()),
+        ("command", super::command_line()),
+        ("commit", env!("FERNN_COMMIT").to_string()),
+        ("CPU", super::cpu_name()),
+        ("kernels", fernn::ops::instruction_set().to_string()),
+    ];
+    let lines = provenance.map(|(name, value)| format!("{name}: {value}\n")).concat();
+    write_atomically(&folder.join("equivariance").join("provenance.txt"), lines.as_bytes())?;
     eprintln!("baseline: {}", folder.join("equivariance.csv").display());
     eprintln!("figures: {}", folder.join("equivariance").display());
     Ok(())
