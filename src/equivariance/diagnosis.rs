@@ -76,3 +76,39 @@ pub fn diagnose(single: &EquivarianceError, double: &EquivarianceError, action: 
         false => Diagnosis::Broken,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::difference::Difference;
+    use super::*;
+
+    fn error(largest: f64, epsilon: f64) -> EquivarianceError {
+        let difference = Difference { largest, two_norm: largest, ulps: largest / epsilon };
+        EquivarianceError { by_step: vec![None, Some(difference)], by_velocity: vec![] }
+    }
+
+    fn diagnosis(single: f64, double: f64, action: f64) -> Diagnosis {
+        let single = error(single, f64::from(f32::EPSILON));
+        diagnose(&single, &error(double, f64::EPSILON), action)
+    }
+
+    #[test]
+    fn both_precisions_decide() {
+        assert_eq!(diagnosis(0.0, 0.0, 0.0), Diagnosis::Exact);
+        assert_eq!(diagnosis(0.0, 1e-16, 0.0), Diagnosis::Rounding);
+        assert_eq!(diagnosis(1e-6, 1e-15, 0.0), Diagnosis::Rounding);
+        // As small as rounding in f32, but f64 does not lower it.
+        assert_eq!(diagnosis(1e-6, 1e-6, 0.0), Diagnosis::Broken);
+        // As small as rounding in f64, but not in f32.
+        assert_eq!(diagnosis(1e-2, 1e-15, 0.0), Diagnosis::Broken);
+    }
+
+    #[test]
+    fn the_action_bounds_what_discretisation_may_be() {
+        assert_eq!(diagnosis(5e-2, 5e-2, 1e-2), Diagnosis::Discretisation);
+        assert_eq!(diagnosis(0.2, 0.2, 1e-2), Diagnosis::Broken, "twenty times the action's error");
+        assert_eq!(diagnosis(0.2, 5e-2, 1e-2), Diagnosis::Broken, "f32 alone is off");
+        assert_eq!(diagnosis(f64::NAN, 0.0, 1.0), Diagnosis::Broken);
+        assert_eq!(diagnosis(0.0, f64::NAN, 1.0), Diagnosis::Broken);
+    }
+}
