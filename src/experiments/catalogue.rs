@@ -89,6 +89,7 @@ pub const CATALOGUE: &[Experiment] = &[
             study(Variant::Activation(Activation::Tanh)),
             study(Variant::Feedback(Feedback::Clamped)),
             study(Variant::Feedback(Feedback::Silent)),
+            study(Variant::Feedback(Feedback::Flowed)),
         ],
         measurements: &[Measurement::NextStep, Measurement::Horizon],
         training_range: 2,
