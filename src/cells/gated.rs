@@ -1,7 +1,6 @@
 //! What gated cells have in common: stacked kernels, carried memories.
 
-use super::layer::FlowLayer;
-use super::rnn::expect_gates;
+use super::layer::{FlowLayer, expect_gates};
 use crate::error::Result;
 use crate::flow::{FlowGroup, FlowSpace, Input, LiftedState};
 use crate::ops::{ConvAlgorithm, VelocityPooling};

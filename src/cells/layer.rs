@@ -1,7 +1,7 @@
 //! Cells whose memory lives on V × G: what they share.
 
 use super::cell::{Age, Cell, FlowCell, unroll_step_by_step};
-use crate::error::Result;
+use crate::error::{Result, expect_shape};
 use crate::flow::{FlowGroup, FlowSpace, Input, Lift, LiftedState, VelocitySet};
 use crate::ops::{self, Feed, VelocityPooling};
 use candle_core::{DType, Device, Tensor};
@@ -62,6 +62,23 @@ pub trait FlowLayer {
 /// It does not depend on |V| where kernels are shared over velocities, as the theory has it.
 pub fn parameter_count(layer: &impl FlowLayer) -> usize {
     layer.parameters().iter().map(|parameter| parameter.elem_count()).sum()
+}
+
+/// Refuses kernels that are not U (`gates`·C, C_in, …) and W (`gates`·C, C, …); returns C.
+pub(super) fn expect_gates(input: &Tensor, recurrent: &Tensor, gates: usize) -> Result<usize> {
+    let channels = recurrent.dims4()?.1;
+    let rows = Some(gates * channels);
+    expect_shape(
+        "input kernel",
+        input,
+        &[("gates·C", rows), ("C_in", None), ("kh", None), ("kw", None)],
+    )?;
+    expect_shape(
+        "recurrent kernel",
+        recurrent,
+        &[("gates·C", rows), ("C", Some(channels)), ("kh", None), ("kw", None)],
+    )?;
+    Ok(channels)
 }
 
 impl<L: FlowLayer + ?Sized> FlowLayer for Box<L> {

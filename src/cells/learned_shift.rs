@@ -1,10 +1,10 @@
 //! The G-RNN+: a G-RNN with as many channels of state as a FERNN, whose shifts are learned.
 
-use super::layer::FlowLayer;
-use super::rnn::expect_gates;
+use super::layer::{FlowLayer, expect_gates};
 use crate::error::{Result, expect_shape};
 use crate::flow::{
-    FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Recurrence, Translation, VelocitySet,
+    FlowGroup, FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Recurrence, Translation,
+    VelocitySet,
 };
 use crate::ops::{self, Activation, ConvAlgorithm, VelocityPooling};
 use candle_core::{DType, Device, Tensor};
@@ -113,8 +113,7 @@ impl FlowLayer for LearnedShiftRnn {
         let how = self.recipe.algorithm;
         let u = self.space.drive(input, &self.input_kernel, state.frames_seen(), how)?;
         let shifted = ops::depthwise_convolution(state.hidden(), &self.shift_kernels)?;
-        let group = crate::flow::FlowGroup::recur;
-        let next = group(self.space.group(), &shifted, &self.recurrent_kernel, &u, self.recipe)?;
+        let next = self.space.group().recur(&shifted, &self.recurrent_kernel, &u, self.recipe)?;
         Ok(state.next(vec![next]))
     }
 }

@@ -1,7 +1,7 @@
 //! The simple flow equivariant recurrent cell (FERNN); with V = {0} it is the G-RNN.
 
-use super::layer::FlowLayer;
-use crate::error::{Result, expect_shape};
+use super::layer::{FlowLayer, expect_gates};
+use crate::error::Result;
 use crate::flow::{
     FlowGroup, FlowSpace, Input, Lift, LiftedState, Recurrence, Translation, VelocitySet,
 };
@@ -74,23 +74,6 @@ impl<G: FlowGroup> FlowRnn<G> {
     pub fn with_algorithm(self, algorithm: ConvAlgorithm) -> Self {
         Self { recipe: Recurrence { algorithm, ..self.recipe }, ..self }
     }
-}
-
-/// Refuses kernels that are not U (`gates`·C, C_in, …) and W (`gates`·C, C, …); returns C.
-pub(super) fn expect_gates(input: &Tensor, recurrent: &Tensor, gates: usize) -> Result<usize> {
-    let channels = recurrent.dims4()?.1;
-    let rows = Some(gates * channels);
-    expect_shape(
-        "input kernel",
-        input,
-        &[("gates·C", rows), ("C_in", None), ("kh", None), ("kw", None)],
-    )?;
-    expect_shape(
-        "recurrent kernel",
-        recurrent,
-        &[("gates·C", rows), ("C", Some(channels)), ("kh", None), ("kw", None)],
-    )?;
-    Ok(channels)
 }
 
 impl<G: FlowGroup> FlowLayer for FlowRnn<G> {

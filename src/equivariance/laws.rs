@@ -199,9 +199,14 @@ fn act_on_map<G: FlowGroup>(
     crate::ops::to_channels_first(&moved.squeeze(1)?)
 }
 
+/// Frame t of (B, T, C, H, W).
+fn frame(frames: &Tensor, t: usize) -> Result<Tensor> {
+    Ok(frames.narrow(1, t, 1)?.squeeze(1)?.contiguous()?)
+}
+
 fn per_frame(frames: &Tensor, map: impl Fn(&Tensor, i64) -> Result<Tensor>) -> Result<Tensor> {
     let mapped = (0..frames.dims()[1])
-        .map(|t| map(&frames.narrow(1, t, 1)?.squeeze(1)?.contiguous()?, t as i64))
+        .map(|t| map(&frame(frames, t)?, t as i64))
         .collect::<Result<Vec<_>>>()?;
     Ok(Tensor::stack(&mapped, 1)?)
 }
@@ -212,8 +217,7 @@ fn states<C: Cell>(cell: &C, frames: &Tensor) -> Result<Vec<C::State>> {
     let mut state = cell.zero_state(batch, (height, width), frames.dtype(), frames.device())?;
     (0..steps)
         .map(|t| {
-            let frame = frames.narrow(1, t, 1)?.squeeze(1)?.contiguous()?;
-            state = cell.step(&frame, &state)?;
+            state = cell.step(&frame(frames, t)?, &state)?;
             Ok(state.clone())
         })
         .collect()

@@ -112,7 +112,8 @@ fn place(error: f64) -> i32 {
     LEFT + ((height - LOWEST) * DECADE) as i32
 }
 
-/// A line per cell and lift: the largest error of its flow equivariance over sets and algorithms.
+/// A line per cell and lift: the error of its flow equivariance, a mark for each velocity set,
+/// algorithm and precision.
 fn error_by_cell(rows: &[Row]) -> Result<Picture> {
     const LAWS: [&str; 2] = ["state flow equivariance", "read-out flow equivariance"];
     let is_of = |row: &&Row| {
@@ -133,12 +134,9 @@ fn error_by_cell(rows: &[Row]) -> Result<Picture> {
         for (number, (cell, lift)) in lines.iter().enumerate() {
             let y = TOP + number as i32 * LINE + LINE / 2;
             let right = text(14).pos(Pos::new(HPos::Right, VPos::Center));
-            let lift = if *lift == "trivial" { "lab" } else { "co-moving" };
-            area.draw(&Text::new(format!("{cell}, {lift}"), (LEFT - 10, y), right))?;
-            for row in rows.iter().filter(|row| row.cell == *cell) {
-                if (lift == "lab") != (row.lift == "trivial") {
-                    continue;
-                }
+            let frame = if *lift == "trivial" { "lab" } else { *lift };
+            area.draw(&Text::new(format!("{cell}, {frame}"), (LEFT - 10, y), right))?;
+            for row in rows.iter().filter(|row| row.cell == *cell && row.lift == *lift) {
                 draw_error(area, row, y)?;
             }
         }
@@ -182,7 +180,7 @@ fn draw_error_axis(area: &Area<'_>, bottom: i32) -> Drawn {
         area.draw(&Rectangle::new(band, series_colour(colour).mix(0.13).filled()))?;
     }
     let middle = (place(1e-8), bottom + 32);
-    area.draw(&Text::new("largest flow equivariance error", middle, centred().clone()))?;
+    area.draw(&Text::new("largest flow equivariance error", middle, centred()))?;
     Ok(())
 }
 
