@@ -15,7 +15,7 @@ use fernn::flow::{
 };
 use fernn::models::{Feedback, Forecaster};
 use fernn::ops::{
-    self, Activation, ConvAlgorithm, Layer, Shift, VelocityPooling, convolve_slices,
+    self, Activation, ConvAlgorithm, Layer, Padding, Shift, VelocityPooling, convolve_slices,
     pool_velocities, shift_slices,
 };
 use fernn::verification::{CellKind, Selection, search};
@@ -103,7 +103,8 @@ impl Cell for HandMade {
 
     fn step(&self, frame: &Tensor, state: &LiftedState) -> Result<LiftedState> {
         let shifts = self.shifts(state.frames_seen());
-        let convolved = convolve_slices(state.hidden(), &self.w, ConvAlgorithm::Direct)?;
+        let convolved =
+            convolve_slices(state.hidden(), &self.w, Padding::Circular, ConvAlgorithm::Direct)?;
         let convolved = match self.fault {
             // A ramp over the columns does not commute with shifts.
             Fault::FlowAfterANonCommutingMap => {
@@ -200,7 +201,7 @@ proptest! {
             .unwrap()
             .with_algorithm(ConvAlgorithm::Direct);
         let decoder =
-            vec![Layer { kernel: draw("d", &[1, 4, 3, 3], 0.17), activation: Activation::Identity }];
+            vec![Layer { kernel: draw("d", &[1, 4, 3, 3], 0.17), activation: Activation::Identity, padding: Padding::Circular }];
         let frames = draw("frames", &[1, 4, 1, 3, 5], 1.0);
         let flow = PixelsPerFrame::new(x, y);
         let error = |feedback| {

@@ -10,8 +10,8 @@ use fernn::flow::{
 };
 use fernn::models::{Forecaster, TranslationForecaster};
 use fernn::ops::{
-    Activation, ConvAlgorithm, Shift, VelocityPooling, circular_convolution, flow_recurrence,
-    pool_velocities, shift_slices, to_channels_first, to_channels_last,
+    Activation, ConvAlgorithm, Padding, Shift, VelocityPooling, circular_convolution,
+    flow_recurrence, pool_velocities, shift_slices, to_channels_first, to_channels_last,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -47,9 +47,10 @@ proptest! {
     fn the_f32_kernels_agree_with_the_f64_path_forward_and_backward(
         seed in 0u64..1000, height in 2usize..9, width in 2usize..20,
         channels in prop::sample::select(vec![1usize, 5, 16, 24, 40]),
-        size in prop::sample::select(vec![3usize, 5]), is_winograd: bool,
+        size in prop::sample::select(vec![3usize, 5]), is_winograd: bool, is_zero: bool,
     ) {
         let algorithm = if is_winograd { ConvAlgorithm::Winograd } else { ConvAlgorithm::Direct };
+        let padding = if is_zero { Padding::Zero } else { Padding::Circular };
         // The identity has no kink, so that both precisions take the same branch everywhere.
         let run = |dtype: DType| -> Vec<Vec<f64>> {
             let scale = 1.0 / (size as f64 * (channels as f64).sqrt());
@@ -57,7 +58,7 @@ proptest! {
             let w = Var::from_tensor(&normal(seed, "w", &[channels, channels, size, size], scale, dtype)).unwrap();
             let u = Var::from_tensor(&normal(seed, "u", &[2, height, width, channels], 1.0, dtype)).unwrap();
             let shifts = [(0, 0), (1, -2), (-3, 1)].map(|(down, right)| Shift { down, right });
-            let next = flow_recurrence(&h, &w, &u, &shifts, (Activation::Identity, algorithm)).unwrap();
+            let next = flow_recurrence(&h, &w, &u, &shifts, (Activation::Identity, padding, algorithm)).unwrap();
             let seedling = normal(seed, "g", next.dims(), 1.0, dtype);
             let gradients = (&next * seedling).unwrap().sum_all().unwrap().backward().unwrap();
             let gradient = |v: &Var| values(gradients.get(v).unwrap());
@@ -146,7 +147,11 @@ proptest! {
 fn gradients_of_the_recurrence_agree_with_finite_differences() {
     let (shape, shifts) =
         ([2, 3, 3, 5, 2], [(0, 0), (1, -2), (-1, 1)].map(|(down, right)| Shift { down, right }));
-    for activation in [Activation::Relu, Activation::Tanh, Activation::Identity] {
+    for (activation, padding) in [
+        (Activation::Relu, Padding::Circular),
+        (Activation::Tanh, Padding::Zero),
+        (Activation::Identity, Padding::Circular),
+    ] {
         let inputs = [
             normal(1, "h", &shape, 1.0, DType::F64),
             normal(1, "w", &[2, 2, 3, 3], 0.3, DType::F64),
@@ -154,8 +159,8 @@ fn gradients_of_the_recurrence_agree_with_finite_differences() {
         ];
         let weights = normal(1, "g", &shape, 1.0, DType::F64);
         let loss = |[h, w, u]: [&Tensor; 3]| {
-            let next =
-                flow_recurrence(h, w, u, &shifts, (activation, ConvAlgorithm::Direct)).unwrap();
+            let how = (activation, padding, ConvAlgorithm::Direct);
+            let next = flow_recurrence(h, w, u, &shifts, how).unwrap();
             (next * &weights).unwrap().sum_all().unwrap()
         };
         let variables = inputs.clone().map(|t| Var::from_tensor(&t).unwrap());

@@ -8,8 +8,8 @@ use common::{finite_differences, normal, relative_error, values};
 use fernn::flow::VelocitySet;
 use fernn::models::{Feedback, Parameters, TranslationForecaster};
 use fernn::ops::{
-    Activation, ConvAlgorithm, Layer, Recipe, Shift, VelocityPooling, circular_convolution,
-    convolution_stack, flow_sequence,
+    Activation, ConvAlgorithm, Layer, Padding, Recipe, Shift, VelocityPooling,
+    circular_convolution, convolution_stack, flow_sequence,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -178,15 +178,27 @@ fn frozen_weights_still_pass_gradients_to_the_input() {
 fn a_stack_is_its_layers_one_after_the_other() {
     let kernel = |name: &str, shape: &[usize]| normal(6, name, shape, 0.2, DType::F64);
     let layers = [
-        Layer { kernel: kernel("a", &[9, 3, 3, 5]), activation: Activation::Tanh },
-        Layer { kernel: kernel("b", &[10, 9, 3, 3]), activation: Activation::Relu },
-        Layer { kernel: kernel("c", &[1, 10, 3, 3]), activation: Activation::Identity },
+        Layer {
+            kernel: kernel("a", &[9, 3, 3, 5]),
+            activation: Activation::Tanh,
+            padding: Padding::Zero,
+        },
+        Layer {
+            kernel: kernel("b", &[10, 9, 3, 3]),
+            activation: Activation::Relu,
+            padding: Padding::Circular,
+        },
+        Layer {
+            kernel: kernel("c", &[1, 10, 3, 3]),
+            activation: Activation::Identity,
+            padding: Padding::Zero,
+        },
     ];
     let x = normal(6, "x", &[5, 7, 11, 3], 1.0, DType::F64);
     for algorithm in ALGORITHMS {
         let stack = convolution_stack(&x, &layers, algorithm).unwrap();
         let chained = layers.iter().fold(x.clone(), |x, layer| {
-            circular_convolution(&x, &layer.kernel, layer.activation, algorithm).unwrap()
+            convolution_stack(&x, std::slice::from_ref(layer), algorithm).unwrap()
         });
         assert_eq!(values(&stack), values(&chained));
     }

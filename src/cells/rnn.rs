@@ -10,7 +10,7 @@ use candle_core::Tensor;
 
 /// The simple recurrence (Keller 2025, §4 and its appendix), for every ν of the set:
 ///
-/// - [`Lift::Trivial`]: `h_{t+1}(ν) = σ( W ⋆ (ψ_1(ν)·h_t(ν)) + U ⋆ f_t )`
+/// - [`Lift::Trivial`]: `h_{t+1}(ν) = σ( ψ_1(ν)·[W ⋆ h_t(ν)] + U ⋆ f_t )`
 /// - [`Lift::CoMoving`]: `h̃_{t+1}(ν) = σ( W ⋆ h̃_t(ν) + U ⋆ (ψ_t(ν)⁻¹·f_t) )`
 ///
 /// # Equivariance
@@ -104,11 +104,15 @@ impl<G: FlowGroup> FlowLayer for FlowRnn<G> {
                 let (h, velocities) = (state.hidden(), space.velocities().as_slice());
                 group.recur_flowed(h, velocities, kernels, (frame, steps), self.recipe)?
             }
-            _ => {
+            (_, lift) => {
                 let how = self.recipe.algorithm;
                 let u = space.drive(input, &self.input_kernel, state.frames_seen(), how)?;
-                let carried = space.carry(state.hidden())?;
-                group.recur(&carried, &self.recurrent_kernel, &u, self.recipe)?
+                let (h, w, velocities) =
+                    (state.hidden(), &self.recurrent_kernel, space.velocities().as_slice());
+                match lift {
+                    Lift::Trivial => group.recur_carried(h, velocities, w, &u, self.recipe)?,
+                    Lift::CoMoving => group.recur(h, w, &u, self.recipe)?,
+                }
             }
         };
         Ok(state.next(vec![next]))

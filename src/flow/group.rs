@@ -13,6 +13,14 @@ pub trait FlowGroup: Clone + Send + Sync {
     /// Generators of the group's flows.
     type Velocity: Velocity;
 
+    /// Refuses velocities that the group cannot act with.
+    ///
+    /// # Errors
+    /// [`crate::Error::Configuration`] naming the first of them.
+    fn check(&self, _velocities: &[Self::Velocity]) -> Result<()> {
+        Ok(())
+    }
+
     /// ψ_t(ν)·f for t = `steps`, (ψ·f)(x) = f(ψ⁻¹·x), on frames (B, C, H, W).
     fn act_on_frame(&self, frame: &Tensor, velocity: Self::Velocity, steps: i64) -> Result<Tensor>;
 
@@ -57,6 +65,22 @@ pub trait FlowGroup: Clone + Send + Sync {
     ) -> Result<Tensor> {
         let convolved = self.convolve(slices, kernel, recipe.algorithm)?;
         ops::activate(&convolved.broadcast_add(inputs)?, recipe.activation)
+    }
+
+    /// σ(ψ_1(ν)·[W ⋆ h(ν)] + u(ν)): a step in the lab frame, for inputs as in [`FlowGroup::recur`].
+    ///
+    /// Where the action interpolates, the order matters: it moves what was convolved.
+    fn recur_carried(
+        &self,
+        slices: &Tensor,
+        velocities: &[Self::Velocity],
+        kernel: &Tensor,
+        inputs: &Tensor,
+        recipe: Recurrence,
+    ) -> Result<Tensor> {
+        let convolved = self.convolve(slices, kernel, recipe.algorithm)?;
+        let carried = self.act_on_slices(&convolved, velocities, 1)?;
+        ops::activate(&carried.broadcast_add(inputs)?, recipe.activation)
     }
 
     /// σ(W ⋆ h(ν) + U ⋆ (ψ_t(ν)·f)), t = `steps`: a step in the co-moving frame, as one operation

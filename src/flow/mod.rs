@@ -6,6 +6,7 @@
 
 mod group;
 mod lift;
+mod rotation;
 mod space;
 mod state;
 mod translation;
@@ -14,8 +15,9 @@ mod zero_padded;
 
 pub use group::{FlowGroup, Recurrence};
 pub use lift::Lift;
+pub use rotation::Rotation;
 pub use space::{FlowSpace, Input};
 pub use state::LiftedState;
 pub use translation::Translation;
-pub use velocity::{PixelsPerFrame, Velocity, VelocitySet};
+pub use velocity::{DegreesPerFrame, PixelsPerFrame, Velocity, VelocitySet};
 pub use zero_padded::ZeroPaddedTranslation;

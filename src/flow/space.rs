@@ -54,6 +54,9 @@ impl<G: FlowGroup> FlowSpace<G> {
     }
 
     /// h_0 = 0: `memories` tensors of `channels` channels; `extents` is (H, W).
+    ///
+    /// # Errors
+    /// [`crate::Error::Configuration`] when the group cannot act with a velocity ([`FlowGroup::check`]).
     pub fn zero_state(
         &self,
         (memories, channels): (usize, usize),
@@ -61,6 +64,7 @@ impl<G: FlowGroup> FlowSpace<G> {
         dtype: DType,
         device: &Device,
     ) -> Result<LiftedState> {
+        self.group.check(self.velocities.as_slice())?;
         let shape = (batch, self.velocities.len(), height, width, channels);
         let zero = Tensor::zeros(shape, dtype, device)?;
         Ok(LiftedState::new(vec![zero; memories], 0))

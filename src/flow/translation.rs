@@ -3,7 +3,7 @@
 use super::group::{FlowGroup, Recurrence};
 use super::velocity::{PixelsPerFrame, VelocitySet};
 use crate::error::{Result, expect_shape};
-use crate::ops::{self, Activation, ConvAlgorithm, Feed, Recipe, Shift};
+use crate::ops::{self, ConvAlgorithm, Feed, Padding, Recipe, Shift};
 use candle_core::Tensor;
 
 /// Translations of the torus of H × W pixels; their flows move content by whole pixels per frame.
@@ -43,11 +43,11 @@ impl FlowGroup for Translation {
 
     fn lift(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor> {
         let frame = ops::to_channels_last(frame)?;
-        ops::circular_convolution(&frame, kernel, Activation::Identity, ConvAlgorithm::Direct)
+        ops::convolve(&frame, kernel, Padding::Circular, ConvAlgorithm::Direct)
     }
 
     fn convolve(&self, slices: &Tensor, kernel: &Tensor, how: ConvAlgorithm) -> Result<Tensor> {
-        ops::convolve_slices(slices, kernel, how)
+        ops::convolve_slices(slices, kernel, Padding::Circular, how)
     }
 
     /// Lifts once: a translation commutes with the lifting convolution bit for bit.
@@ -70,19 +70,20 @@ impl FlowGroup for Translation {
         inputs: &Tensor,
         recipe: Recurrence,
     ) -> Result<Tensor> {
-        let how = (recipe.activation, recipe.algorithm);
-        let (batch, velocities, height, width, channels) = slices.dims5()?;
-        let still = |count| vec![Shift::default(); count];
-        if inputs.dims5()?.1 == 1 {
-            let shared = inputs.squeeze(1)?;
-            return ops::flow_recurrence(slices, kernel, &shared, &still(velocities), how);
-        }
-        // Each slice has an input of its own: every slice is a sample with a single velocity.
-        let samples = batch * velocities;
-        let slices_of_one = slices.reshape((samples, 1, height, width, channels))?;
-        let inputs = inputs.reshape((samples, height, width, channels))?;
-        let next = ops::flow_recurrence(&slices_of_one, kernel, &inputs, &still(1), how)?;
-        Ok(next.reshape(slices.shape())?)
+        let how = (recipe.activation, Padding::Circular, recipe.algorithm);
+        ops::recurrence(slices, kernel, inputs, how)
+    }
+
+    /// Shifts first, which is the same bit for bit with the direct algorithm, and one operation less.
+    fn recur_carried(
+        &self,
+        slices: &Tensor,
+        velocities: &[PixelsPerFrame],
+        kernel: &Tensor,
+        inputs: &Tensor,
+        recipe: Recurrence,
+    ) -> Result<Tensor> {
+        self.recur(&self.act_on_slices(slices, velocities, 1)?, kernel, inputs, recipe)
     }
 
     fn recur_flowed(
@@ -94,7 +95,7 @@ impl FlowGroup for Translation {
         recipe: Recurrence,
     ) -> Result<Tensor> {
         let lifted = self.lift(frame, input)?;
-        let how = (recipe.activation, recipe.algorithm);
+        let how = (recipe.activation, Padding::Circular, recipe.algorithm);
         ops::flow_recurrence(slices, recurrent, &lifted, &displacements(velocities, steps), how)
     }
 

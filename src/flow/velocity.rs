@@ -51,6 +51,26 @@ impl Velocity for PixelsPerFrame {
     }
 }
 
+/// A velocity of the rotation flow, in whole degrees per frame, counter-clockwise as seen on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DegreesPerFrame(pub i32);
+
+impl Velocity for DegreesPerFrame {
+    const ZERO: Self = Self(0);
+
+    fn plus(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+
+    fn negated(self) -> Self {
+        Self(-self.0)
+    }
+
+    fn reduced(self, period: Self) -> Self {
+        Self(self.0.rem_euclid(period.0))
+    }
+}
+
 /// An ordered finite set V of velocities; the order is that of the model's velocity axis.
 ///
 /// A *truncated* set holds the velocities up to some magnitude, and ν − ν̂ may leave it. A *closed*
@@ -154,6 +174,32 @@ impl VelocitySet<PixelsPerFrame> {
     }
 }
 
+impl VelocitySet<DegreesPerFrame> {
+    /// {−N·step, …, −step, 0, step, …, N·step} for N = `range`; V^R_N is that of step 10° (Keller 2025,
+    /// §5), and N = 0 is {0}.
+    pub fn multiples(step: DegreesPerFrame, range: u32) -> Self {
+        let range = range as i32;
+        let velocities = (-range..=range).map(|i| DegreesPerFrame(i * step.0)).collect();
+        Self { velocities, period: None }
+    }
+
+    /// The closed set C_n of the n multiples of 360°/n, from 0 upwards.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when 360°/n is no whole number of degrees.
+    pub fn cyclic(n: u32) -> Result<Self> {
+        if n == 0 || 360 % n != 0 {
+            return Err(Error::configuration(
+                "the velocity set",
+                format!("of {n} rotations is not one of whole degrees"),
+                "take a divisor of 360",
+            ));
+        }
+        let velocities = (0..n).map(|i| DegreesPerFrame((i * 360 / n) as i32)).collect();
+        Ok(Self { velocities, period: Some(DegreesPerFrame(360)) })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,6 +225,21 @@ mod tests {
             (0..torus.len()).map(|i| torus.difference(i, shift).expect("closed")).collect();
         images.sort_unstable();
         assert_eq!(images, (0..15).collect::<Vec<_>>(), "a shift permutes a closed set");
+    }
+
+    #[test]
+    fn rotations_are_closed_where_they_go_round() {
+        let degrees = |set: &VelocitySet<DegreesPerFrame>| -> Vec<i32> {
+            set.as_slice().iter().map(|v| v.0).collect()
+        };
+        let truncated = VelocitySet::multiples(DegreesPerFrame(10), 2);
+        assert_eq!(degrees(&truncated), [-20, -10, 0, 10, 20]);
+        assert!(!truncated.is_closed());
+        let closed = VelocitySet::cyclic(8).expect("45° is whole");
+        assert_eq!(degrees(&closed)[7], 315);
+        assert!(closed.is_closed());
+        assert_eq!(closed.index_of(DegreesPerFrame(-45)), Some(7));
+        assert!(VelocitySet::cyclic(16).is_err(), "22.5° is not");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::group::FlowGroup;
 use super::translation::Translation;
 use super::velocity::PixelsPerFrame;
 use crate::error::Result;
-use crate::ops::{self, Activation, ConvAlgorithm};
+use crate::ops::{self, ConvAlgorithm, Padding};
 use candle_core::Tensor;
 
 /// [`Translation`] with zero-padded instead of circular convolutions.
@@ -34,23 +34,10 @@ impl FlowGroup for ZeroPaddedTranslation {
     }
 
     fn lift(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor> {
-        zero_padded(&ops::to_channels_last(frame)?, kernel, ConvAlgorithm::Direct)
+        ops::convolve(&ops::to_channels_last(frame)?, kernel, Padding::Zero, ConvAlgorithm::Direct)
     }
 
     fn convolve(&self, slices: &Tensor, kernel: &Tensor, how: ConvAlgorithm) -> Result<Tensor> {
-        let (batch, velocities, ..) = slices.dims5()?;
-        let convolved = zero_padded(&slices.flatten(0, 1)?, kernel, how)?;
-        let (_, height, width, channels) = convolved.dims4()?;
-        Ok(convolved.reshape((batch, velocities, height, width, channels))?)
+        ops::convolve_slices(slices, kernel, Padding::Zero, how)
     }
-}
-
-/// A convolution on a torus that is larger by half a kernel of zeros on each side, cut back.
-fn zero_padded(x: &Tensor, kernel: &Tensor, how: ConvAlgorithm) -> Result<Tensor> {
-    let (_, height, width, _) = x.dims4()?;
-    let (_, _, kh, kw) = kernel.dims4()?;
-    let (above, left) = (kh / 2, kw / 2);
-    let padded = x.pad_with_zeros(1, above, above)?.pad_with_zeros(2, left, left)?;
-    let y = ops::circular_convolution(&padded, kernel, Activation::Identity, how)?;
-    Ok(y.narrow(1, above, height)?.narrow(2, left, width)?.contiguous()?)
 }

@@ -3,7 +3,7 @@
 use crate::cells::{Age, Cell, FlowRnn, unroll_step_by_step};
 use crate::error::{Error, Result, expect_shape};
 use crate::flow::{PixelsPerFrame, Translation, VelocitySet};
-use crate::ops::{Activation, ConvAlgorithm, Feed, Layer, StackRun, VelocityPooling};
+use crate::ops::{Activation, ConvAlgorithm, Feed, Layer, Padding, StackRun, VelocityPooling};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -122,7 +122,11 @@ impl TranslationForecaster {
         let cell = FlowRnn::new(Translation, velocities, kernels[0].clone(), kernels[1].clone())?;
         let mut decoder: Vec<Layer> = kernels[2..]
             .iter()
-            .map(|kernel| Layer { kernel: kernel.clone(), activation: Activation::Relu })
+            .map(|kernel| Layer {
+                kernel: kernel.clone(),
+                activation: Activation::Relu,
+                padding: Padding::Circular,
+            })
             .collect();
         decoder.last_mut().expect("checked above").activation = Activation::Identity;
         Self::new(cell, decoder, ConvAlgorithm::Auto)

@@ -1,7 +1,8 @@
 //! The same operations composed of candle's own, for devices that the kernels do not run on.
 
 use super::activation::Activation;
-use super::kernels::Shift;
+use super::kernels::{Padding, Shift};
+use super::rotate::TurnSlices;
 use super::stack::Layer;
 use crate::error::Result;
 use candle_core::Tensor;
@@ -9,8 +10,8 @@ use candle_core::Tensor;
 /// [`super::convolution_stack`].
 pub(super) fn convolution_stack(x: &Tensor, layers: &[Layer]) -> Result<Tensor> {
     let mut x = x.permute((0, 3, 1, 2))?; // (B, C, H, W)
-    for Layer { kernel, activation } in layers {
-        x = activate(&convolve(&x, kernel)?, *activation)?;
+    for Layer { kernel, activation, padding } in layers {
+        x = activate(&convolve(&x, kernel, *padding)?, *activation)?;
     }
     Ok(x.permute((0, 2, 3, 1))?.contiguous()?)
 }
@@ -21,11 +22,12 @@ pub(super) fn recurrence(
     kernel: &Tensor,
     lifted: &Tensor,
     shifts: &[Shift],
-    activation: Activation,
+    (activation, padding): (Activation, Padding),
 ) -> Result<Tensor> {
     let (batch, velocities, height, width, channels) = state.dims5()?;
     let images = state.reshape((batch * velocities, height, width, channels))?;
-    let convolved = convolve(&images.permute((0, 3, 1, 2))?, kernel)?.permute((0, 2, 3, 1))?;
+    let images = images.permute((0, 3, 1, 2))?;
+    let convolved = convolve(&images, kernel, padding)?.permute((0, 2, 3, 1))?;
     let views = lifted.unsqueeze(1)?.broadcast_as(state.shape())?;
     let sum = (convolved.contiguous()?.reshape(state.shape())? + shift_slices(&views, shifts)?)?;
     activate(&sum, activation)
@@ -38,6 +40,21 @@ pub(super) fn shift_slices(x: &Tensor, shifts: &[Shift]) -> Result<Tensor> {
         roll(&slice, 3, shift.right)
     });
     Ok(Tensor::cat(&moved.collect::<Result<Vec<_>>>()?, 1)?)
+}
+
+/// [`super::turn_slices`], each rotation as a dense matrix over pixels.
+pub(super) fn turn_slices(x: &Tensor, operation: &TurnSlices) -> Result<Tensor> {
+    let (batch, _, height, width, channels) = x.dims5()?;
+    let (pixels, n) = (height * width, operation.orientations);
+    let turned = operation.turns.iter().enumerate().map(|(v, turn)| {
+        let matrix = Tensor::from_vec(turn.resampling.to_matrix(), (pixels, pixels), x.device())?;
+        let slice = x.narrow(1, v, 1)?.contiguous()?.reshape((batch, pixels, channels))?;
+        let rotated = matrix.to_dtype(x.dtype())?.broadcast_matmul(&slice)?;
+        let fields = rotated.reshape((batch * pixels, channels / n, n))?;
+        let rolled = roll(&fields, 2, turn.shift as i64)?;
+        Ok(rolled.contiguous()?.reshape((batch, 1, height, width, channels))?)
+    });
+    Ok(Tensor::cat(&turned.collect::<Result<Vec<_>>>()?, 1)?)
 }
 
 /// [`super::depthwise_convolution`], tap by tap.
@@ -74,10 +91,14 @@ fn roll(x: &Tensor, dim: usize, by: i64) -> Result<Tensor> {
     Ok(Tensor::cat(&[&tail, &head], dim)?)
 }
 
-/// Circular convolution of (B, C, H, W): a halo, then candle's convolution.
-fn convolve(x: &Tensor, kernel: &Tensor) -> Result<Tensor> {
+/// Convolution of (B, C, H, W): a halo, then candle's convolution.
+fn convolve(x: &Tensor, kernel: &Tensor, padding: Padding) -> Result<Tensor> {
     let (_, _, kh, kw) = kernel.dims4()?;
-    let padded = halo(&halo(x, 2, kh / 2)?, 3, kw / 2)?;
+    let (above, left) = (kh / 2, kw / 2);
+    let padded = match padding {
+        Padding::Circular => halo(&halo(x, 2, above)?, 3, left)?,
+        Padding::Zero => x.pad_with_zeros(2, above, above)?.pad_with_zeros(3, left, left)?,
+    };
     Ok(padded.contiguous()?.conv2d(kernel, 0, 1, 1, 1)?)
 }
 
@@ -104,8 +125,8 @@ pub(super) fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
 mod tests {
     use super::*;
     use crate::ops::{
-        ConvAlgorithm, VelocityPooling, convolution_stack, depthwise_convolution, flow_recurrence,
-        pool_velocities, shift_slices,
+        ConvAlgorithm, Turn, VelocityPooling, convolution_stack, depthwise_convolution,
+        flow_recurrence, pool_velocities, shift_slices, turn_slices,
     };
     use crate::rng::Stream;
     use candle_core::{DType, Device, Var};
@@ -139,20 +160,31 @@ mod tests {
     #[test]
     fn composed_operations_agree_with_the_kernels() {
         let shifts = [(0, 0), (1, -2), (-4, 9)].map(|(down, right)| Shift { down, right });
-        for activation in [Activation::Relu, Activation::Tanh, Activation::Identity] {
+        for (activation, padding) in [
+            (Activation::Relu, Padding::Circular),
+            (Activation::Tanh, Padding::Zero),
+            (Activation::Identity, Padding::Circular),
+        ] {
             let (h, u) = (random("h", &[2, 3, 5, 4, 3]), random("u", &[2, 5, 4, 3]));
             let w = random("w", &[3, 3, 3, 5]);
             assert_same(
-                recurrence(&h, &w, &u, &shifts, activation).unwrap(),
-                flow_recurrence(&h, &w, &u, &shifts, (activation, ConvAlgorithm::Direct)).unwrap(),
+                recurrence(&h, &w, &u, &shifts, (activation, padding)).unwrap(),
+                flow_recurrence(&h, &w, &u, &shifts, (activation, padding, ConvAlgorithm::Direct))
+                    .unwrap(),
                 &[&h, &w, &u],
             );
         }
         let (x, a) = (random("x", &[2, 5, 4, 3]), random("a", &[9, 3, 3, 3]));
         let b = random("b", &[1, 9, 5, 5]); // a halo of half the torus
-        let layer =
-            |kernel: &Var, activation| Layer { kernel: kernel.as_tensor().clone(), activation };
-        let layers = [layer(&a, Activation::Tanh), layer(&b, Activation::Identity)];
+        let layer = |kernel: &Var, activation, padding| Layer {
+            kernel: kernel.as_tensor().clone(),
+            activation,
+            padding,
+        };
+        let layers = [
+            layer(&a, Activation::Tanh, Padding::Zero),
+            layer(&b, Activation::Identity, Padding::Circular),
+        ];
         assert_same(
             super::convolution_stack(&x, &layers).unwrap(),
             convolution_stack(&x, &layers, ConvAlgorithm::Auto).unwrap(),
@@ -163,6 +195,14 @@ mod tests {
             super::shift_slices(&h, &shifts).unwrap(),
             shift_slices(&h, &shifts).unwrap(),
             &[&h],
+        );
+        let regular = random("regular", &[2, 3, 5, 4, 6]); // two fields of three orientations
+        let turns = [(30.0, -1), (90.0, 2), (-200.0, 4)];
+        let turns = turns.map(|(degrees, orientations)| Turn { degrees, orientations });
+        assert_same(
+            super::turn_slices(&regular, &TurnSlices::new((5, 4), 6, 3, &turns)).unwrap(),
+            turn_slices(&regular, 3, &turns).unwrap(),
+            &[&regular],
         );
         let d = random("d", &[3, 3, 5]);
         let taps =

@@ -13,19 +13,24 @@ mod pointwise;
 mod pool;
 mod recurrence;
 mod rollout;
+mod rotate;
 mod sequence;
 mod shift;
 mod stack;
+mod steerable;
 mod storage;
 
 pub use activation::Activation;
 pub use depthwise::depthwise_convolution;
-pub use kernels::{ConvAlgorithm, Shift, peak_flops};
+pub use kernels::{ConvAlgorithm, Padding, Shift, peak_flops};
 pub use pool::{VelocityPooling, pool_velocities};
-pub use recurrence::flow_recurrence;
+pub use recurrence::{flow_recurrence, recurrence};
+pub(crate) use rotate::Resampling;
+pub use rotate::{Turn, turn_slices};
 pub use sequence::{Feed, Recipe, flow_sequence};
 pub use shift::shift_slices;
 pub use stack::{Layer, StackRun, circular_convolution, convolution_stack};
+pub use steerable::SteerableBasis;
 
 /// The instruction set that the kernels run on, for provenance.
 pub fn instruction_set() -> &'static str {
@@ -40,13 +45,28 @@ pub fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
     composed::activate(x, activation)
 }
 
-/// [`circular_convolution`] of every slice of (B, V, H, W, C) with one kernel: (B, V, H, W, C').
-pub fn convolve_slices(slices: &Tensor, kernel: &Tensor, how: ConvAlgorithm) -> Result<Tensor> {
+/// W ⋆ x of every slice of (B, V, H, W, C) with one kernel: (B, V, H, W, C').
+pub fn convolve_slices(
+    slices: &Tensor,
+    kernel: &Tensor,
+    padding: Padding,
+    how: ConvAlgorithm,
+) -> Result<Tensor> {
     let (batch, velocities, ..) = slices.dims5()?;
-    let convolved =
-        circular_convolution(&slices.flatten(0, 1)?, kernel, Activation::Identity, how)?;
+    let convolved = convolve(&slices.flatten(0, 1)?, kernel, padding, how)?;
     let (_, height, width, channels) = convolved.dims4()?;
     Ok(convolved.reshape((batch, velocities, height, width, channels))?)
+}
+
+/// W ⋆ x of images (B, H, W, C): (B, H, W, C').
+pub fn convolve(
+    x: &Tensor,
+    kernel: &Tensor,
+    padding: Padding,
+    how: ConvAlgorithm,
+) -> Result<Tensor> {
+    let (kernel, activation) = (kernel.clone(), Activation::Identity);
+    convolution_stack(x, &[Layer { kernel, activation, padding }], how)
 }
 
 /// (B, C, H, W) → contiguous (B, H, W, C).

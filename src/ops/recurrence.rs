@@ -3,7 +3,7 @@
 use super::Activation;
 use super::composed;
 use super::kernels::{
-    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Shift, Torus, stored_channels,
+    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Shift, Torus, stored_channels,
 };
 use super::parts::{enough_images, images_per_part};
 use super::pointwise::{self, Moved};
@@ -23,7 +23,8 @@ use rayon::prelude::*;
 /// ν; `shifts` one per velocity; result (B, V, H, W, C).
 ///
 /// # Equivariance
-/// Commutes with shifts of the torus, bit for bit with [`ConvAlgorithm::Direct`].
+/// Commutes with shifts of the torus, bit for bit with [`ConvAlgorithm::Direct`], where the padding
+/// is circular.
 ///
 /// # Errors
 /// [`crate::Error::Shape`] when extents disagree, [`crate::Error::Configuration`] for an even kernel.
@@ -32,7 +33,7 @@ pub fn flow_recurrence(
     kernel: &Tensor,
     lifted: &Tensor,
     shifts: &[Shift],
-    (activation, algorithm): (Activation, ConvAlgorithm),
+    (activation, padding, algorithm): (Activation, Padding, ConvAlgorithm),
 ) -> Result<Tensor> {
     let names = [("B", None), ("V", Some(shifts.len())), ("H", None), ("W", None), ("C", None)];
     expect_shape("hidden state", state, &names)?;
@@ -44,16 +45,41 @@ pub fn flow_recurrence(
         &[("B", Some(batch)), ("H", Some(height)), ("W", Some(width)), ("C", Some(channels))],
     )?;
     if !state.device().is_cpu() {
-        return composed::recurrence(state, kernel, lifted, shifts, activation);
+        return composed::recurrence(state, kernel, lifted, shifts, (activation, padding));
     }
     let operation = Recurrence {
         torus: Torus { height, width },
+        padding,
         channels,
         shifts: shifts.to_vec(),
         activation,
         algorithm,
     };
     Ok(state.contiguous()?.apply_op3(&kernel.contiguous()?, &lifted.contiguous()?, operation)?)
+}
+
+/// σ(W ⋆ h(ν) + u(ν)) for slices (B, V, H, W, C) and inputs (B, V or 1, H, W, C).
+///
+/// # Errors
+/// As [`flow_recurrence`].
+pub fn recurrence(
+    slices: &Tensor,
+    kernel: &Tensor,
+    inputs: &Tensor,
+    how: (Activation, Padding, ConvAlgorithm),
+) -> Result<Tensor> {
+    let (batch, velocities, height, width, channels) = slices.dims5()?;
+    let still = |count| vec![Shift::default(); count];
+    if inputs.dims5()?.1 == 1 {
+        let shared = inputs.squeeze(1)?;
+        return flow_recurrence(slices, kernel, &shared, &still(velocities), how);
+    }
+    // Each slice has an input of its own: every slice is a sample with a single velocity.
+    let samples = batch * velocities;
+    let slices_of_one = slices.reshape((samples, 1, height, width, channels))?;
+    let inputs = inputs.reshape((samples, height, width, channels))?;
+    let next = flow_recurrence(&slices_of_one, kernel, &inputs, &still(1), how)?;
+    Ok(next.reshape(slices.shape())?)
 }
 
 /// Refuses a recurrent kernel that is not (C, C, odd, odd).
@@ -65,6 +91,7 @@ pub(super) fn expect_square_kernel(kernel: &Tensor, channels: usize) -> Result<(
 
 struct Recurrence {
     torus: Torus,
+    padding: Padding,
     channels: usize,
     shifts: Vec<Shift>,
     activation: Activation,
@@ -76,7 +103,7 @@ impl Recurrence {
         let (outputs, inputs, height, width) = (dims[0], dims[1], dims[2], dims[3]);
         let kernel = KernelView { values: kernel, outputs, inputs, height, width };
         let stored = stored_channels::<T>(self.channels);
-        Convolution::new(self.algorithm, self.torus, kernel, (stored, stored))
+        Convolution::new(self.algorithm, (self.torus, self.padding), kernel, (stored, stored))
     }
 
     /// Maps (…, H, W, C) with their channels as the kernels store them.

@@ -5,7 +5,7 @@
 //! and the read-out displaced by t·ν. After the first frame all slices are equal, and stored once.
 
 use super::kernels::{
-    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Torus, stored_channels,
+    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Torus, stored_channels,
 };
 use super::parts::{enough_images, images_per_part};
 use super::pointwise::{self, Moved};
@@ -65,7 +65,7 @@ impl<T: Float> Rollout<T> {
             let view = CpuView::of(kernel);
             let values = view.slice()?;
             let kernel = KernelView { values, outputs, inputs: kernel_inputs, height, width };
-            Ok(Convolution::new(algorithm, torus, kernel, (inputs, stored)))
+            Ok(Convolution::new(algorithm, (torus, Padding::Circular), kernel, (inputs, stored)))
         };
         Ok(Self {
             torus,

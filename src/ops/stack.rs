@@ -1,4 +1,4 @@
-//! A stack of circular convolutions with their non-linearities, as one differentiable operation.
+//! A stack of convolutions with their non-linearities, as one differentiable operation.
 //!
 //! A decoder is such a stack. It can also be run piece by piece, as a forecaster does that needs
 //! each output before the next input exists; [`StackRun::finish`] then puts the whole run on the
@@ -6,7 +6,7 @@
 
 use super::activation::Activation;
 use super::kernels::{
-    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Torus, stored_channels,
+    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Torus, stored_channels,
 };
 use super::parts::{enough_images, images_per_part};
 use super::storage::{CpuView, restore_channels};
@@ -23,6 +23,8 @@ pub struct Layer {
     pub kernel: Tensor,
     /// The non-linearity.
     pub activation: Activation,
+    /// What is read beyond the border.
+    pub padding: Padding,
 }
 
 /// Cross-correlation with circular boundaries and an odd kernel, centred, then a non-linearity.
@@ -44,10 +46,11 @@ pub fn circular_convolution(
     activation: Activation,
     algorithm: ConvAlgorithm,
 ) -> Result<Tensor> {
-    convolution_stack(x, &[Layer { kernel: kernel.clone(), activation }], algorithm)
+    let (kernel, padding) = (kernel.clone(), Padding::Circular);
+    convolution_stack(x, &[Layer { kernel, activation, padding }], algorithm)
 }
 
-/// [`circular_convolution`] layer after layer.
+/// [`circular_convolution`] layer after layer, each with its own padding.
 ///
 /// # Errors
 /// As [`circular_convolution`].
@@ -216,13 +219,13 @@ impl<T: Float> Pieces<T> {
         let view = CpuView::of(weights);
         let mut rest = view.slice::<T>()?;
         let mut ready = Vec::with_capacity(layers.len());
-        for Layer { kernel, activation } in layers {
+        for Layer { kernel, activation, padding } in layers {
             let (outputs, inputs, height, width) = kernel.dims4()?;
             let (values, others) = rest.split_at(kernel.elem_count());
             rest = others;
             let kernel = KernelView { values, outputs, inputs, height, width };
             let stored = (stored_channels::<T>(inputs), stored_channels::<T>(outputs));
-            let convolution = Convolution::new(algorithm, torus, kernel, stored);
+            let convolution = Convolution::new(algorithm, (torus, *padding), kernel, stored);
             ready.push(ReadyLayer { convolution, activation: *activation });
         }
         let ends = (layers[0].kernel.dims()[1], layers[layers.len() - 1].kernel.dims()[0]);

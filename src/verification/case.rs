@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::flow::{
     FlowGroup, FlowSpace, Lift, PixelsPerFrame, Translation, VelocitySet, ZeroPaddedTranslation,
 };
-use crate::ops::{Activation, ConvAlgorithm, Layer};
+use crate::ops::{Activation, ConvAlgorithm, Layer, Padding};
 use crate::rng::Stream;
 use candle_core::{DType, Device, Tensor};
 
@@ -195,8 +195,8 @@ impl Case {
         let hidden = self.weights("decoder.0", &[channels, channels, 3, 3], dtype)?;
         let last = self.weights("decoder.1", &[inputs, channels, 3, 3], dtype)?;
         Ok(vec![
-            Layer { kernel: hidden, activation: Activation::Relu },
-            Layer { kernel: last, activation: Activation::Identity },
+            Layer { kernel: hidden, activation: Activation::Relu, padding: Padding::Circular },
+            Layer { kernel: last, activation: Activation::Identity, padding: Padding::Circular },
         ])
     }
 

@@ -1,5 +1,7 @@
 //! Extents of a convolution on a torus, and the index arithmetic of wrapping.
 
+use serde::{Deserialize, Serialize};
+
 /// A displacement of the content of a torus, in pixels; extents are applied modulo the torus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shift {
@@ -62,10 +64,22 @@ impl Torus {
     }
 }
 
-/// Extents of one circular convolution with an odd kernel; channels are counted as stored.
+/// What a convolution reads beyond the border of an image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Padding {
+    /// The opposite side: the image is a torus.
+    #[default]
+    Circular,
+    /// Zeros.
+    Zero,
+}
+
+/// Extents of one convolution with an odd kernel; channels are counted as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Geometry {
     pub torus: Torus,
+    pub padding: Padding,
     pub inputs: usize,
     pub outputs: usize,
     pub kernel_height: usize,
@@ -101,9 +115,25 @@ impl Geometry {
         self.torus.pixels() * self.outputs
     }
 
-    /// Copies one image (H, W, inputs) into `padded` with a circular halo of half a kernel on each
-    /// side.
-    pub fn fill_halo<T: Copy>(&self, image: &[T], padded: &mut [T]) {
+    /// Copies one image (H, W, inputs) into `padded` with a halo of half a kernel on each side.
+    pub fn fill_halo<T: Copy + Default>(&self, image: &[T], padded: &mut [T]) {
+        match self.padding {
+            Padding::Circular => self.fill_circular_halo(image, padded),
+            Padding::Zero => self.fill_zero_halo(image, padded),
+        }
+    }
+
+    fn fill_zero_halo<T: Copy + Default>(&self, image: &[T], padded: &mut [T]) {
+        let (above, left) = (self.kernel_height / 2, self.kernel_width / 2 * self.inputs);
+        let row = self.torus.width * self.inputs;
+        padded.fill(T::default());
+        let rows = padded.chunks_exact_mut(self.padded_width() * self.inputs).skip(above);
+        for (target, source) in rows.zip(image.chunks_exact(row)) {
+            target[left..][..row].copy_from_slice(source);
+        }
+    }
+
+    fn fill_circular_halo<T: Copy>(&self, image: &[T], padded: &mut [T]) {
         let (half_y, half_x) = ((self.kernel_height / 2) as i64, (self.kernel_width / 2) as i64);
         let (pixel, width) = (self.inputs, self.torus.width);
         let first = self.torus.column(-half_x);
@@ -127,9 +157,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_halo_wraps() {
+    fn the_halo_wraps_or_is_zero() {
         let geometry = Geometry {
             torus: Torus { height: 2, width: 3 },
+            padding: Padding::Circular,
             inputs: 1,
             outputs: 1,
             kernel_height: 3,
@@ -139,6 +170,10 @@ mod tests {
         geometry.fill_halo(&[0, 1, 2, 10, 11, 12], &mut padded);
         let expected =
             [[12, 10, 11, 12, 10], [2, 0, 1, 2, 0], [12, 10, 11, 12, 10], [2, 0, 1, 2, 0]];
+        assert_eq!(padded, expected.concat());
+        let geometry = Geometry { padding: Padding::Zero, ..geometry };
+        geometry.fill_halo(&[0, 1, 2, 10, 11, 12], &mut padded);
+        let expected = [[0; 5], [0, 0, 1, 2, 0], [0, 10, 11, 12, 0], [0; 5]];
         assert_eq!(padded, expected.concat());
     }
 

@@ -15,8 +15,8 @@ mod thin;
 mod winograd;
 
 pub(crate) use buffer::Buffer;
-pub use geometry::Shift;
 pub(crate) use geometry::Torus;
+pub use geometry::{Padding, Shift};
 pub(crate) use lanes::{Float, InstructionSet, Kernel, Lanes};
 pub(crate) use pack::KernelView;
 pub use peak::peak_flops;

@@ -1,7 +1,7 @@
 //! One convolution layer made ready: its algorithm chosen, its weights packed for it.
 
 use super::buffer::Buffer;
-use super::geometry::{Geometry, Torus};
+use super::geometry::{Geometry, Padding, Torus};
 use super::lanes::{Float, InstructionSet};
 use super::pack::{KernelView, pack_direct, pack_winograd};
 use super::register_tile::{Product, block};
@@ -64,7 +64,7 @@ pub(crate) fn stored_channels<T: Float>(channels: usize) -> usize {
     }
 }
 
-/// A circular convolution of images (H, W, inputs) to (H, W, outputs), channels as stored.
+/// A convolution of images (H, W, inputs) to (H, W, outputs), channels as stored.
 pub(crate) struct Convolution<T> {
     set: InstructionSet,
     method: Method,
@@ -81,22 +81,22 @@ impl<T: Float> Convolution<T> {
     /// Packs `kernel` for images with `inputs` and `outputs` stored channels.
     pub fn new(
         algorithm: ConvAlgorithm,
-        torus: Torus,
+        border: (Torus, Padding),
         kernel: KernelView<'_, T>,
         (inputs, outputs): (usize, usize),
     ) -> Self {
-        Self::on(InstructionSet::best(), algorithm, torus, kernel, (inputs, outputs))
+        Self::on(InstructionSet::best(), algorithm, border, kernel, (inputs, outputs))
     }
 
     fn on(
         set: InstructionSet,
         algorithm: ConvAlgorithm,
-        torus: Torus,
+        (torus, padding): (Torus, Padding),
         kernel: KernelView<'_, T>,
         (inputs, outputs): (usize, usize),
     ) -> Self {
         let (kernel_height, kernel_width) = (kernel.height, kernel.width);
-        let g = Geometry { torus, inputs, outputs, kernel_height, kernel_width };
+        let g = Geometry { torus, padding, inputs, outputs, kernel_height, kernel_width };
         let method = choose::<T>(set, algorithm, &g, &kernel);
         let channels = (kernel.outputs, kernel.inputs);
         let lanes = T::lanes(set);

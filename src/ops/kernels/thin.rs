@@ -4,7 +4,8 @@
 //! becomes a matrix product; [`fold`] is its transpose and ends a convolution to one channel. Both
 //! keep one order of summation for all pixels.
 
-use super::geometry::{Geometry, Torus};
+use super::geometry::{Geometry, Padding, Torus};
+use std::ops::Range;
 
 /// Which neighbour belongs to a tap.
 #[derive(Clone, Copy)]
@@ -15,19 +16,38 @@ pub(super) enum Side {
     Behind,
 }
 
-/// Rows (from, to) and columns of the neighbour under `tap` for pixels of the row `y`.
-fn neighbour(g: &Geometry, side: Side, tap: usize, y: usize) -> (usize, usize) {
-    let dy = (tap / g.kernel_width) as i64 - (g.kernel_height / 2) as i64;
-    let dx = (tap % g.kernel_width) as i64 - (g.kernel_width / 2) as i64;
+/// The neighbours under one tap of the pixels of a row.
+struct Neighbours {
+    /// Their row, where it is not beyond the border.
+    row: Option<usize>,
+    /// The column of the first pixel's neighbour, on the torus.
+    first: usize,
+    /// The pixels of the row whose neighbour is not beyond the border.
+    inside: Range<usize>,
+}
+
+fn neighbours(g: &Geometry, side: Side, tap: usize, y: usize) -> Neighbours {
+    let Torus { height, width } = g.torus;
     let sign = match side {
         Side::Ahead => 1,
         Side::Behind => -1,
     };
-    (g.torus.row(y as i64 + sign * dy), g.torus.column(sign * dx))
+    let dy = sign * ((tap / g.kernel_width) as i64 - (g.kernel_height / 2) as i64);
+    let dx = sign * ((tap % g.kernel_width) as i64 - (g.kernel_width / 2) as i64);
+    let (row, first) = (g.torus.row(y as i64 + dy), g.torus.column(dx));
+    match g.padding {
+        Padding::Circular => Neighbours { row: Some(row), first, inside: 0..width },
+        Padding::Zero => {
+            let is_inside = (0..height as i64).contains(&(y as i64 + dy));
+            let end = width as i64;
+            let (from, to) = ((-dx).clamp(0, end) as usize, (end - dx).clamp(0, end) as usize);
+            Neighbours { row: is_inside.then_some(row), first, inside: from..to }
+        }
+    }
 }
 
 /// `patches[p · stride + d] = image[p ± d]` for one image (H, W) of one channel.
-pub(super) fn unfold<T: Copy>(
+pub(super) fn unfold<T: Copy + Default>(
     g: &Geometry,
     side: Side,
     image: &[T],
@@ -38,18 +58,23 @@ pub(super) fn unfold<T: Copy>(
     for y in 0..height {
         let patches = &mut patches[y * width * stride..][..width * stride];
         for tap in 0..g.taps() {
-            let (row, first) = neighbour(g, side, tap, y);
-            let row = &image[row * width..][..width];
-            let neighbours = row[first..].iter().chain(&row[..first]);
-            for (patch, &value) in patches.chunks_exact_mut(stride).zip(neighbours) {
-                patch[tap] = value;
+            let Neighbours { row, first, inside } = neighbours(g, side, tap, y);
+            if let Some(row) = row {
+                let row = &image[row * width..][..width];
+                let neighbours = row[first..].iter().chain(&row[..first]);
+                for (patch, &value) in patches.chunks_exact_mut(stride).zip(neighbours) {
+                    patch[tap] = value;
+                }
+            }
+            for x in (0..width).filter(|x| row.is_none() || !inside.contains(x)) {
+                patches[x * stride + tap] = T::default();
             }
         }
     }
 }
 
 /// `image[p] = Σ_d patches[(p ± d) · stride + d]` for one image (H, W) of one channel.
-pub(super) fn fold<T: Copy + std::ops::Add<Output = T>>(
+pub(super) fn fold<T: Copy + Default + std::ops::Add<Output = T>>(
     g: &Geometry,
     side: Side,
     patches: &[T],
@@ -58,12 +83,14 @@ pub(super) fn fold<T: Copy + std::ops::Add<Output = T>>(
 ) {
     let width = g.torus.width;
     for (y, target) in image.chunks_exact_mut(width).enumerate() {
+        target.fill(T::default());
         for tap in 0..g.taps() {
-            let (row, first) = neighbour(g, side, tap, y);
+            let Neighbours { row, first, inside } = neighbours(g, side, tap, y);
+            let Some(row) = row else { continue };
             let row = patches[row * width * stride..][..width * stride].chunks_exact(stride);
-            let neighbours = row.clone().skip(first).chain(row.take(first));
-            for (sum, patch) in target.iter_mut().zip(neighbours) {
-                *sum = if tap == 0 { patch[0] } else { *sum + patch[tap] };
+            let neighbours = row.clone().skip(first).chain(row.take(first)).skip(inside.start);
+            for (sum, patch) in target[inside].iter_mut().zip(neighbours) {
+                *sum = *sum + patch[tap];
             }
         }
     }

@@ -2,13 +2,14 @@
 //!
 //! `y = Aᵀ[(G w Gᵀ) ⊙ (Bᵀ x B)]A` computes a tile of 4×4 outputs from 6×6 inputs with 36
 //! multiplications per pair of channels instead of 144. Over many tiles the products at each of the
-//! 36 places ("frequencies") form a matrix product over channels. Tiles wrap around the torus; the
-//! outputs of a last tile that reach over the edge are dropped, so every extent works.
+//! 36 places ("frequencies") form a matrix product over channels. Tiles wrap around the torus, or are
+//! copied and filled up with zeros where they reach over the border; the outputs of a last tile that
+//! reach over the edge are dropped, so every extent works.
 //!
 //! Lanes are channels, so the transforms are sums of vectors and never move a number between lanes.
 
 use super::buffer::Buffer;
-use super::geometry::{Geometry, Torus};
+use super::geometry::{Geometry, Padding, Torus};
 use super::lanes::{Float, Kernel, Lanes};
 use super::register_tile::{Product, block};
 
@@ -108,6 +109,34 @@ impl Tiling {
             columns[i] = self.columns[tile.x + i] * channels;
         }
         (rows, columns)
+    }
+
+    /// Whether a tile reads zeros beyond the border.
+    #[inline(always)]
+    fn reads_zeros(&self, tile: Tile) -> bool {
+        let Torus { height, width } = self.g.torus;
+        let is_inner =
+            tile.y > 0 && tile.x > 0 && tile.y + SPAN <= height + 1 && tile.x + SPAN <= width + 1;
+        self.g.padding == Padding::Zero && !is_inner
+    }
+
+    /// Copies a tile's inputs [row][column][channel] from an image, with zeros beyond the border.
+    fn copy_with_zeros<T: Copy + Default>(
+        &self,
+        tile: Tile,
+        (image, channels): (&[T], usize),
+        copy: &mut [T],
+    ) {
+        let Torus { height, width } = self.g.torus;
+        copy.fill(T::default());
+        // The place (i, j) of the tile is the pixel (y + i − 1, x + j − 1).
+        for i in usize::from(tile.y == 0)..SPAN.min(height + 1 - tile.y) {
+            for j in usize::from(tile.x == 0)..SPAN.min(width + 1 - tile.x) {
+                let pixel = (tile.y + i - 1) * width + tile.x + j - 1;
+                copy[(i * SPAN + j) * channels..][..channels]
+                    .copy_from_slice(&image[pixel * channels..][..channels]);
+            }
+        }
     }
 
     /// Rows and columns of a tile's outputs that lie on the torus.
@@ -214,13 +243,23 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
         let (g, plane) = (&self.tiling.g, self.tiling.plane(channels));
         let image = g.torus.pixels() * channels;
         assert!(channels.is_multiple_of(L::COUNT) && v.len() >= FREQUENCIES * plane);
+        let is_zero = g.padding == Padding::Zero;
+        let mut copy = Buffer::take(if is_zero { FREQUENCIES * channels } else { 0 });
         for (place, tile) in self.tiles.clone().enumerate() {
             let tile = self.tiling.at(tile);
-            let x = &x[tile.image * image..][..image];
-            let (rows, columns) = self.tiling.inputs(tile, channels);
+            let mut x = &x[tile.image * image..][..image];
+            let (mut rows, mut columns) = self.tiling.inputs(tile, channels);
+            if self.tiling.reads_zeros(tile) {
+                self.tiling.copy_with_zeros(tile, (x, channels), &mut copy);
+                x = &copy;
+                for i in 0..SPAN {
+                    (rows[i], columns[i]) = (i * SPAN * channels, i * channels);
+                }
+            }
             for c in (0..channels).step_by(L::COUNT) {
-                // SAFETY: rows, columns and c stay within one image, whose length was just cut;
-                // place < chunk, so that every frequency stays within its plane.
+                // SAFETY: rows, columns and c stay within one image, whose length was just cut, or
+                // within the copy of a tile; place < chunk, so that every frequency stays within
+                // its plane.
                 unsafe {
                     let source = x.as_ptr().add(c);
                     let target = v.as_mut_ptr().add(place * channels + c);

@@ -10,7 +10,7 @@ fn random<T: Float>(name: &str, length: usize) -> Vec<T> {
 
 /// Σ over taps and channels, index by index in f64: (y, gradient to x, gradient to w).
 fn plain<T: Float>(
-    torus: Torus,
+    (torus, padding): (Torus, Padding),
     kernel: &KernelView<'_, T>,
     x: &[T],
     gradient: &[T],
@@ -25,8 +25,13 @@ fn plain<T: Float>(
         for tap in 0..kernel.height * kernel.width {
             let dy = (tap / kernel.width) as i64 - (kernel.height / 2) as i64;
             let dx = (tap % kernel.width) as i64 - (kernel.width / 2) as i64;
-            let row = torus.row((place / torus.width) as i64 + dy);
-            let column = torus.column((place % torus.width) as i64 + dx);
+            let (y_of, x_of) =
+                ((place / torus.width) as i64 + dy, (place % torus.width) as i64 + dx);
+            let (row, column) = (torus.row(y_of), torus.column(x_of));
+            let is_inside = (row as i64, column as i64) == (y_of, x_of);
+            if padding == Padding::Zero && !is_inside {
+                continue;
+            }
             let source = (n * torus.pixels() + row * torus.width + column) * inputs;
             for o in 0..outputs {
                 let g = gradient[pixel * outputs + o].to_f64();
@@ -63,7 +68,9 @@ fn agrees<T: Float>(epsilon: f64) {
                     for algorithm in [ConvAlgorithm::Direct, ConvAlgorithm::Winograd] {
                         let torus = Torus { height, width };
                         let case = (inputs, outputs, size, algorithm);
-                        check::<T>(set, torus, case, epsilon);
+                        for padding in [Padding::Circular, Padding::Zero] {
+                            check::<T>(set, (torus, padding), case, epsilon);
+                        }
                     }
                 }
             }
@@ -73,7 +80,7 @@ fn agrees<T: Float>(epsilon: f64) {
 
 fn check<T: Float>(
     set: InstructionSet,
-    torus: Torus,
+    (torus, padding): (Torus, Padding),
     (inputs, outputs, (height, width), algorithm): (usize, usize, (usize, usize), ConvAlgorithm),
     epsilon: f64,
 ) {
@@ -83,7 +90,7 @@ fn check<T: Float>(
     let images = if torus.pixels() > 64 { 2 } else { 5 };
     let x = random::<T>("x", images * torus.pixels() * inputs);
     let gradient = random::<T>("g", images * torus.pixels() * outputs);
-    let plan = Convolution::on(set, algorithm, torus, kernel, (inputs, outputs));
+    let plan = Convolution::on(set, algorithm, (torus, padding), kernel, (inputs, outputs));
     let mut y = vec![T::from_f64(f64::NAN); gradient.len()];
     plan.forward(&x, &mut y);
     let mut to_x = vec![T::from_f64(f64::NAN); x.len()];
@@ -97,12 +104,12 @@ fn check<T: Float>(
     let growth = if plan.method == Method::Winograd { 30.0 } else { 4.0 };
     let terms = [inputs * height * width, outputs * height * width, x.len() / inputs];
     let results = [&y, &to_x, &to_w];
-    let expected = plain(torus, &kernel, &x, &gradient);
+    let expected = plain((torus, padding), &kernel, &x, &gradient);
     for ((result, expected), terms) in results.iter().zip(&expected).zip(terms) {
         let error = relative_error(result, expected);
         assert!(
             error < growth * epsilon * (terms as f64).sqrt(),
-            "{} {torus:?} {inputs}→{outputs} {height}×{width} {:?}: {error}",
+            "{} {torus:?} {padding:?} {inputs}→{outputs} {height}×{width} {:?}: {error}",
             set.name(),
             plan.method
         );
@@ -122,6 +129,7 @@ fn every_method_of_every_instruction_set_agrees_with_the_plain_loops_in_f64() {
 #[test]
 fn the_rounding_error_of_winograd_is_as_documented() {
     let torus = Torus { height: 28, width: 28 };
+    let border = (torus, Padding::Circular);
     for channels in [16, 32, 64, 128] {
         let wide = random::<f64>("w", channels * channels * 9);
         let narrow: Vec<f32> = wide.iter().map(|&w| w as f32).collect();
@@ -131,14 +139,14 @@ fn the_rounding_error_of_winograd_is_as_documented() {
             let (outputs, inputs, height, width) = (channels, channels, 3, 3);
             let kernel = KernelView { values: &narrow, outputs, inputs, height, width };
             let mut y = vec![0.0; x.len()];
-            Convolution::new(algorithm, torus, kernel, (inputs, outputs)).forward(&x, &mut y);
+            Convolution::new(algorithm, border, kernel, (inputs, outputs)).forward(&x, &mut y);
             y
         };
         let mut reference = vec![0.0; x.len()];
         let (outputs, inputs, height, width) = (channels, channels, 3, 3);
         let kernel = KernelView { values: &exact, outputs, inputs, height, width };
         let x64: Vec<f64> = x.iter().map(|&x| x as f64).collect();
-        Convolution::new(ConvAlgorithm::Direct, torus, kernel, (inputs, outputs))
+        Convolution::new(ConvAlgorithm::Direct, border, kernel, (inputs, outputs))
             .forward(&x64, &mut reference);
         let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
         let error = |y: Vec<f32>| {
