@@ -173,7 +173,7 @@ fn the_basis_of_3x3_filters_is_the_published_one() {
             assert!((got - scale * expected).abs() < 1e-15 * scale.max(1.0), "function {d}");
         }
     }
-    assert_eq!(SteerableBasis::new(8, 5).unwrap().len(), 15);
+    assert_eq!(SteerableBasis::new(8, 5).unwrap().len(), 11);
     assert!(SteerableBasis::new(8, 4).is_err() && SteerableBasis::new(0, 3).is_err());
 }
 

@@ -12,10 +12,13 @@ use candle_core::{Device, Tensor};
 /// The functions that filters are sums of, sampled in every orientation of C_N.
 ///
 /// The centre pixel, and on rings of radius ρ = 1 (and 2, for 5×5 kernels) the profile
-/// exp(−(r − ρ)²/0.32) times cos mφ and sin mφ, zero at the centre for m > 0. On the first ring m ≤ 2,
-/// as in the paper's public code: 6 functions. On the second m ≤ 4, twice as many for twice the
-/// circumference: 15 functions in all. Each is scaled to norm 1 over the grid, in the mean over its
-/// orientations.
+/// exp(−(r − ρ)²/0.32) times 1, cos φ, sin φ, cos 2φ and sin 2φ, the last four zero at the centre. On
+/// one ring these are the 6 functions of the paper's public code, on two there are 11. Each is scaled to
+/// norm 1 over the grid, in the mean over its orientations.
+///
+/// Faster waves are left out on the outer ring as well: on a square grid cos 4φ looks like a constant and
+/// cos 3φ like cos φ, by an amount that changes with orientation, and the error of that does not shrink
+/// with the square of the pixel.
 ///
 /// # Equivariance
 /// Filters a quarter turn apart are each other's rotated copies to rounding (N divisible by 4).
@@ -41,6 +44,10 @@ enum Wave {
     Cosine(u32),
     Sine(u32),
 }
+
+/// The waves on a ring.
+const WAVES: [Wave; 5] =
+    [Wave::Cosine(0), Wave::Cosine(1), Wave::Sine(1), Wave::Cosine(2), Wave::Sine(2)];
 
 /// 2σ² of a ring's profile, σ = 0.4 pixels.
 const WIDTH: f64 = 0.32;
@@ -79,24 +86,17 @@ impl SteerableBasis {
     /// [`Error::Configuration`] for another size, or no orientation.
     pub fn new(orientations: usize, size: usize) -> Result<Self> {
         let refuse = |problem: String, remedy| Error::configuration("the filters", problem, remedy);
-        let rings: &[(f64, u32)] = match size {
-            3 => &[(1.0, 2)],
-            5 => &[(1.0, 2), (2.0, 4)],
+        let rings: &[f64] = match size {
+            3 => &[1.0],
+            5 => &[1.0, 2.0],
             _ => return Err(refuse(format!("have the size {size}×{size}"), "take 3 or 5")),
         };
         if orientations == 0 {
             return Err(refuse("have no orientation".into(), "take at least one"));
         }
-        let waves = |highest| {
-            (1..=highest).fold(vec![Wave::Cosine(0)], |mut waves, m| {
-                waves.extend([Wave::Cosine(m), Wave::Sine(m)]);
-                waves
-            })
-        };
         let mut functions = vec![Function::Centre];
-        for &(radius, highest) in rings {
-            let ring = |wave| Function::Ring { radius, wave, scale: 1.0 };
-            functions.extend(waves(highest).into_iter().map(ring));
+        for &radius in rings {
+            functions.extend(WAVES.map(|wave| Function::Ring { radius, wave, scale: 1.0 }));
         }
         let mut basis = Self { orientations, size, functions, sampled: vec![] };
         basis.normalise();
@@ -143,7 +143,7 @@ impl SteerableBasis {
         self.size
     }
 
-    /// The number of functions D: 6 or 15.
+    /// The number of functions D: 6 or 11.
     pub fn len(&self) -> usize {
         self.functions.len()
     }
