@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 use candle_nn::Optimizer;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use fernn::cells::{Cell, TranslationRnn};
-use fernn::data::{Canvas, Digits, FlowingMnist, Split};
+use fernn::data::{Canvas, Digits, FlowingMnist, Sequences, Split};
 use fernn::flow::{Translation, VelocitySet};
 use fernn::models::{ForecasterShape, Parameters, TranslationForecaster, parameter_shapes};
 use fernn::training::{Adam, AdamConfig, training_step};

@@ -1,6 +1,6 @@
 //! Laws of the flowing sequences and of the embedded digits.
 
-use fernn::data::{Canvas, Digits, FlowingMnist, Split};
+use fernn::data::{Canvas, Digits, FlowingMnist, Sequences, Split};
 use fernn::flow::{PixelsPerFrame, VelocitySet};
 use proptest::prelude::*;
 use std::collections::BTreeSet;

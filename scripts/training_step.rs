@@ -8,7 +8,7 @@
 use anyhow::{Context, bail};
 use candle_core::Device;
 use candle_nn::Optimizer;
-use fernn::data::{Canvas, Digits, FlowingMnist, Split};
+use fernn::data::{Canvas, Digits, FlowingMnist, Sequences, Split};
 use fernn::flow::VelocitySet;
 use fernn::models::{ForecasterShape, Parameters, TranslationForecaster, parameter_shapes};
 use fernn::ops::ConvAlgorithm;

@@ -4,7 +4,7 @@ use super::{DataFlags, Finding};
 use clap::{Args, Subcommand};
 use fernn::atomic_file::write_atomically;
 use fernn::data::{
-    Canvas, Digits, FILES, FlowingMnist, IdxFile, Mirrors, Split, animated_gif, fetch,
+    Canvas, Digits, FILES, FlowingMnist, IdxFile, Mirrors, Sequences, Split, animated_gif, fetch,
     parse_images, parse_labels, read_maybe_gzipped, sha256_hex,
 };
 use fernn::flow::VelocitySet;

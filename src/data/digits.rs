@@ -205,3 +205,31 @@ impl Digits {
         chosen
     }
 }
+
+/// A 28×28 image as values in [0, 1], averaged over blocks to `size`×`size`.
+pub(super) fn averaged_down(pixels: &[u8], size: usize) -> Vec<f32> {
+    let factor = 28 / size;
+    (0..size * size)
+        .map(|i| {
+            let (row, column) = (i / size * factor, i % size * factor);
+            let block = (0..factor * factor)
+                .map(|k| pixels[(row + k / factor) * 28 + column + k % factor] as u32);
+            block.sum::<u32>() as f32 / (255 * factor * factor) as f32
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn averaging_keeps_the_mean_and_the_place() {
+        let mut pixels = vec![0u8; 784];
+        pixels[2 * 28 + 5] = 255; // row 2, column 5: block (1, 2) of 2×2
+        let small = averaged_down(&pixels, 14);
+        assert_eq!(small[14 + 2], 0.25);
+        assert_eq!(small.iter().sum::<f32>(), 0.25);
+        assert_eq!(averaged_down(&pixels, 28)[2 * 28 + 5], 1.0);
+    }
+}

@@ -1,13 +1,12 @@
 //! Flowing MNIST, translation: two digits on a torus, each with its own constant velocity.
 
-use super::digits::{Digits, Split};
+use super::digits::{Digits, Split, averaged_down};
+use super::sequences::{Sequences, expect_some};
 use crate::error::{Error, Result};
 use crate::flow::PixelsPerFrame;
 use crate::rng::Stream;
-use candle_core::{Device, Tensor};
-use rayon::prelude::*;
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
 
 /// Extents of the torus and of the digits on it, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +15,23 @@ pub struct Canvas {
     pub size: usize,
     /// Height and width of a digit: 28, or a divisor of it, to which digits are averaged down.
     pub digit: usize,
+}
+
+impl Canvas {
+    /// Refuses digits that 28 pixels cannot be averaged down to, or that are larger than the canvas.
+    pub(super) fn check(self) -> Result<()> {
+        let refuse =
+            |problem: String, remedy| Err(Error::configuration("the canvas", problem, remedy));
+        if self.digit == 0 || 28 % self.digit != 0 {
+            let problem = format!("has digits of {} pixels", self.digit);
+            return refuse(problem, "use a divisor of 28, such as 28, 14 or 7");
+        }
+        if self.digit > self.size {
+            let problem = format!("of {} pixels is smaller than its digits", self.size);
+            return refuse(problem, "enlarge the canvas or shrink the digits");
+        }
+        Ok(())
+    }
 }
 
 /// A digit's path: at frame t its top left corner lies at start + t·velocity on the torus.
@@ -60,22 +76,8 @@ impl<'a> FlowingMnist<'a> {
         velocities: &[PixelsPerFrame],
         seed: u64,
     ) -> Result<Self> {
-        let refuse =
-            |problem: String, remedy| Err(Error::configuration("the canvas", problem, remedy));
-        if canvas.digit == 0 || 28 % canvas.digit != 0 {
-            let problem = format!("has digits of {} pixels", canvas.digit);
-            return refuse(problem, "use a divisor of 28, such as 28, 14 or 7");
-        }
-        if canvas.digit > canvas.size {
-            let problem = format!("of {} pixels is smaller than its digits", canvas.size);
-            return refuse(problem, "enlarge the canvas or shrink the digits");
-        }
-        if frames == 0 || velocities.is_empty() {
-            return refuse(
-                "has no frame or no velocity to draw".into(),
-                "give at least one of each",
-            );
-        }
+        canvas.check()?;
+        expect_some(frames, velocities.len())?;
         let (velocities, device) = (velocities.to_vec(), Device::Cpu);
         Ok(Self { digits, canvas, frames, velocities, seed, device })
     }
@@ -83,16 +85,6 @@ impl<'a> FlowingMnist<'a> {
     /// The same sequences on another device than the CPU.
     pub fn on(self, device: &Device) -> Self {
         Self { device: device.clone(), ..self }
-    }
-
-    /// The same sequences with other velocities to draw from: images and start positions stay.
-    pub fn with_velocities(&self, velocities: &[PixelsPerFrame]) -> Self {
-        Self { velocities: velocities.to_vec(), ..self.clone() }
-    }
-
-    /// The same sequences, longer or shorter.
-    pub fn with_frames(&self, frames: usize) -> Self {
-        Self { frames, ..self.clone() }
     }
 
     /// The two digits of a sample, and how they move.
@@ -131,65 +123,32 @@ impl<'a> FlowingMnist<'a> {
         frames
     }
 
-    /// One sample as (T, H, W) values in [0, 1].
-    pub fn sample(&self, split: Split, index: u64) -> Vec<f32> {
+}
+
+impl Sequences for FlowingMnist<'_> {
+    type Velocity = PixelsPerFrame;
+
+    fn frames(&self) -> usize {
+        self.frames
+    }
+
+    fn size(&self) -> usize {
+        self.canvas.size
+    }
+
+    fn device(&self) -> &Device {
+        &self.device
+    }
+
+    fn with_velocities(&self, velocities: &[PixelsPerFrame]) -> Self {
+        Self { velocities: velocities.to_vec(), ..self.clone() }
+    }
+
+    fn with_frames(&self, frames: usize) -> Self {
+        Self { frames, ..self.clone() }
+    }
+
+    fn sample(&self, split: Split, index: u64) -> Vec<f32> {
         self.render(split, &self.sprites(split, index))
-    }
-
-    /// Samples as a tensor (B, T, 1, H, W), built on all threads.
-    pub fn batch(&self, split: Split, indices: Range<u64>) -> Result<Tensor> {
-        let (size, batch) = (self.canvas.size, (indices.end - indices.start) as usize);
-        let samples: Vec<Vec<f32>> =
-            indices.into_par_iter().map(|index| self.sample(split, index)).collect();
-        let shape = (batch, self.frames, 1, size, size);
-        Ok(Tensor::from_vec(samples.concat(), shape, &self.device)?)
-    }
-
-    /// A batch divided in time: (the first `seen` frames, the rest).
-    pub fn pair(&self, split: Split, indices: Range<u64>, seen: usize) -> Result<(Tensor, Tensor)> {
-        let batch = self.batch(split, indices)?;
-        let rest = self.frames - seen;
-        Ok((batch.narrow(1, 0, seen)?.contiguous()?, batch.narrow(1, seen, rest)?.contiguous()?))
-    }
-
-    /// The first `count` samples of a split as pairs in batches; the last batch may be smaller.
-    pub fn pairs(
-        &self,
-        split: Split,
-        count: u64,
-        batch: u64,
-        seen: usize,
-    ) -> impl Iterator<Item = Result<(Tensor, Tensor)>> + '_ {
-        (0..count)
-            .step_by(batch as usize)
-            .map(move |first| self.pair(split, first..(first + batch).min(count), seen))
-    }
-}
-
-/// A 28×28 image as values in [0, 1], averaged over blocks to `size`×`size`.
-fn averaged_down(pixels: &[u8], size: usize) -> Vec<f32> {
-    let factor = 28 / size;
-    (0..size * size)
-        .map(|i| {
-            let (row, column) = (i / size * factor, i % size * factor);
-            let block = (0..factor * factor)
-                .map(|k| pixels[(row + k / factor) * 28 + column + k % factor] as u32);
-            block.sum::<u32>() as f32 / (255 * factor * factor) as f32
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn averaging_keeps_the_mean_and_the_place() {
-        let mut pixels = vec![0u8; 784];
-        pixels[2 * 28 + 5] = 255; // row 2, column 5: block (1, 2) of 2×2
-        let small = averaged_down(&pixels, 14);
-        assert_eq!(small[14 + 2], 0.25);
-        assert_eq!(small.iter().sum::<f32>(), 0.25);
-        assert_eq!(averaged_down(&pixels, 28)[2 * 28 + 5], 1.0);
     }
 }

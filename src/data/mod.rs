@@ -6,9 +6,13 @@ mod download;
 mod flowing;
 mod idx;
 mod preview;
+mod rotating;
+mod sequences;
 
 pub use digits::{DigitSource, Digits, Images, Split};
 pub use download::{Mirrors, fetch};
 pub use flowing::{Canvas, FlowingMnist, Motion, Sprite};
 pub use idx::{FILES, IdxFile, parse_images, parse_labels, read_maybe_gzipped, sha256_hex};
 pub use preview::animated_gif;
+pub use rotating::{RotatingMnist, Spinner};
+pub use sequences::Sequences;

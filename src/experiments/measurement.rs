@@ -3,7 +3,7 @@
 use super::record::Record;
 use super::task::Task;
 use crate::cells::{FlowCell, FlowLayer};
-use crate::data::{FlowingMnist, Split};
+use crate::data::{FlowingMnist, Sequences, Split};
 use crate::error::Result;
 use crate::flow::{FlowGroup, PixelsPerFrame, VelocitySet};
 use crate::models::TranslationForecaster;

@@ -4,7 +4,7 @@ use super::catalogue::{Experiment, Measurement};
 use super::measurement::{self, Trained};
 use super::record::Record;
 use super::settings::{Model, Profile, TranslationSettings};
-use crate::data::{Digits, FlowingMnist, Split, sha256_hex};
+use crate::data::{Digits, FlowingMnist, Sequences, Split, sha256_hex};
 use crate::error::Result;
 use crate::flow::VelocitySet;
 use crate::models::{Parameters, TranslationForecaster, parameter_shapes};
