@@ -17,11 +17,12 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
+    let profile: Profile = arguments.profile.into();
     let Some(name) = &arguments.experiment else {
         for e in CATALOGUE {
             let profiles: Vec<&str> = e.profiles.iter().map(|p| p.name()).collect();
             outln!("{:<14} {}\n{:15}profiles: {}", e.name, e.title, "", profiles.join(", "))?;
-            let models: Vec<String> = e.models.iter().map(|m| m.name()).collect();
+            let models: Vec<String> = (e.models)(profile).iter().map(|m| m.name()).collect();
             outln!("{:15}models: {}", "", models.join(", "))?;
         }
         return Ok(Finding::Fine);
@@ -33,7 +34,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
             "`fernn list` without arguments names them",
         )
     })?;
-    let profile: Profile = arguments.profile.into();
-    outln!("{}", toml::to_string(&experiment.settings(profile))?.trim_end())?;
+    outln!("{}", toml::to_string(&(experiment.settings)(profile))?.trim_end())?;
     Ok(Finding::Fine)
 }

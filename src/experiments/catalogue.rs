@@ -1,7 +1,8 @@
 //! The list of experiments.
 
-use super::settings::{Model, Profile, TranslationSettings, Variant};
-use crate::models::Feedback;
+use super::settings::{Flow, Model, Profile, Settings, Variant};
+use crate::flow::Lift;
+use crate::models::{Decoder, Feedback};
 use crate::ops::Activation;
 
 /// What is measured on a trained model.
@@ -11,12 +12,14 @@ pub enum Measurement {
     NextStep,
     /// Mean squared error by horizon, far beyond the trained one.
     Horizon,
-    /// Mean squared error at each velocity of {−2..2}².
+    /// Mean squared error at each of the tested velocities.
     Velocities,
     /// Frames of one test sequence, true and predicted.
     Film,
     /// Hidden states while a moving sequence is seen, as they are and moved back along with it.
     HiddenStates,
+    /// Equivariance errors of the hidden state by step, trained and untrained.
+    Equivariance,
 }
 
 /// An experiment of the paper, declared.
@@ -29,28 +32,50 @@ pub struct Experiment {
     /// Profiles that run it when no experiment is named.
     pub profiles: &'static [Profile],
     /// The models compared.
-    pub models: &'static [Model],
+    pub models: fn(Profile) -> Vec<Model>,
     /// What is measured on each.
     pub measurements: &'static [Measurement],
-    /// Velocities of the training data, {−N..N}².
-    pub training_range: u32,
-    /// Seeds of the quick profile, where time is short.
-    pub quick_seeds: u64,
+    /// The settings.
+    pub settings: fn(Profile) -> Settings,
 }
 
-impl Experiment {
-    /// The settings of a profile.
-    pub fn settings(&self, profile: Profile) -> TranslationSettings {
-        let settings = TranslationSettings::for_profile(profile);
-        let seeds = if profile == Profile::Quick { self.quick_seeds } else { settings.seeds };
-        TranslationSettings { training_range: self.training_range, seeds, ..settings }
-    }
+fn table_1_translation(_: Profile) -> Vec<Model> {
+    [0, 1, 2].map(|range| Model::plain(Flow::Translation, range)).to_vec()
 }
 
-const TABLE_1: [Model; 3] = [Model::plain(0), Model::plain(1), Model::plain(2)];
+/// None, half and all of the velocities of the data.
+fn table_1_rotation(profile: Profile) -> Vec<Model> {
+    let all = Settings::rotation(profile).training_range;
+    [0, all / 2, all].map(|range| Model::plain(Flow::Rotation, range)).to_vec()
+}
 
-const fn study(variant: Variant) -> Model {
-    Model { velocity_range: 2, variant: Some(variant) }
+/// The settings with the training velocities V_1, and two seeds where time is short.
+fn trained_on_v1(settings: Settings, profile: Profile) -> Settings {
+    let seeds = if profile == Profile::Quick { 2 } else { settings.seeds };
+    Settings { training_range: 1, seeds, ..settings }
+}
+
+fn length_study(_: Profile) -> Vec<Model> {
+    let plain = Model::plain(Flow::Translation, 2);
+    let variants = [
+        Variant::Longer(4),
+        Variant::Wider(2),
+        Variant::Activation(Activation::Tanh),
+        Variant::Feedback(Feedback::Clamped),
+        Variant::Feedback(Feedback::Silent),
+        Variant::Feedback(Feedback::Flowed),
+    ];
+    let study = |variant| Model { variant: Some(variant), ..plain };
+    std::iter::once(plain).chain(variants.map(study)).collect()
+}
+
+fn rotation_lifts(profile: Profile) -> Vec<Model> {
+    let plain = Model::plain(Flow::Rotation, Settings::rotation(profile).training_range);
+    let both = |decoder| [Lift::Trivial, Lift::CoMoving].map(|lift| (lift, decoder));
+    let choices = both(Decoder::Plain).into_iter().chain(both(Decoder::Equivariant));
+    let model =
+        |(lift, decoder)| Model { variant: Some(Variant::Rotating(lift, decoder)), ..plain };
+    choices.map(model).collect()
 }
 
 /// All experiments, in the order of the paper.
@@ -59,41 +84,62 @@ pub const CATALOGUE: &[Experiment] = &[
         name: "translation",
         title: "Next-step prediction, training speed and length generalization (Table 1)",
         profiles: &Profile::ALL,
-        models: &TABLE_1,
+        models: table_1_translation,
         measurements: &[
             Measurement::NextStep,
             Measurement::Horizon,
             Measurement::Film,
             Measurement::HiddenStates,
         ],
-        training_range: 2,
-        quick_seeds: 3,
+        settings: Settings::translation,
     },
     Experiment {
         name: "velocity",
         title: "Velocity generalization: trained on V1, tested at each velocity of V2",
         profiles: &Profile::ALL,
-        models: &TABLE_1,
+        models: table_1_translation,
         measurements: &[Measurement::Velocities],
-        training_range: 1,
-        quick_seeds: 2,
+        settings: |profile| trained_on_v1(Settings::translation(profile), profile),
+    },
+    Experiment {
+        name: "rotation",
+        title: "The same for rotations: half of Table 1, training speed, length generalization",
+        profiles: &Profile::ALL,
+        models: table_1_rotation,
+        measurements: &[
+            Measurement::NextStep,
+            Measurement::Horizon,
+            Measurement::Film,
+            Measurement::HiddenStates,
+        ],
+        settings: Settings::rotation,
+    },
+    Experiment {
+        name: "rotation-velocity",
+        title: "Velocity generalization of rotations: trained on VR1, tested beyond",
+        profiles: &Profile::ALL,
+        models: table_1_rotation,
+        measurements: &[Measurement::Velocities],
+        settings: |profile| trained_on_v1(Settings::rotation(profile), profile),
+    },
+    Experiment {
+        name: "rotation-lifts",
+        title: "Rotations in the lab and in the co-moving frame, plain and equivariant decoders",
+        profiles: &[Profile::Desk],
+        models: rotation_lifts,
+        measurements: &[Measurement::NextStep, Measurement::Horizon, Measurement::Equivariance],
+        settings: Settings::rotation,
     },
     Experiment {
         name: "length-study",
         title: "What decides length generalization: steps, width, activation, feedback",
         profiles: &[Profile::Desk],
-        models: &[
-            Model::plain(2),
-            study(Variant::Longer(4)),
-            study(Variant::Wider(2)),
-            study(Variant::Activation(Activation::Tanh)),
-            study(Variant::Feedback(Feedback::Clamped)),
-            study(Variant::Feedback(Feedback::Silent)),
-            study(Variant::Feedback(Feedback::Flowed)),
-        ],
+        models: length_study,
         measurements: &[Measurement::NextStep, Measurement::Horizon],
-        training_range: 2,
-        quick_seeds: 1,
+        settings: |profile| Settings {
+            seeds: if profile == Profile::Quick { 1 } else { 3 },
+            ..Settings::translation(profile)
+        },
     },
 ];
 

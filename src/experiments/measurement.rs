@@ -2,19 +2,24 @@
 
 use super::record::Record;
 use super::task::Task;
-use crate::cells::{FlowCell, FlowLayer};
-use crate::data::{FlowingMnist, Sequences, Split};
+use super::world::World;
+use crate::cells::{FlowCell, FlowLayer, FlowRnn};
+use crate::data::{Sequences, Split};
+use crate::equivariance::state_error;
 use crate::error::Result;
-use crate::flow::{FlowGroup, PixelsPerFrame, VelocitySet};
-use crate::models::TranslationForecaster;
+use crate::flow::FlowGroup;
+use crate::models::Forecaster;
 use crate::training::{Outcome, mse_by_horizon, mse_over_batches};
 use candle_core::{DType, Tensor};
 
 /// A trained model with the task and the data that it came from.
-pub(super) struct Trained<'a> {
+pub(super) struct Trained<'a, 'd, W: World> {
     pub task: &'a Task,
-    pub model: &'a TranslationForecaster,
-    pub data: &'a FlowingMnist<'a>,
+    pub world: &'a W,
+    pub model: &'a Forecaster<FlowRnn<W::Group>>,
+    /// The model before training.
+    pub untrained: &'a Forecaster<FlowRnn<W::Group>>,
+    pub data: &'a W::Data<'d>,
 }
 
 /// A record of the task with a metric and its value.
@@ -49,7 +54,7 @@ pub(super) fn training(task: &Task, outcome: &Outcome, parameters: usize) -> Vec
 /// Sequences per batch of a measurement: results do not depend on it beyond rounding.
 const BATCH: u64 = 16;
 
-impl Trained<'_> {
+impl<W: World> Trained<'_, '_, W> {
     /// Test MSE over the trained number of predicted frames (Table 1).
     pub fn next_step(&self) -> Result<Vec<Record>> {
         let settings = &self.task.settings;
@@ -70,20 +75,17 @@ impl Trained<'_> {
         Ok(mse_by_horizon(self.model, batches)?.into_iter().enumerate().map(at).collect())
     }
 
-    /// Test MSE with both digits at each velocity of {−2..2}².
+    /// Test MSE with both digits at each tested velocity.
     pub fn velocities(&self) -> Result<Vec<Record>> {
         let settings = &self.task.settings;
         let mut records = Vec::new();
-        for &velocity in VelocitySet::square(2).as_slice() {
+        for velocity in self.world.tested() {
             let data = self.data.with_velocities(&[velocity]);
             let count = settings.velocity_sequences;
             let mse =
                 mse_over_batches(self.model, data.pairs(Split::Test, count, BATCH, settings.seen))?;
-            records.push(Record {
-                velocity_x: Some(velocity.x),
-                velocity_y: Some(velocity.y),
-                ..record(self.task, Split::Test.name(), "mse_by_velocity", mse)
-            });
+            let record = record(self.task, Split::Test.name(), "mse_by_velocity", mse);
+            records.push(W::at_velocity(velocity, record));
         }
         Ok(records)
     }
@@ -105,11 +107,32 @@ impl Trained<'_> {
         Ok(records)
     }
 
-    /// A channel of the hidden state while the first test sequence is seen with both digits moving by
-    /// (1, 1): as it is, and moved back along with the digits. The slice is that of the same velocity,
+    /// The flow equivariance error of the hidden state after each frame of a batch of test sequences,
+    /// flowed by the world's shown velocity, before and after training; in the 2-norm.
+    pub fn equivariance(&self) -> Result<Vec<Record>> {
+        let frames = self.data.batch(Split::Test, 0..BATCH)?;
+        let mut records = Vec::new();
+        for (metric, model) in [
+            ("equivariance_untrained", self.untrained),
+            ("equivariance_trained", self.model),
+        ] {
+            let error = state_error(model.cell(), &frames, self.world.shown())?;
+            for (t, step) in error.by_step.iter().enumerate() {
+                let Some(step) = step else { continue };
+                records.push(Record {
+                    horizon: Some(t as u32 + 1),
+                    ..record(self.task, Split::Test.name(), metric, step.two_norm)
+                });
+            }
+        }
+        Ok(records)
+    }
+
+    /// A channel of the hidden state while the first test sequence is seen with both digits moving
+    /// alike: as it is, and moved back along with the digits. The slice is that of the same velocity,
     /// or the only one; the channel that which varies most over the plane in the end.
     pub fn hidden_states(&self) -> Result<Vec<Record>> {
-        let velocity = PixelsPerFrame::new(1, 1);
+        let velocity = self.world.shown();
         let seen = self.task.settings.seen;
         let data = self.data.with_frames(seen + 1).with_velocities(&[velocity]);
         let (input, _) = data.pair(Split::Test, 0..1, seen)?;

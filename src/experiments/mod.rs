@@ -10,10 +10,14 @@ mod record;
 mod session;
 mod settings;
 mod task;
+mod world;
 
 pub use catalogue::{CATALOGUE, Experiment, Measurement, find};
 pub use measurement::steps_to_reach;
 pub use record::{PROVENANCE, Record, read_records, write_records};
 pub use session::{Event, Observer, Selection, Session, provenance};
-pub use settings::{Model, Profile, TranslationSettings, Variant};
+pub use settings::{
+    Flow, Model, Profile, RotationSpace, Settings, Space, TranslationSpace, Variant,
+};
 pub use task::Task;
+pub use world::{VelocityOf, World};

@@ -35,6 +35,9 @@ pub struct Record {
     pub velocity_x: Option<i32>,
     /// Velocity of the test sequences, rows per frame.
     pub velocity_y: Option<i32>,
+    /// Velocity of the test sequences, degrees per frame.
+    #[serde(default)]
+    pub velocity_deg: Option<i32>,
     /// Column of a pixel.
     pub pixel_x: Option<u32>,
     /// Row of a pixel.

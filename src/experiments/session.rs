@@ -71,11 +71,11 @@ impl Selection {
         }
         let mut tasks = Vec::new();
         for experiment in self.experiments()? {
-            let mut settings = experiment.settings(self.profile);
+            let mut settings = (experiment.settings)(self.profile);
             settings.schedule.steps = self.steps.unwrap_or(settings.schedule.steps);
             settings.algorithm = self.algorithm;
             let seeds = self.seeds.unwrap_or(settings.seeds);
-            for &model in experiment.models {
+            for model in (experiment.models)(self.profile) {
                 for seed in self.seed..self.seed + seeds {
                     tasks.push(Task {
                         experiment,

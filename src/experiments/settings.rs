@@ -1,7 +1,8 @@
 //! Hyper-parameters of the Flowing MNIST experiments, per profile.
 
 use crate::data::Canvas;
-use crate::models::{Feedback, ForecasterShape};
+use crate::flow::Lift;
+use crate::models::{Decoder, Feedback, ForecasterShape, RotationShape};
 use crate::ops::{Activation, ConvAlgorithm, VelocityPooling};
 use crate::training::{AdamConfig, Schedule};
 use serde::{Deserialize, Serialize};
@@ -44,12 +45,26 @@ pub enum Variant {
     Activation(Activation),
     /// Another input while decoding.
     Feedback(Feedback),
+    /// Another frame of reference and another decoder, of the rotation model.
+    Rotating(Lift, Decoder),
 }
 
-/// A model of the experiment: its velocity range N and, in studies, a departure.
+/// The flow of an experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Flow {
+    /// V^T_N = {−N..N}² pixels per frame.
+    Translation,
+    /// V^R_N = {−N, …, N} steps of an angle per frame.
+    Rotation,
+}
+
+/// A model of the experiment: its velocities and, in studies, a departure.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Model {
-    /// The range N of V^T_N = {−N..N}²; 0 is the G-RNN.
+    /// The flow.
+    pub flow: Flow,
+    /// The range N of its velocities; 0 is the G-RNN.
     pub velocity_range: u32,
     /// What differs from the settings, if anything.
     pub variant: Option<Variant>,
@@ -57,15 +72,16 @@ pub struct Model {
 
 impl Model {
     /// The model with the experiment's own settings.
-    pub const fn plain(velocity_range: u32) -> Self {
-        Self { velocity_range, variant: None }
+    pub const fn plain(flow: Flow, velocity_range: u32) -> Self {
+        Self { flow, velocity_range, variant: None }
     }
 
     /// The name in records, tables and figures.
     pub fn name(&self) -> String {
-        let base = match self.velocity_range {
-            0 => "G-RNN".to_string(),
-            n => format!("FERNN-V{n}"),
+        let base = match (self.velocity_range, self.flow) {
+            (0, _) => "G-RNN".to_string(),
+            (n, Flow::Translation) => format!("FERNN-V{n}"),
+            (n, Flow::Rotation) => format!("FERNN-VR{n}"),
         };
         match self.variant {
             None => base,
@@ -78,17 +94,52 @@ impl Model {
             Some(Variant::Feedback(Feedback::Clamped)) => format!("{base} clamped-feedback"),
             Some(Variant::Feedback(Feedback::Silent)) => format!("{base} no-feedback"),
             Some(Variant::Feedback(Feedback::Flowed)) => format!("{base} flowed-feedback"),
+            Some(Variant::Rotating(lift, decoder)) => {
+                let lift = if lift == Lift::Trivial { "lab" } else { "co-moving" };
+                let decoder = if decoder == Decoder::Plain { "" } else { " equivariant-decoder" };
+                format!("{base} {lift}{decoder}")
+            }
         }
     }
 }
 
-/// Everything that decides the numbers of a Flowing MNIST (translation) experiment.
+/// Torus, digits and model of the translation experiments.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TranslationSettings {
+pub struct TranslationSpace {
     /// Torus and digit size.
     pub canvas: Canvas,
     /// Extents of the model's parameters.
     pub shape: ForecasterShape,
+}
+
+/// Frame, digits and model of the rotation experiments.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RotationSpace {
+    /// The step between velocities, in degrees per frame.
+    pub step_deg: i32,
+    /// Velocity generalization is tested at {−N..N} of these steps.
+    pub tested_range: u32,
+    /// The frame of reference of hidden states; the paper's is [`Lift::Trivial`].
+    pub lift: Lift,
+    /// Frame and digit size.
+    pub canvas: Canvas,
+    /// Extents of the model's parameters.
+    pub shape: RotationShape,
+}
+
+/// What differs between the flows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Space {
+    /// Digits that move on a torus.
+    Translation(TranslationSpace),
+    /// Digits that turn about the centre.
+    Rotation(RotationSpace),
+}
+
+/// Everything that decides the numbers of a Flowing MNIST experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
     /// Non-linearity of the recurrence.
     pub activation: Activation,
     /// Read-out over V.
@@ -103,10 +154,8 @@ pub struct TranslationSettings {
     pub predicted: usize,
     /// Sequences per optimiser step.
     pub batch: u64,
-    /// Digits draw their training velocities from {−N..N}².
+    /// Digits draw their training velocities from V_N of this range N.
     pub training_range: u32,
-    /// Training length, evaluation interval, clipping and Adam.
-    pub schedule: Schedule,
     /// Validation sequences.
     pub validation_sequences: u64,
     /// Test sequences of Table 1.
@@ -119,24 +168,40 @@ pub struct TranslationSettings {
     pub velocity_sequences: u64,
     /// Number of seeds, from `--seed` upwards.
     pub seeds: u64,
+    /// Training length, evaluation interval, clipping and Adam.
+    pub schedule: Schedule,
+    /// Data and model.
+    pub space: Space,
 }
 
-impl TranslationSettings {
+/// Optimiser steps of an epoch of 54,000 sequences.
+const fn epoch(batch: u64) -> u64 {
+    54_000u64.div_ceil(batch)
+}
+
+impl Settings {
     /// Training on velocities of V^T_2, as in Table 1.
-    pub fn for_profile(profile: Profile) -> Self {
+    pub fn translation(profile: Profile) -> Self {
         match profile {
-            Profile::Quick => Self::quick(),
-            Profile::Desk => Self::desk(),
-            Profile::Paper => Self::paper(),
+            Profile::Quick => Self::quick_translation(),
+            Profile::Desk => Self::desk_translation(),
+            Profile::Paper => Self::paper_translation(),
+        }
+    }
+
+    /// Training on the largest V^R of Table 1.
+    pub fn rotation(profile: Profile) -> Self {
+        match profile {
+            Profile::Quick => Self::quick_rotation(),
+            Profile::Desk => Self::desk_rotation(),
+            Profile::Paper => Self::paper_rotation(),
         }
     }
 
     /// The paper's exact hyper-parameters (Keller 2025, appendix; 54,000 sequences, 50 epochs).
-    fn paper() -> Self {
-        let epoch = 54_000u64.div_ceil(128);
+    fn paper_translation() -> Self {
+        let shape = ForecasterShape { inputs: 1, channels: 128, outputs: 1, decoder_layers: 4 };
         Self {
-            canvas: Canvas { size: 28, digit: 28 },
-            shape: ForecasterShape { inputs: 1, channels: 128, outputs: 1, decoder_layers: 4 },
             activation: Activation::Relu,
             pooling: VelocityPooling::Max,
             feedback: Feedback::Output,
@@ -145,26 +210,29 @@ impl TranslationSettings {
             predicted: 10,
             batch: 128,
             training_range: 2,
-            schedule: Schedule {
-                steps: 50 * epoch,
-                interval: epoch,
-                clip: Some(1.0),
-                adam: AdamConfig::default(),
-            },
             validation_sequences: 6_000,
             test_sequences: 10_000,
             horizon: 70,
             horizon_sequences: 10_000,
             velocity_sequences: 10_000,
             seeds: 5,
+            schedule: Schedule {
+                steps: 50 * epoch(128),
+                interval: epoch(128),
+                clip: Some(1.0),
+                adam: AdamConfig::default(),
+            },
+            space: Space::Translation(TranslationSpace {
+                canvas: Canvas { size: 28, digit: 28 },
+                shape,
+            }),
         }
     }
 
-    fn desk() -> Self {
-        let paper = Self::paper();
+    fn desk_translation() -> Self {
+        let paper = Self::paper_translation();
+        let shape = ForecasterShape { inputs: 1, channels: 16, outputs: 1, decoder_layers: 4 };
         Self {
-            canvas: Canvas { size: 14, digit: 14 },
-            shape: ForecasterShape { channels: 16, ..paper.shape },
             batch: 16,
             schedule: Schedule { steps: 1500, interval: 50, ..paper.schedule },
             validation_sequences: 256,
@@ -172,12 +240,16 @@ impl TranslationSettings {
             horizon_sequences: 256,
             velocity_sequences: 128,
             seeds: 3,
+            space: Space::Translation(TranslationSpace {
+                canvas: Canvas { size: 14, digit: 14 },
+                shape,
+            }),
             ..paper
         }
     }
 
-    fn quick() -> Self {
-        let desk = Self::desk();
+    fn quick_translation() -> Self {
+        let desk = Self::desk_translation();
         Self {
             // Half the frames, small batches and twice the rate: the most learning per second.
             seen: 6,
@@ -198,15 +270,111 @@ impl TranslationSettings {
         }
     }
 
+    /// The paper's hyper-parameters (Keller 2025, §5 and appendix): 1,152 planes, no clipping.
+    fn paper_rotation() -> Self {
+        let paper = Self::paper_translation();
+        Self {
+            batch: 32,
+            training_range: 4,
+            schedule: Schedule {
+                steps: 50 * epoch(32),
+                interval: epoch(32),
+                clip: None,
+                adam: AdamConfig { learning_rate: 1e-4, ..AdamConfig::default() },
+            },
+            space: Space::Rotation(RotationSpace {
+                step_deg: 10,
+                tested_range: 5,
+                lift: Lift::Trivial,
+                canvas: Canvas { size: 28, digit: 28 },
+                shape: RotationShape {
+                    inputs: 1,
+                    fields: 32,
+                    orientations: 36,
+                    filter_size: 3,
+                    outputs: 1,
+                    decoder_layers: 4,
+                    decoder: Decoder::Plain,
+                },
+            }),
+            ..paper
+        }
+    }
+
+    /// N = 8 orientations, 45° apart as the velocities are: every ψ_1(ν) moves orientations by whole
+    /// places, as at the paper's N = 36 and 10°, and every second one interpolates between pixels.
+    fn desk_rotation() -> Self {
+        let paper = Self::paper_rotation();
+        let desk = Self::desk_translation();
+        Self {
+            batch: 16,
+            training_range: 2,
+            schedule: Schedule {
+                steps: 1500,
+                interval: 50,
+                adam: AdamConfig { learning_rate: 1e-3, ..AdamConfig::default() },
+                ..paper.schedule
+            },
+            validation_sequences: desk.validation_sequences,
+            test_sequences: desk.test_sequences,
+            horizon_sequences: desk.horizon_sequences,
+            velocity_sequences: desk.velocity_sequences,
+            seeds: desk.seeds,
+            space: Space::Rotation(RotationSpace {
+                step_deg: 45,
+                tested_range: 3,
+                lift: Lift::Trivial,
+                canvas: Canvas { size: 14, digit: 14 },
+                shape: RotationShape {
+                    inputs: 1,
+                    fields: 4,
+                    orientations: 8,
+                    filter_size: 3,
+                    outputs: 1,
+                    decoder_layers: 4,
+                    decoder: Decoder::Plain,
+                },
+            }),
+            ..paper
+        }
+    }
+
+    fn quick_rotation() -> Self {
+        let desk = Self::desk_rotation();
+        let quick = Self::quick_translation();
+        Self {
+            seen: quick.seen,
+            predicted: quick.predicted,
+            horizon: quick.horizon,
+            batch: quick.batch,
+            schedule: Schedule {
+                steps: 300,
+                interval: 50,
+                adam: AdamConfig { learning_rate: 2e-3, ..AdamConfig::default() },
+                ..desk.schedule
+            },
+            validation_sequences: quick.validation_sequences,
+            test_sequences: quick.test_sequences,
+            horizon_sequences: quick.horizon_sequences,
+            velocity_sequences: quick.velocity_sequences,
+            seeds: 2,
+            ..desk
+        }
+    }
+
     /// The settings with a model's departure applied.
     pub fn with_variant(&self, variant: Option<Variant>) -> Self {
         let mut settings = self.clone();
-        match variant {
-            None => {}
-            Some(Variant::Longer(times)) => settings.schedule.steps *= times,
-            Some(Variant::Wider(times)) => settings.shape.channels *= times,
-            Some(Variant::Activation(activation)) => settings.activation = activation,
-            Some(Variant::Feedback(feedback)) => settings.feedback = feedback,
+        match (variant, &mut settings.space) {
+            (Some(Variant::Longer(times)), _) => settings.schedule.steps *= times,
+            (Some(Variant::Wider(times)), Space::Translation(s)) => s.shape.channels *= times,
+            (Some(Variant::Wider(times)), Space::Rotation(s)) => s.shape.fields *= times,
+            (Some(Variant::Activation(activation)), _) => settings.activation = activation,
+            (Some(Variant::Feedback(feedback)), _) => settings.feedback = feedback,
+            (Some(Variant::Rotating(lift, decoder)), Space::Rotation(s)) => {
+                (s.lift, s.shape.decoder) = (lift, decoder);
+            }
+            (Some(Variant::Rotating(..)), Space::Translation(_)) | (None, _) => {}
         }
         settings
     }

@@ -3,15 +3,16 @@
 use super::catalogue::{Experiment, Measurement};
 use super::measurement::{self, Trained};
 use super::record::Record;
-use super::settings::{Model, Profile, TranslationSettings};
-use crate::data::{Digits, FlowingMnist, Sequences, Split, sha256_hex};
+use super::settings::{Model, Profile, RotationSpace, Settings, Space};
+use super::world::World;
+use crate::cells::FlowRnn;
+use crate::data::{Digits, Sequences, Split, sha256_hex};
 use crate::error::Result;
-use crate::flow::VelocitySet;
-use crate::models::{Parameters, TranslationForecaster, parameter_shapes};
+use crate::models::{Forecaster, Parameters};
 use crate::training::{Outcome, Trainer};
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A model of an experiment under one seed.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ pub struct Task {
     /// The profile.
     pub profile: Profile,
     /// The hyper-parameters, the model's departure applied.
-    pub settings: TranslationSettings,
+    pub settings: Settings,
     /// Where tensors live.
     pub device: Device,
 }
@@ -47,12 +48,20 @@ impl Task {
     /// Work in units of one sequence through one slice of the hidden state; measurements are a few
     /// per cent more.
     pub fn work(&self) -> u64 {
-        let decoder = self.settings.shape.decoder_layers as u64 / 2 + 1;
-        let slices = (2 * self.model.velocity_range as u64 + 1).pow(2);
+        let range = u64::from(self.model.velocity_range);
+        let (slices, planes, layers) = match &self.settings.space {
+            Space::Translation(space) => {
+                ((2 * range + 1).pow(2), space.shape.channels, space.shape.decoder_layers)
+            }
+            // Interpolation and the autograd graph of single steps take as long again.
+            Space::Rotation(RotationSpace { shape, .. }) => {
+                (2 * (2 * range + 1), shape.fields * shape.orientations, shape.decoder_layers)
+            }
+        };
         self.settings.schedule.steps
             * self.settings.batch
-            * (slices + decoder)
-            * self.settings.shape.channels.div_ceil(16).pow(2) as u64
+            * (slices + layers as u64 / 2 + 1)
+            * planes.div_ceil(16).pow(2) as u64
     }
 
     /// Identifies what was run: code, settings, model, seed, data.
@@ -83,17 +92,36 @@ impl Task {
         fingerprint: String,
         progress: &dyn Fn(u64, f64),
     ) -> Result<Vec<Record>> {
-        let data = self.data(digits)?;
-        let outcome = self.train(&data, checkpoint, fingerprint, progress)?;
-        let model = self.forecaster(&outcome.best_weights)?;
-        let parameters = outcome.best_weights.values().map(|t| t.elem_count()).sum();
-        let trained = Trained { task: self, model: &model, data: &data };
-        let mut records = measurement::training(self, &outcome, parameters);
+        match &self.settings.space {
+            Space::Translation(world) => {
+                self.run_in(world, digits, (checkpoint, fingerprint), progress)
+            }
+            Space::Rotation(world) => {
+                self.run_in(world, digits, (checkpoint, fingerprint), progress)
+            }
+        }
+    }
+
+    fn run_in<W: World>(
+        &self,
+        world: &W,
+        digits: &Digits,
+        (checkpoint, fingerprint): (Option<PathBuf>, String),
+        progress: &dyn Fn(u64, f64),
+    ) -> Result<Vec<Record>> {
+        let data = world.data(digits, &self.settings, self.seed, &self.device)?;
+        let parameters = Parameters::draw(&world.parameters()?, self.seed, &self.device)?;
+        let untrained = self.forecaster(world, &parameters.snapshot()?)?;
+        let outcome = self.train(world, (&data, &parameters), (checkpoint, fingerprint), progress)?;
+        let model = self.forecaster(world, &outcome.best_weights)?;
+        let trained = Trained { task: self, world, model: &model, untrained: &untrained, data: &data };
+        let mut records = measurement::training(self, &outcome, parameters.count());
         for measurement in self.experiment.measurements {
             records.extend(match measurement {
                 Measurement::NextStep => trained.next_step()?,
                 Measurement::Horizon => trained.horizon()?,
                 Measurement::Velocities => trained.velocities()?,
+                Measurement::Equivariance => trained.equivariance()?,
                 Measurement::Film if self.is_first_seed => trained.film()?,
                 Measurement::HiddenStates if self.is_first_seed => trained.hidden_states()?,
                 Measurement::Film | Measurement::HiddenStates => vec![],
@@ -102,19 +130,17 @@ impl Task {
         Ok(records)
     }
 
-    /// The training sequences, and by their other splits the rest.
-    pub fn data<'a>(&self, digits: &'a Digits) -> Result<FlowingMnist<'a>> {
-        let velocities = VelocitySet::square(self.settings.training_range);
-        let frames = self.settings.seen + self.settings.predicted;
-        let (canvas, velocities) = (self.settings.canvas, velocities.as_slice());
-        Ok(FlowingMnist::new(digits, canvas, frames, velocities, self.seed)?.on(&self.device))
-    }
-
     /// A forecaster with the task's settings from tensors by name.
-    pub fn forecaster(&self, tensors: &BTreeMap<String, Tensor>) -> Result<TranslationForecaster> {
-        let velocities = VelocitySet::square(self.model.velocity_range);
-        let source = Path::new("the parameters of this run");
-        Ok(TranslationForecaster::from_tensors(tensors, velocities, source)?
+    ///
+    /// # Errors
+    /// Those of [`World::forecaster`].
+    pub fn forecaster<W: World>(
+        &self,
+        world: &W,
+        tensors: &BTreeMap<String, Tensor>,
+    ) -> Result<Forecaster<FlowRnn<W::Group>>> {
+        Ok(world
+            .forecaster(tensors, self.model.velocity_range)?
             .with_activation(self.settings.activation)
             .with_pooling(self.settings.pooling)
             .with_feedback(self.settings.feedback)
@@ -122,24 +148,21 @@ impl Task {
     }
 
     /// Trains from the checkpoint or from scratch.
-    pub fn train(
+    fn train<W: World>(
         &self,
-        data: &FlowingMnist<'_>,
-        checkpoint: Option<PathBuf>,
-        fingerprint: String,
+        world: &W,
+        (data, parameters): (&W::Data<'_>, &Parameters),
+        (checkpoint, fingerprint): (Option<PathBuf>, String),
         progress: &dyn Fn(u64, f64),
     ) -> Result<Outcome> {
-        let TranslationSettings { seen, batch, .. } = self.settings;
-        let shapes = parameter_shapes(&self.settings.shape);
-        let parameters = Parameters::convolutions(&shapes, self.seed, &self.device)?;
+        let Settings { seen, batch, .. } = self.settings;
         let validation = data
             .pairs(Split::Validation, self.settings.validation_sequences, batch, seen)
             .collect::<Result<Vec<_>>>()?;
         Trainer {
             name: (self.experiment.name.to_string(), self.model.name(), self.seed),
-            model: &self.forecaster(&parameters.tensors())?,
-            frozen: &self.forecaster(&parameters.detached())?,
-            parameters: &parameters,
+            model: &|tensors| self.forecaster(world, tensors),
+            parameters,
             schedule: self.settings.schedule,
             // Every step sees new sequences: new digits, positions and velocities.
             batch: &|step| data.pair(Split::Train, step * batch..(step + 1) * batch, seen),

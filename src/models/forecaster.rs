@@ -2,7 +2,7 @@
 
 use crate::cells::{Age, Cell, FlowRnn, unroll_step_by_step};
 use crate::error::{Error, Result, expect_shape};
-use crate::flow::{PixelsPerFrame, Translation, VelocitySet};
+use crate::flow::{FlowGroup, PixelsPerFrame, Translation, VelocitySet};
 use crate::ops::{Activation, ConvAlgorithm, Feed, Layer, Padding, StackRun, VelocityPooling};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
@@ -100,38 +100,19 @@ impl TranslationForecaster {
         velocities: VelocitySet<PixelsPerFrame>,
         source: &Path,
     ) -> Result<Self> {
-        let refuse = |problems| Error::Weights { path: source.to_path_buf(), problems };
-        let layers = tensors.keys().filter(|name| name.starts_with("decoder_conv.")).count();
-        let mut names = vec!["cell.conv_u.weight".to_string(), "cell.conv_h.weight".to_string()];
-        names.extend((0..layers.max(1)).map(decoder_name));
-        let mut problems: Vec<String> = names
-            .iter()
-            .filter(|name| !tensors.contains_key(*name))
-            .map(|name| format!("`{name}` is missing"))
-            .collect();
-        let unexpected = tensors.keys().filter(|name| !names.contains(name));
-        problems.extend(unexpected.map(|name| format!("`{name}` is unexpected")));
-        if !problems.is_empty() {
-            return Err(refuse(problems));
-        }
-        let kernels: Vec<Tensor> = names.iter().map(|name| tensors[name].clone()).collect();
+        let prefixes = ("cell.conv_u.weight", "cell.conv_h.weight", "");
+        let (names, kernels) = named_kernels(tensors, prefixes, source)?;
         let problems = kernel_problems(&names, &kernels);
         if !problems.is_empty() {
-            return Err(refuse(problems));
+            return Err(Error::Weights { path: source.to_path_buf(), problems });
         }
         let cell = FlowRnn::new(Translation, velocities, kernels[0].clone(), kernels[1].clone())?;
-        let mut decoder: Vec<Layer> = kernels[2..]
-            .iter()
-            .map(|kernel| Layer {
-                kernel: kernel.clone(),
-                activation: Activation::Relu,
-                padding: Padding::Circular,
-            })
-            .collect();
-        decoder.last_mut().expect("checked above").activation = Activation::Identity;
+        let decoder = decoder_layers(&kernels[2..], Padding::Circular);
         Self::new(cell, decoder, ConvAlgorithm::Auto)
     }
+}
 
+impl<G: FlowGroup> Forecaster<FlowRnn<G>> {
     /// Replaces the recurrence's non-linearity.
     pub fn with_activation(self, activation: Activation) -> Self {
         Self { cell: self.cell.with_activation(activation), ..self }
@@ -148,8 +129,46 @@ impl TranslationForecaster {
     }
 }
 
-/// Everything wrong with the kernels' ranks, sizes and channels, in words.
-fn kernel_problems(names: &[String], tensors: &[Tensor]) -> Vec<String> {
+/// The kernels U, W and those of the decoder with their names; `names` are those of U and W and what
+/// stands before the decoder's.
+pub(super) fn named_kernels(
+    tensors: &BTreeMap<String, Tensor>,
+    (input, recurrent, before): (&str, &str, &str),
+    source: &Path,
+) -> Result<(Vec<String>, Vec<Tensor>)> {
+    let decoder = format!("{before}decoder_conv.");
+    let layers = tensors.keys().filter(|name| name.starts_with(&decoder)).count();
+    let mut names = vec![input.to_string(), recurrent.to_string()];
+    names.extend((0..layers.max(1)).map(|layer| format!("{before}{}", decoder_name(layer))));
+    let mut problems: Vec<String> = names
+        .iter()
+        .filter(|name| !tensors.contains_key(*name))
+        .map(|name| format!("`{name}` is missing"))
+        .collect();
+    let unexpected = tensors.keys().filter(|name| !names.contains(name));
+    problems.extend(unexpected.map(|name| format!("`{name}` is unexpected")));
+    if !problems.is_empty() {
+        return Err(Error::Weights { path: source.to_path_buf(), problems });
+    }
+    let kernels = names.iter().map(|name| tensors[name].clone()).collect();
+    Ok((names, kernels))
+}
+
+/// Kernels as layers with a ReLU between them.
+pub(super) fn decoder_layers(kernels: &[Tensor], padding: Padding) -> Vec<Layer> {
+    let layer = |(number, kernel): (usize, &Tensor)| Layer {
+        kernel: kernel.clone(),
+        activation: match number + 1 == kernels.len() {
+            true => Activation::Identity,
+            false => Activation::Relu,
+        },
+        padding,
+    };
+    kernels.iter().enumerate().map(layer).collect()
+}
+
+/// Everything wrong with the kernels' ranks, sizes and channels, in words; U comes first.
+pub(super) fn kernel_problems(names: &[String], tensors: &[Tensor]) -> Vec<String> {
     let mut problems = Vec::new();
     let mut channels = None;
     for (name, tensor) in names.iter().zip(tensors) {
@@ -160,7 +179,7 @@ fn kernel_problems(names: &[String], tensors: &[Tensor]) -> Vec<String> {
         if kh % 2 == 0 || kw % 2 == 0 {
             problems.push(format!("`{name}` has an even kernel size {kh}×{kw}"));
         }
-        let is_input = name == "cell.conv_u.weight";
+        let is_input = names.first() == Some(name);
         let hidden = *channels.get_or_insert(outputs);
         let is_last = names.last() == Some(name);
         if (!is_input && inputs != hidden) || (!is_input && !is_last && outputs != hidden) {

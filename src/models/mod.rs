@@ -2,8 +2,10 @@
 
 mod forecaster;
 mod parameters;
+mod rotation;
 
 pub use forecaster::{
     Feedback, Forecast, Forecaster, ForecasterShape, TranslationForecaster, parameter_shapes,
 };
-pub use parameters::{Parameters, load_f32};
+pub use parameters::{Draw, Initial, Parameters, load_f32};
+pub use rotation::{Decoder, RotationForecaster, RotationShape};

@@ -10,6 +10,34 @@ use std::path::Path;
 #[derive(Clone, Debug, Default)]
 pub struct Parameters(BTreeMap<String, Var>);
 
+/// A parameter before it is drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Initial {
+    /// Its name.
+    pub name: String,
+    /// Its extents.
+    pub shape: Vec<usize>,
+    /// Its distribution.
+    pub draw: Draw,
+}
+
+/// A distribution of first values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Draw {
+    /// Uniform in ± a bound.
+    Uniform(f64),
+    /// Normal with mean 0 and a standard deviation.
+    Normal(f64),
+}
+
+impl Initial {
+    /// A kernel (C_out, C_in, kh, kw) with PyTorch's default: uniform in ±1/√fan_in.
+    pub fn convolution(name: String, shape: [usize; 4]) -> Self {
+        let fan_in = (shape[1] * shape[2] * shape[3]) as f64;
+        Self { name, shape: shape.to_vec(), draw: Draw::Uniform(1.0 / fan_in.sqrt()) }
+    }
+}
+
 impl Parameters {
     /// Convolution kernels with PyTorch's default initialisation: uniform in ±1/√fan_in, drawn
     /// from the stream (`seed`, name).
@@ -20,13 +48,20 @@ impl Parameters {
         seed: u64,
         device: &Device,
     ) -> Result<Self> {
+        let initial = |(name, shape): &(String, _)| Initial::convolution(name.clone(), *shape);
+        Self::draw(&shapes.iter().map(initial).collect::<Vec<_>>(), seed, device)
+    }
+
+    /// Tensors drawn each from the stream (`seed`, name).
+    pub fn draw(all: &[Initial], seed: u64, device: &Device) -> Result<Self> {
         let mut parameters = BTreeMap::new();
-        for (name, shape) in shapes {
+        for Initial { name, shape, draw } in all {
             let mut stream = Stream::new(seed, &format!("initialisation/{name}"), 0);
-            let bound = 1.0 / ((shape[1] * shape[2] * shape[3]) as f64).sqrt();
-            let values: Vec<f32> = (0..shape.iter().product())
-                .map(|_| stream.uniform_in(-bound, bound) as f32)
-                .collect();
+            let mut value = || match *draw {
+                Draw::Uniform(bound) => stream.uniform_in(-bound, bound) as f32,
+                Draw::Normal(deviation) => (deviation * stream.normal()) as f32,
+            };
+            let values: Vec<f32> = (0..shape.iter().product()).map(|_| value()).collect();
             let tensor = Tensor::from_vec(values, shape.as_slice(), device)?;
             parameters.insert(name.clone(), Var::from_tensor(&tensor)?);
         }

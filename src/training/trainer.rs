@@ -64,14 +64,15 @@ pub struct Outcome {
 }
 
 /// A training run of one model under one seed.
+///
+/// The model is built anew for every step and every evaluation: kernels may be functions of the
+/// parameters, such as expanded filters.
 pub struct Trainer<'a, C> {
     /// Experiment, model and seed, for error messages.
     pub name: (String, String, u64),
-    /// The model, built from the parameters' tracked tensors.
-    pub model: &'a Forecaster<C>,
-    /// The same model on detached tensors, for evaluation.
-    pub frozen: &'a Forecaster<C>,
-    /// The trainable parameters of both.
+    /// The model from tensors by name.
+    pub model: &'a dyn Fn(&BTreeMap<String, Tensor>) -> Result<Forecaster<C>>,
+    /// The trainable parameters.
     pub parameters: &'a Parameters,
     /// The schedule.
     pub schedule: Schedule,
@@ -99,8 +100,9 @@ impl<C: Cell> Trainer<'_, C> {
         (self.progress)(position.step, f64::NAN);
         while position.step < self.schedule.steps {
             let train_loss = self.interval(&mut position.step, &mut optimiser)?;
+            let frozen = (self.model)(&self.parameters.detached())?;
             let validation_loss = self.finite(
-                mse_over_batches(self.frozen, self.validation.iter().cloned().map(Ok))?,
+                mse_over_batches(&frozen, self.validation.iter().cloned().map(Ok))?,
                 position.step,
             )?;
             let lowest = position.curve.iter().map(|p| p.validation_loss).fold(f64::MAX, f64::min);
@@ -124,8 +126,9 @@ impl<C: Cell> Trainer<'_, C> {
         for _ in 0..count {
             let (seen, target) = (self.batch)(*step)?;
             let clip = self.schedule.clip;
+            let model = (self.model)(&self.parameters.tensors())?;
             let measured =
-                training_step(self.model, self.parameters, optimiser, (&seen, &target), clip)?;
+                training_step(&model, self.parameters, optimiser, (&seen, &target), clip)?;
             *step += 1;
             sum += self.finite(measured.loss, *step)?;
             (self.progress)(*step, measured.loss);
