@@ -122,7 +122,6 @@ impl<'a> FlowingMnist<'a> {
         frames.iter_mut().for_each(|value| *value = value.min(1.0));
         frames
     }
-
 }
 
 impl Sequences for FlowingMnist<'_> {

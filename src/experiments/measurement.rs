@@ -112,10 +112,9 @@ impl<W: World> Trained<'_, '_, W> {
     pub fn equivariance(&self) -> Result<Vec<Record>> {
         let frames = self.data.batch(Split::Test, 0..BATCH)?;
         let mut records = Vec::new();
-        for (metric, model) in [
-            ("equivariance_untrained", self.untrained),
-            ("equivariance_trained", self.model),
-        ] {
+        for (metric, model) in
+            [("equivariance_untrained", self.untrained), ("equivariance_trained", self.model)]
+        {
             let error = state_error(model.cell(), &frames, self.world.shown())?;
             for (t, step) in error.by_step.iter().enumerate() {
                 let Some(step) = step else { continue };

@@ -112,9 +112,11 @@ impl Task {
         let data = world.data(digits, &self.settings, self.seed, &self.device)?;
         let parameters = Parameters::draw(&world.parameters()?, self.seed, &self.device)?;
         let untrained = self.forecaster(world, &parameters.snapshot()?)?;
-        let outcome = self.train(world, (&data, &parameters), (checkpoint, fingerprint), progress)?;
+        let outcome =
+            self.train(world, (&data, &parameters), (checkpoint, fingerprint), progress)?;
         let model = self.forecaster(world, &outcome.best_weights)?;
-        let trained = Trained { task: self, world, model: &model, untrained: &untrained, data: &data };
+        let trained =
+            Trained { task: self, world, model: &model, untrained: &untrained, data: &data };
         let mut records = measurement::training(self, &outcome, parameters.count());
         for measurement in self.experiment.measurements {
             records.extend(match measurement {

@@ -156,6 +156,25 @@ impl FlowGroup for Rotation {
         self.convolve(&rotated_frames(frame, velocities, steps)?, kernel, ConvAlgorithm::Direct)
     }
 
+    fn recur_carried(
+        &self,
+        slices: &Tensor,
+        velocities: &[DegreesPerFrame],
+        kernel: &Tensor,
+        inputs: &Tensor,
+        recipe: Recurrence,
+    ) -> Result<Tensor> {
+        let (turns, how) = (self.turns(velocities, 1)?, (recipe.activation, recipe.algorithm));
+        if inputs.dims5()?.1 == 1 {
+            let lifted = inputs.squeeze(1)?;
+            let turning = (self.orientations, turns.as_slice());
+            return ops::turned_recurrence(slices, kernel, &lifted, turning, how);
+        }
+        let convolved = self.convolve(slices, kernel, recipe.algorithm)?;
+        let turned = ops::turn_slices(&convolved, self.orientations, &turns)?;
+        ops::activate(&(turned + inputs)?, recipe.activation)
+    }
+
     fn recur(
         &self,
         slices: &Tensor,

@@ -154,4 +154,3 @@ impl RotationForecaster {
         Self::new(cell, decoder_layers(&kernels[2..], Padding::Zero), ConvAlgorithm::Auto)
     }
 }
-

@@ -19,6 +19,7 @@ mod shift;
 mod stack;
 mod steerable;
 mod storage;
+mod turned_recurrence;
 
 pub use activation::Activation;
 pub use depthwise::depthwise_convolution;
@@ -31,6 +32,7 @@ pub use sequence::{Feed, Recipe, flow_sequence};
 pub use shift::shift_slices;
 pub use stack::{Layer, StackRun, circular_convolution, convolution_stack};
 pub use steerable::SteerableBasis;
+pub use turned_recurrence::turned_recurrence;
 
 /// The instruction set that the kernels run on, for provenance.
 pub fn instruction_set() -> &'static str {

@@ -13,6 +13,12 @@ pub(super) fn chain<T: Float>(activation: Activation, y: &[T], inner: &mut [T]) 
     T::run(InstructionSet::best(), Chain { activation, y, inner });
 }
 
+/// y = σ(y + u).
+pub(super) fn add_and_activate<T: Float>(activation: Activation, u: &[T], y: &mut [T]) {
+    let torus = Torus { height: 1, width: y.len() };
+    Moved { torus, channels: 1, shift: Shift::default() }.add_and_activate(activation, u, y);
+}
+
 struct Activate<'a, T> {
     activation: Activation,
     y: &'a mut [T],

@@ -32,15 +32,8 @@ pub fn turn_slices(x: &Tensor, orientations: usize, turns: &[Turn]) -> Result<Te
         x,
         &[("B", None), ("V", Some(turns.len())), ("H", None), ("W", None), ("C", None)],
     )?;
-    let channels = x.dims()[4];
-    if orientations == 0 || !channels.is_multiple_of(orientations) {
-        return Err(Error::configuration(
-            "the turned tensor",
-            format!("has {channels} channels, no whole fields of {orientations} orientations"),
-            "give a multiple of the number of orientations",
-        ));
-    }
-    let operation = TurnSlices::new((x.dims()[2], x.dims()[3]), channels, orientations, turns);
+    let (_, _, height, width, channels) = x.dims5()?;
+    let operation = TurnSlices::new((height, width), channels, orientations, turns)?;
     if !x.device().is_cpu() {
         return composed::turn_slices(x, &operation);
     }
@@ -142,6 +135,7 @@ pub(super) struct ReadyTurn {
     pub shift: usize,
 }
 
+/// Turns made ready for slices of some extents.
 pub(super) struct TurnSlices {
     pub turns: Vec<ReadyTurn>,
     pub orientations: usize,
@@ -154,29 +148,39 @@ impl TurnSlices {
         channels: usize,
         orientations: usize,
         turns: &[Turn],
-    ) -> Self {
+    ) -> Result<Self> {
+        if orientations == 0 || !channels.is_multiple_of(orientations) {
+            return Err(Error::configuration(
+                "the turned tensor",
+                format!("has {channels} channels, no whole fields of {orientations} orientations"),
+                "give a multiple of the number of orientations",
+            ));
+        }
         let ready = |turn: &Turn| ReadyTurn {
             resampling: Resampling::rotation(extents, turn.degrees),
             shift: turn.orientations.rem_euclid(orientations as i64) as usize,
         };
-        Self { turns: turns.iter().map(ready).collect(), orientations, channels }
+        Ok(Self { turns: turns.iter().map(ready).collect(), orientations, channels })
     }
 
     fn run<T: Float>(&self, x: &[T], way: Way) -> Vec<T> {
         let slice = self.turns.first().map_or(1, |t| t.resampling.pixels()) * self.channels;
         let mut y = vec![T::default(); x.len()];
         let each = y.par_chunks_mut(slice).zip(x.par_chunks(slice)).enumerate();
-        each.for_each(|(number, (y, x))| {
-            let turn = &self.turns[number % self.turns.len()];
-            let fields = (self.channels, self.orientations);
-            T::run(InstructionSet::best(), TurnSlice { turn, fields, way, x, y });
-        });
+        each.for_each(|(number, (y, x))| self.turn_slice(number, x, y, way));
         y
+    }
+
+    /// Turns the slice of that number, batch and velocities counted together; `y` is zero before.
+    pub fn turn_slice<T: Float>(&self, number: usize, x: &[T], y: &mut [T], way: Way) {
+        let turn = &self.turns[number % self.turns.len()];
+        let fields = (self.channels, self.orientations);
+        T::run(InstructionSet::best(), TurnSlice { turn, fields, way, x, y });
     }
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Way {
+pub(super) enum Way {
     Forward,
     Adjoint,
 }
