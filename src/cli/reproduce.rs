@@ -130,7 +130,7 @@ fn discard(runs: &std::path::Path) -> anyhow::Result<()> {
 /// A verdict per claim on standard output, in 80 columns.
 pub fn print_verdicts(verdicts: &[Verdict]) -> std::io::Result<()> {
     for v in verdicts {
-        let mut lines = wrapped(v.claim, 64);
+        let mut lines = wrapped(&v.claim, 64);
         lines.extend(wrapped(&format!("rule: {}", v.rule), 64));
         if let Some((i, n)) = v.measured {
             let seeds = if n == 1 { "1 seed".to_string() } else { format!("{n} seeds") };

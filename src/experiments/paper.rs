@@ -25,5 +25,18 @@ pub fn table1_translation(model: &str) -> Option<Published> {
     Some(Published { mean, std, source })
 }
 
+/// Table 1, rotation V^R_4, test MSE of a model by its name.
+pub fn table1_rotation(model: &str) -> Option<Published> {
+    let (mean, std) = match model {
+        "G-RNN" => (4.0e-3, 5e-4),
+        "FERNN-VR4" => (6.1e-4, 3e-5),
+        _ => return None,
+    };
+    Some(Published { mean, std, source: "Table 1; one summary" })
+}
+
+/// Parameters of the rotation model at the paper's size, whatever V is.
+pub const ROTATION_PARAMETERS: usize = 48_007_488;
+
 /// Parameters of the translation model at the paper's size, whatever V is.
 pub const TRANSLATION_PARAMETERS: usize = 739_584;

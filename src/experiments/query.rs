@@ -93,11 +93,26 @@ impl<'a> Records<'a> {
         seeds
     }
 
-    /// A number of an experiment's settings, by its TOML key.
+    /// Whether a row's velocity is one that the models of an experiment were trained on.
+    pub fn trained_velocities(&self, experiment: &str) -> impl Fn(&Record) -> bool {
+        let range = self.setting(experiment, "training_range").unwrap_or(1) as i32;
+        let step = self.setting(experiment, "space.rotation.step_deg").unwrap_or(1) as i32;
+        move |r| {
+            let is_inside = |v: Option<i32>| v.is_some_and(|v| v.abs() <= range);
+            match r.velocity_deg {
+                Some(degrees) => degrees.abs() <= range * step,
+                None => is_inside(r.velocity_x) && is_inside(r.velocity_y),
+            }
+        }
+    }
+
+    /// A number of an experiment's settings, by its TOML key; dots lead into tables.
     pub fn setting(&self, experiment: &str, key: &str) -> Option<u64> {
         let settings: toml::Table =
             self.note(&format!("settings of {experiment}"))?.parse().ok()?;
-        settings.get(key)?.as_integer()?.try_into().ok()
+        let mut path = key.split('.');
+        let first = settings.get(path.next()?)?;
+        path.try_fold(first, |table, key| table.get(key))?.as_integer()?.try_into().ok()
     }
 }
 

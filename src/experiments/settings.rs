@@ -301,8 +301,11 @@ impl Settings {
         }
     }
 
-    /// N = 8 orientations, 45° apart as the velocities are: every ψ_1(ν) moves orientations by whole
-    /// places, as at the paper's N = 36 and 10°, and every second one interpolates between pixels.
+    /// The paper's frames and digits, N = 8 orientations instead of 36 and 4 fields instead of 32.
+    ///
+    /// Velocities are multiples of 45°, the angle between orientations: every ψ_1(ν) moves orientations
+    /// by whole places, as the paper's 10° do at N = 36, and every second one interpolates between
+    /// pixels. The choice is the same for all models, and the G-RNN has the same filters.
     fn desk_rotation() -> Self {
         let paper = Self::paper_rotation();
         let desk = Self::desk_translation();
@@ -324,7 +327,7 @@ impl Settings {
                 step_deg: 45,
                 tested_range: 3,
                 lift: Lift::Trivial,
-                canvas: Canvas { size: 14, digit: 14 },
+                canvas: Canvas { size: 28, digit: 28 },
                 shape: RotationShape {
                     inputs: 1,
                     fields: 4,
@@ -342,6 +345,10 @@ impl Settings {
     fn quick_rotation() -> Self {
         let desk = Self::desk_rotation();
         let quick = Self::quick_translation();
+        let mut space = desk.space.clone();
+        if let Space::Rotation(space) = &mut space {
+            space.shape.fields = 2;
+        }
         Self {
             seen: quick.seen,
             predicted: quick.predicted,
@@ -353,11 +360,12 @@ impl Settings {
                 adam: AdamConfig { learning_rate: 2e-3, ..AdamConfig::default() },
                 ..desk.schedule
             },
-            validation_sequences: quick.validation_sequences,
-            test_sequences: quick.test_sequences,
-            horizon_sequences: quick.horizon_sequences,
-            velocity_sequences: quick.velocity_sequences,
+            validation_sequences: 32,
+            test_sequences: 128,
+            horizon_sequences: 16,
+            velocity_sequences: 16,
             seeds: 2,
+            space,
             ..desk
         }
     }
