@@ -78,6 +78,7 @@ fn error_by_step(points: &[Point]) -> Result<Picture> {
         series: by_curve(points, |point| point.largest),
         scale: Scale::LogarithmicOrZero(ZERO),
         mark: None,
+        shade: None,
     }
     .draw()
 }
@@ -95,6 +96,7 @@ fn error_by_velocity(points: &[Point], law: &str) -> Result<Picture> {
         series,
         scale: Scale::Linear,
         mark: None,
+        shade: None,
     }
     .draw()
 }

@@ -27,19 +27,28 @@ pub(super) fn all(records: &[Record]) -> Result<Vec<Figure>> {
     figures.extend(training_curves(records, "translation")?);
     figures.extend(horizons(records, "translation")?);
     figures.extend(velocities(records)?);
-    figures.extend(film(records)?);
-    figures.extend(hidden_states(records)?);
+    figures.extend(film(records, "translation")?);
+    figures.extend(hidden_states(records, "translation")?);
+    figures.extend(training_curves(records, "rotation")?);
+    figures.extend(horizons(records, "rotation")?);
+    figures.extend(angular_velocities(records)?);
+    figures.extend(film(records, "rotation")?);
+    figures.extend(hidden_states(records, "rotation")?);
+    figures.extend(drift(records)?);
+    figures.extend(horizons(records, "rotation-lifts")?);
     figures.extend(horizons(records, "length-study")?);
-    figures.extend(cost(records, "seconds", "seconds per training step")?);
-    figures.extend(cost(records, "peak_mb", "peak memory, MB")?);
+    for experiment in ["cost", "rotation-cost"] {
+        figures.extend(cost(records, experiment, "seconds", "seconds per training step")?);
+        figures.extend(cost(records, experiment, "peak_mb", "peak memory, MB")?);
+    }
     Ok(figures)
 }
 
 /// Mean, lowest and highest value over seeds at each position.
-fn spread(rows: impl Iterator<Item = (u64, f64)>) -> Vec<(f64, f64, f64, f64)> {
-    let mut by_position: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+fn spread(rows: impl Iterator<Item = (i64, f64)>) -> Vec<(f64, f64, f64, f64)> {
+    let mut by_position: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
     rows.for_each(|(position, value)| by_position.entry(position).or_default().push(value));
-    let point = |(position, values): (u64, Vec<f64>)| {
+    let point = |(position, values): (i64, Vec<f64>)| {
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         (position as f64, mean(&values), low, high)
@@ -47,12 +56,20 @@ fn spread(rows: impl Iterator<Item = (u64, f64)>) -> Vec<(f64, f64, f64, f64)> {
     by_position.into_iter().map(point).collect()
 }
 
+/// A figure's file name: that of translations alone, others after their experiment.
+fn named(experiment: &str, name: &str) -> String {
+    match experiment {
+        "translation" => name.into(),
+        other => format!("{}_{name}", other.replace('-', "_")),
+    }
+}
+
 /// One line per model of the rows of a metric, by the position that `position` reads.
 fn series(
     records: Records<'_>,
     experiment: &str,
     metric: &str,
-    position: impl Fn(&Record) -> Option<u64>,
+    position: impl Fn(&Record) -> Option<i64>,
 ) -> Vec<Series> {
     let line = |model: &&str| Series {
         name: model.to_string(),
@@ -68,7 +85,7 @@ fn series(
 }
 
 fn training_curves(records: Records<'_>, experiment: &str) -> Result<Option<Figure>> {
-    let series = series(records, experiment, "loss", |r| r.step);
+    let series = series(records, experiment, "loss", |r| Some(r.step? as i64));
     if series.is_empty() {
         return Ok(None);
     }
@@ -78,9 +95,10 @@ fn training_curves(records: Records<'_>, experiment: &str) -> Result<Option<Figu
         series,
         scale: Scale::Logarithmic,
         mark: None,
+        shade: None,
     };
     Ok(Some(Figure {
-        name: "training_curves".into(),
+        name: named(experiment, "training_curves"),
         caption: "Validation loss by optimiser step; line: mean over seeds, band: lowest to \
                   highest seed."
             .into(),
@@ -90,7 +108,7 @@ fn training_curves(records: Records<'_>, experiment: &str) -> Result<Option<Figu
 }
 
 fn horizons(records: Records<'_>, experiment: &str) -> Result<Option<Figure>> {
-    let series = series(records, experiment, "mse_by_horizon", |r| r.horizon.map(u64::from));
+    let series = series(records, experiment, "mse_by_horizon", |r| r.horizon.map(i64::from));
     if series.is_empty() {
         return Ok(None);
     }
@@ -101,10 +119,14 @@ fn horizons(records: Records<'_>, experiment: &str) -> Result<Option<Figure>> {
         series,
         scale: Scale::Logarithmic,
         mark: trained.map(|h| (h as f64, "trained".into())),
+        shade: None,
     };
-    let name = if experiment == "translation" { "mse_by_horizon" } else { "length_study" };
+    let name = match experiment {
+        "length-study" => "length_study".into(),
+        other => named(other, "mse_by_horizon"),
+    };
     Ok(Some(Figure {
-        name: name.into(),
+        name,
         caption: "Test error by predicted frame, far beyond the trained horizon (dashed); line: \
                   mean over seeds, band: lowest to highest seed. A line ends where a seed is no \
                   longer finite."
@@ -142,16 +164,96 @@ fn velocities(records: Records<'_>) -> Result<Option<Figure>> {
     }))
 }
 
-/// Time or memory of a training step against |V|, a line per model (here: per algorithm).
-fn cost(records: Records<'_>, metric: &str, y_label: &str) -> Result<Option<Figure>> {
-    let series = series(records, "cost", metric, |r| r.velocities.map(u64::from));
+/// Test error by angular velocity, with the trained ones shaded.
+fn angular_velocities(records: Records<'_>) -> Result<Option<Figure>> {
+    const EXPERIMENT: &str = "rotation-velocity";
+    let series =
+        series(records, EXPERIMENT, "mse_by_velocity", |r| r.velocity_deg.map(i64::from));
     if series.is_empty() {
         return Ok(None);
     }
-    let chart =
-        LineChart { x_label: "velocities |V|", y_label, series, scale: Scale::Linear, mark: None };
+    let step = records.setting(EXPERIMENT, "space.rotation.step_deg").unwrap_or(1);
+    let reach = (records.setting(EXPERIMENT, "training_range").unwrap_or(1) * step) as f64;
+    let chart = LineChart {
+        x_label: "degrees per frame",
+        y_label: "test MSE",
+        series,
+        scale: Scale::Logarithmic,
+        mark: None,
+        shade: Some((-reach, reach)),
+    };
     Ok(Some(Figure {
-        name: format!("cost_{metric}"),
+        name: "rotation_mse_by_velocity".into(),
+        caption: "Test MSE by angular velocity of both digits, after training on the velocities of \
+                  the shaded range alone; line: mean over seeds, band: lowest to highest seed."
+            .into(),
+        picture: chart.draw()?,
+        animation: None,
+    }))
+}
+
+/// Equivariance errors of hidden states over rotations, by lift, before and after training.
+fn drift(records: Records<'_>) -> Result<Option<Figure>> {
+    const EXPERIMENT: &str = "rotation-lifts";
+    let mut lines = Vec::new();
+    for (metric, when) in
+        [("equivariance_untrained", "untrained"), ("equivariance_trained", "trained")]
+    {
+        for mut line in series(records, EXPERIMENT, metric, |r| r.horizon.map(i64::from)) {
+            let Some((_, lift)) = line.name.split_once(' ') else { continue };
+            let lift = lift.to_string();
+            line.name = format!("{lift}, {when}");
+            // The first frame has moved nothing yet.
+            line.points.retain(|&(_, mean, ..)| mean > 0.0);
+            // What was not trained does not know its decoder.
+            if !(when == "untrained" && lift.contains("decoder")) && !line.points.is_empty() {
+                lines.push(line);
+            }
+        }
+    }
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let chart = LineChart {
+        x_label: "frame",
+        y_label: "equivariance error (2-norm)",
+        series: lines,
+        scale: Scale::Logarithmic,
+        mark: None,
+        shade: None,
+    };
+    Ok(Some(Figure {
+        name: "rotation_drift".into(),
+        caption: "Flow equivariance error of the hidden state by frame, when test sequences flow by one \
+                  step of angular velocity: the lab frame resamples the state at every step, the \
+                  co-moving one each input once. Line: mean over seeds, band: lowest to highest seed."
+            .into(),
+        picture: chart.draw()?,
+        animation: None,
+    }))
+}
+
+/// Time or memory of a training step against |V|, a line per model (here: per algorithm or lift).
+fn cost(
+    records: Records<'_>,
+    experiment: &str,
+    metric: &str,
+    y_label: &str,
+) -> Result<Option<Figure>> {
+    let series = series(records, experiment, metric, |r| r.velocities.map(i64::from));
+    if series.is_empty() {
+        return Ok(None);
+    }
+    let chart = LineChart {
+        x_label: "velocities |V|",
+        y_label,
+        series,
+        scale: Scale::Linear,
+        mark: None,
+        shade: None,
+    };
+    Ok(Some(Figure {
+        name: format!("{}_{metric}", experiment.replace('-', "_")),
         caption: "A whole training step against the number of velocities; time: the fastest of \
                   several, memory: the largest resident set of a process that does nothing else."
             .into(),
@@ -170,10 +272,10 @@ fn frame(rows: &[&Record], model: &str, horizon: u32) -> Option<Vec<Vec<f64>>> {
     (!rows.is_empty()).then_some(rows)
 }
 
-fn film(records: Records<'_>) -> Result<Option<Figure>> {
+fn film(records: Records<'_>, experiment: &str) -> Result<Option<Figure>> {
     let (truth, prediction) =
-        (records.of("translation", "film_truth"), records.of("translation", "film_prediction"));
-    let models = records.models("translation");
+        (records.of(experiment, "film_truth"), records.of(experiment, "film_prediction"));
+    let models = records.models(experiment);
     let Some(&first) = models.first().filter(|_| !truth.is_empty()) else { return Ok(None) };
     let mut horizons: Vec<u32> = truth.iter().filter_map(|r| r.horizon).collect();
     horizons.sort_unstable();
@@ -192,7 +294,7 @@ fn film(records: Records<'_>) -> Result<Option<Figure>> {
         rows.push(errors);
     }
     Ok(Some(Figure {
-        name: "film".into(),
+        name: named(experiment, "film"),
         caption: "One test sequence (the first): truth, prediction and error (prediction minus \
                   truth; red too bright, blue too dark) of each model, first seed."
             .into(),
@@ -202,16 +304,16 @@ fn film(records: Records<'_>) -> Result<Option<Figure>> {
 }
 
 /// Hidden states of the G-RNN and of the FERNN with most velocities, while digits move.
-fn hidden_states(records: Records<'_>) -> Result<Option<Figure>> {
-    let lab = records.of("translation", "hidden_lab");
-    let models = records.models("translation");
+fn hidden_states(records: Records<'_>, experiment: &str) -> Result<Option<Figure>> {
+    let lab = records.of(experiment, "hidden_lab");
+    let models = records.models(experiment);
     let (Some(&first), Some(&last)) = (models.first(), models.last()) else { return Ok(None) };
     let steps = lab.iter().filter_map(|r| r.horizon).max().unwrap_or(0);
     if steps == 0 {
         return Ok(None);
     }
     let row = |metric: &str, model: &str, name: String| {
-        let rows = records.of("translation", metric);
+        let rows = records.of(experiment, metric);
         let frames: Vec<_> = (1..=steps).map(|t| frame(&rows, model, t)).collect();
         FilmRow { name, frames: brightest_at_one(frames), is_error: false }
     };
@@ -221,14 +323,19 @@ fn hidden_states(records: Records<'_>) -> Result<Option<Figure>> {
         rows.push(row("hidden_stabilised", model, "moved back".into()));
     }
     let columns: Vec<String> = (1..=steps).map(|t| format!("frame {t}")).collect();
+    let step = records.setting(experiment, "space.rotation.step_deg");
+    let motion = match step {
+        Some(degrees) => format!("turn by {degrees}° per frame"),
+        None => "move by (1, 1) pixels per frame".into(),
+    };
     Ok(Some(Figure {
-        name: "hidden_states".into(),
-        caption: "A channel of the hidden state while two digits move by (1, 1) pixels per frame, \
-                  and the same moved back along with them: at rest and growing where the state flows \
-                  with the input (the FERNN's slice of that velocity), smeared out where memory \
-                  stays behind (the G-RNN). First test sequence, first seed, the channel that varies \
-                  most; each row scaled by its largest value."
-            .into(),
+        name: named(experiment, "hidden_states"),
+        caption: format!(
+            "A channel of the hidden state while two digits {motion}, and the same moved back along with them: at \
+             rest and growing where the state flows with the input (the FERNN's slice of that \
+             velocity), smeared out where memory stays behind (the G-RNN). First test sequence, first \
+             seed, the channel that varies most; each row scaled by its largest value."
+        ),
         picture: film_strip(&columns, &rows)?,
         animation: animation(&rows)?,
     }))

@@ -68,6 +68,8 @@ pub(super) struct LineChart<'a> {
     pub scale: Scale,
     /// A vertical mark with its label.
     pub mark: Option<(f64, String)>,
+    /// A stretch of the horizontal axis that is shaded.
+    pub shade: Option<(f64, f64)>,
 }
 
 /// The extents of a chart's data: x, and the height of y with a margin.
@@ -102,6 +104,11 @@ impl LineChart<'_> {
                 .x_label_area_size(42)
                 .y_label_area_size(64)
                 .build_cartesian_2d(extents.left..extents.right, extents.bottom..extents.top)?;
+            if let Some((from, to)) = self.shade {
+                let grey = RGBColor(238, 238, 238).filled();
+                let corners = [(from, extents.bottom), (to, extents.top)];
+                chart.draw_series([Rectangle::new(corners, grey)])?;
+            }
             self.draw_axes(area, &mut chart, &extents)?;
             for (i, series) in self.series.iter().enumerate() {
                 draw_band(&mut chart, self.scale, series, series_colour(i))?;

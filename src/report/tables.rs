@@ -2,7 +2,7 @@
 
 use super::lines::short;
 use crate::experiments::Record;
-use crate::experiments::paper::table1_translation;
+use crate::experiments::paper::{Published, table1_rotation, table1_translation};
 use crate::experiments::query::Records;
 use crate::experiments::steps_to_reach;
 use crate::statistics::{Estimate, estimate, mean, probability_of_improvement};
@@ -39,14 +39,67 @@ impl Table {
 pub(super) fn all(records: &[Record]) -> Vec<Table> {
     let records = Records(records);
     let tables = [
-        next_step(records),
-        training_speed(records),
+        next_step(records, &TRANSLATION),
+        training_speed(records, &TRANSLATION),
         by_horizon(records, "translation", "length_generalization"),
-        by_velocity(records),
+        by_velocity(records, &TRANSLATION),
+        next_step(records, &ROTATION),
+        training_speed(records, &ROTATION),
+        by_horizon(records, "rotation", "rotation_length_generalization"),
+        by_velocity(records, &ROTATION),
+        lifts(records),
         by_horizon(records, "length-study", "length_study"),
-        cost(records),
+        cost(records, "cost"),
+        cost(records, "rotation-cost"),
     ];
     tables.into_iter().filter(|table| !table.rows.is_empty()).collect()
+}
+
+/// One half of Table 1, and what belongs to it.
+struct Half {
+    experiment: &'static str,
+    velocity_experiment: &'static str,
+    published: fn(&str) -> Option<Published>,
+    /// Validation errors of the table of training speed.
+    levels: [f64; 5],
+    /// Names of the tables: Table 1, training speed, velocities.
+    names: [&'static str; 3],
+    /// The velocities tested, in words.
+    tested: &'static str,
+}
+
+const TRANSLATION: Half = Half {
+    experiment: "translation",
+    velocity_experiment: "velocity",
+    published: table1_translation,
+    levels: [0.12, 0.1, 0.06, 0.04, 0.02],
+    names: ["table1_translation", "training_speed", "velocity_generalization"],
+    tested: "the others of {−2..2}²",
+};
+
+const ROTATION: Half = Half {
+    experiment: "rotation",
+    velocity_experiment: "rotation-velocity",
+    published: table1_rotation,
+    levels: [0.055, 0.04, 0.03, 0.02, 0.01],
+    names: ["table1_rotation", "rotation_training_speed", "rotation_velocity_generalization"],
+    tested: "faster ones",
+};
+
+impl Half {
+    /// What a run at another size than the paper's chose, as far as records tell.
+    fn choice(&self, records: Records<'_>) -> String {
+        let number = |key: &str| records.setting(self.experiment, &format!("space.rotation.{key}"));
+        let (n, fields, step) =
+            (number("shape.orientations"), number("shape.fields"), number("step_deg"));
+        match (n, fields, step) {
+            (Some(n), Some(c), Some(step)) if (n, c) != (36, 32) => format!(
+                " Here N = {n} orientations, C = {c} fields and velocities in steps of {step}°, \
+                 where the paper has N = 36, C = 32 and steps of 10°."
+            ),
+            _ => String::new(),
+        }
+    }
 }
 
 fn strings(cells: &[&str]) -> Vec<String> {
@@ -66,12 +119,13 @@ fn precise(value: f64) -> String {
 }
 
 /// Table 1: test MSE beside the published value.
-fn next_step(records: Records<'_>) -> Table {
-    let values = |model: &str| records.values("translation", model, "mse", |r| r.split == "test");
+fn next_step(records: Records<'_>, half: &Half) -> Table {
+    let experiment = half.experiment;
+    let values = |model: &str| records.values(experiment, model, "mse", |r| r.split == "test");
     let baseline = values("G-RNN");
     let row = |model: &&str| {
-        let (values, published) = (values(model), table1_translation(model));
-        let parameters = records.values("translation", model, "parameters", |_| true);
+        let (values, published) = (values(model), (half.published)(model));
+        let parameters = records.values(experiment, model, "parameters", |_| true);
         let [mse, std] = mean_and_std(estimate(&values));
         let factor = if baseline.is_empty() || values.is_empty() {
             String::new()
@@ -97,12 +151,13 @@ fn next_step(records: Records<'_>) -> Table {
         ]
     };
     Table {
-        name: "table1_translation".into(),
-        caption: "Table 1, translation: test MSE over the predicted frames (mean and standard \
-                  deviation over seeds), how many times below the G-RNN, the probability that a \
-                  seed is better than one of the G-RNN, and the published values (at the paper's \
-                  own size and training)."
-            .into(),
+        name: half.names[0].into(),
+        caption: format!(
+            "Table 1, {experiment}: test MSE over the predicted frames (mean and standard deviation \
+             over seeds), how many times below the G-RNN, the probability that a seed is better than \
+             one of the G-RNN, and the published values (at the paper's own size and training).{}",
+            half.choice(records)
+        ),
         header: strings(&[
             "model",
             "parameters",
@@ -115,20 +170,20 @@ fn next_step(records: Records<'_>) -> Table {
             "published std",
             "source",
         ]),
-        rows: records.models("translation").iter().map(row).collect(),
+        rows: records.models(experiment).iter().map(row).collect(),
     }
 }
 
 /// Steps that each model needs for given validation losses.
-fn training_speed(records: Records<'_>) -> Table {
-    const LEVELS: [f64; 5] = [0.12, 0.1, 0.06, 0.04, 0.02];
-    let models = records.models("translation");
+fn training_speed(records: Records<'_>, half: &Half) -> Table {
+    let experiment = half.experiment;
+    let models = records.models(experiment);
     let row = |model: &&str| {
         let cell = |level: f64| {
             let steps: Vec<Option<u64>> = records
-                .seeds("translation")
+                .seeds(experiment)
                 .into_iter()
-                .map(|seed| records.validation_curve("translation", model, seed))
+                .map(|seed| records.validation_curve(experiment, model, seed))
                 .map(|curve| steps_to_reach(&curve, level))
                 .collect();
             let reached: Vec<f64> = steps.iter().flatten().map(|&s| s as f64).collect();
@@ -138,15 +193,17 @@ fn training_speed(records: Records<'_>) -> Table {
                 n => format!("{:.0} ({n} of {} seeds)", mean(&reached), steps.len()),
             }
         };
-        std::iter::once(model.to_string()).chain(LEVELS.map(cell)).collect()
+        std::iter::once(model.to_string()).chain(half.levels.map(cell)).collect()
     };
     Table {
-        name: "training_speed".into(),
-        caption: "Optimiser steps to reach a validation MSE for the first time, mean over the \
-                  seeds that reach it; evaluated at intervals."
-            .into(),
+        name: half.names[1].into(),
+        caption: format!(
+            "Optimiser steps to reach a validation MSE for the first time, mean over the seeds that \
+             reach it; evaluated at intervals.{}",
+            half.choice(records)
+        ),
         header: std::iter::once("model".to_string())
-            .chain(LEVELS.map(|level| format!("MSE ≤ {level}")))
+            .chain(half.levels.map(|level| format!("MSE ≤ {level}")))
             .collect(),
         rows: models.iter().map(row).collect(),
     }
@@ -190,12 +247,12 @@ fn by_horizon(records: Records<'_>, experiment: &str, name: &str) -> Table {
 }
 
 /// Test MSE at seen and unseen velocities.
-fn by_velocity(records: Records<'_>) -> Table {
-    let trained = records.setting("velocity", "training_range").unwrap_or(1) as i32;
-    let inside = |v: Option<i32>| v.is_some_and(|v| v.abs() <= trained);
+fn by_velocity(records: Records<'_>, half: &Half) -> Table {
+    let experiment = half.velocity_experiment;
+    let is_inside = records.trained_velocities(experiment);
     let over = |model: &str, is_seen: bool| -> Vec<f64> {
-        let keep = |r: &Record| (inside(r.velocity_x) && inside(r.velocity_y)) == is_seen;
-        let means = records.mean_by_seed("velocity", model, "mse_by_velocity", keep);
+        let keep = |r: &Record| is_inside(r) == is_seen;
+        let means = records.mean_by_seed(experiment, model, "mse_by_velocity", keep);
         means.into_iter().map(|(_, value)| value).collect()
     };
     let row = |model: &&str| {
@@ -208,23 +265,70 @@ fn by_velocity(records: Records<'_>) -> Table {
         cells
     };
     Table {
-        name: "velocity_generalization".into(),
-        caption: "Test MSE at the velocities seen in training and at the others of {−2..2}² (mean \
-                  and standard deviation over seeds)."
-            .into(),
+        name: half.names[2].into(),
+        caption: format!(
+            "Test MSE at the velocities seen in training and at {} (mean and standard deviation over \
+             seeds).{}",
+            half.tested,
+            half.choice(records)
+        ),
         header: strings(&["model", "seeds", "seen", "std", "unseen", "std", "unseen / seen"]),
-        rows: records.models("velocity").iter().map(row).collect(),
+        rows: records.models(experiment).iter().map(row).collect(),
     }
 }
 
-/// Time and memory of a training step by |V| and algorithm.
-fn cost(records: Records<'_>) -> Table {
+/// Both lifts and both decoders over rotations: accuracy, and how far the state drifts.
+fn lifts(records: Records<'_>) -> Table {
+    const EXPERIMENT: &str = "rotation-lifts";
+    let row = |model: &&str| {
+        let at = |metric: &str, h: Option<u32>| {
+            records.values(EXPERIMENT, model, metric, |r| r.split == "test" && r.horizon == h)
+        };
+        let last = records.of(EXPERIMENT, "equivariance_trained");
+        let last = last.iter().filter_map(|r| r.horizon).max();
+        let parameters = records.values(EXPERIMENT, model, "parameters", |_| true);
+        let mse = at("mse", None);
+        let [mean_mse, std] = mean_and_std(estimate(&mse));
+        vec![
+            model.to_string(),
+            parameters.first().map(|p| format!("{p:.0}")).unwrap_or_default(),
+            mse.len().to_string(),
+            mean_mse,
+            std,
+            mean_and_std(estimate(&at("equivariance_untrained", last)))[0].clone(),
+            mean_and_std(estimate(&at("equivariance_trained", last)))[0].clone(),
+        ]
+    };
+    Table {
+        name: "rotation_lifts".into(),
+        caption: format!(
+            "Rotations in the lab frame, whose states are resampled at every step, and in the \
+             co-moving one, where each input is resampled once and the read-out once; with the \
+             paper's plain decoder and an equivariant one. Equivariance errors of the hidden state \
+             (2-norm) after the last frame, before and after training.{}",
+            Half { experiment: EXPERIMENT, ..ROTATION }.choice(records)
+        ),
+        header: strings(&[
+            "model",
+            "parameters",
+            "seeds",
+            "test MSE",
+            "std",
+            "error untrained",
+            "error trained",
+        ]),
+        rows: records.models(EXPERIMENT).iter().map(row).collect(),
+    }
+}
+
+/// Time and memory of a training step by |V| and algorithm, or lift.
+fn cost(records: Records<'_>, experiment: &str) -> Table {
     let value = |metric: &str, of: &Record| {
         let same = |r: &&&Record| r.model == of.model && r.velocities == of.velocities;
-        records.of("cost", metric).iter().find(same).and_then(|r| r.value)
+        records.of(experiment, metric).iter().find(same).and_then(|r| r.value)
     };
     let one = |of: &Record| {
-        records.of("cost", "seconds").into_iter().find(|r| r.model == of.model)?.value
+        records.of(experiment, "seconds").into_iter().find(|r| r.model == of.model)?.value
     };
     let row = |of: &&Record| {
         let seconds = of.value.unwrap_or(f64::NAN);
@@ -239,13 +343,13 @@ fn cost(records: Records<'_>) -> Table {
         ]
     };
     Table {
-        name: "cost".into(),
+        name: experiment.replace('-', "_"),
         caption: "A whole training step against the number of velocities; GF/s counts the \
                   multiplications and additions of the direct convolution."
             .into(),
         header: ["algorithm", "velocities", "seconds", "peak MB", "times one velocity", "GF/s"]
             .map(String::from)
             .to_vec(),
-        rows: records.of("cost", "seconds").iter().map(row).collect(),
+        rows: records.of(experiment, "seconds").iter().map(row).collect(),
     }
 }
