@@ -5,11 +5,11 @@ use candle_core::DType;
 use clap::{Args, ValueEnum};
 use fernn::Error;
 use fernn::atomic_file::write_atomically;
-use fernn::flow::PixelsPerFrame;
+use fernn::flow::{DegreesPerFrame, PixelsPerFrame};
 use fernn::report::{Measured, write_equivariance};
 use fernn::verification::{
-    Baseline, CellKind, Row, Selection, counter_example, error_by_step, error_by_velocity, rows,
-    search,
+    Baseline, CellKind, Flow, GroupKind, Row, Selection, counter_example, error_by_angle,
+    error_by_step, error_by_velocity, rotation_error_by_step, rows, search,
 };
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -28,9 +28,10 @@ pub struct Arguments {
     /// Only this cell; may be given several times [default: all]
     #[arg(long, value_name = "CELL", value_parser = cell)]
     cell: Vec<CellKind>,
-    /// Only this flow: `translation`, or one velocity such as 1,-1 in pixels per frame
+    /// Only this flow: `translation`, `rotation`, or one velocity such as 1,-1 in pixels per frame or
+    /// 90deg in degrees per frame, a multiple of 45
     #[arg(long, value_name = "FLOW", value_parser = flow, allow_hyphen_values = true)]
-    flow: Option<Flow>,
+    flow: Option<Flows>,
     /// Seed of weights and inputs
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -71,9 +72,10 @@ enum Precision {
 }
 
 #[derive(Clone, Copy)]
-enum Flow {
-    AnyTranslation,
-    Single(PixelsPerFrame),
+enum Flows {
+    Translations,
+    Rotations,
+    Single(Flow),
 }
 
 fn cell(name: &str) -> Result<CellKind, String> {
@@ -83,17 +85,30 @@ fn cell(name: &str) -> Result<CellKind, String> {
     })
 }
 
-fn flow(text: &str) -> Result<Flow, String> {
-    if text == "translation" {
-        return Ok(Flow::AnyTranslation);
+fn flow(text: &str) -> Result<Flows, String> {
+    let still = || Err("a flow that stands still proves nothing; take another".into());
+    match text {
+        "translation" => return Ok(Flows::Translations),
+        "rotation" => return Ok(Flows::Rotations),
+        _ => {}
+    }
+    if let Some(degrees) = text.strip_suffix("deg").and_then(|n| n.trim().parse::<i32>().ok()) {
+        let flow = Flow::Rotation(DegreesPerFrame(degrees));
+        return match degrees {
+            0 => still(),
+            -360..=360 if GroupKind::ALL.iter().any(|group| group.has(flow)) => {
+                Ok(Flows::Single(flow))
+            }
+            _ => Err("give a multiple of 45deg, at most a whole turn".into()),
+        };
     }
     let numbers: Option<Vec<i32>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
     match numbers.as_deref() {
-        Some(&[0, 0]) => Err("a flow that stands still proves nothing; take another".into()),
+        Some(&[0, 0]) => still(),
         Some(&[x, y]) if x.abs() <= 1000 && y.abs() <= 1000 => {
-            Ok(Flow::Single(PixelsPerFrame::new(x, y)))
+            Ok(Flows::Single(Flow::Translation(PixelsPerFrame::new(x, y))))
         }
-        _ => Err("give `translation` or a velocity such as 1,-1".into()),
+        _ => Err("give `translation`, `rotation` or a velocity such as 1,-1 or 90deg".into()),
     }
 }
 
@@ -134,9 +149,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
 fn selection(arguments: &Arguments) -> Selection {
     let all = Selection::default();
     let cells = if arguments.cell.is_empty() { all.cells } else { arguments.cell.clone() };
-    let flows = match arguments.flow {
-        Some(Flow::Single(velocity)) => vec![velocity],
-        Some(Flow::AnyTranslation) | None => all.flows,
+    let is_translation = |flow: &Flow| matches!(flow, Flow::Translation(_));
+    let flows: Vec<Flow> = match arguments.flow {
+        Some(Flows::Single(flow)) => vec![flow],
+        Some(Flows::Translations) => all.flows.into_iter().filter(is_translation).collect(),
+        Some(Flows::Rotations) => all.flows.into_iter().filter(|f| !is_translation(f)).collect(),
+        None => all.flows,
     };
     let dtypes = match arguments.dtype {
         Precision::F32 => vec![DType::F32],
@@ -151,10 +169,13 @@ fn is_selected(row: &Row, selection: &Selection) -> bool {
     let is_of_cell = |kind: &CellKind| kind.name() == row.cell;
     let has_flow = match row.property.split_once(" by ") {
         None => true,
-        Some((_, flow)) => selection.flows.iter().any(|v| flow == format!("({},{})", v.x, v.y)),
+        Some((_, name)) => selection.flows.iter().any(|flow| flow.name() == name),
     };
+    let is_group = |group: &&GroupKind| row.group.split(' ').next() == Some(&group.name());
+    let group = GroupKind::ALL.iter().find(is_group);
+    let flows_in_group = group.is_some_and(|g| selection.flows.iter().any(|&flow| g.has(flow)));
     let is_of_group = row.cell == "-" && selection.cells.contains(&CellKind::Rnn);
-    has_flow && (is_of_group || selection.cells.iter().any(is_of_cell))
+    has_flow && flows_in_group && (is_of_group || selection.cells.iter().any(is_of_cell))
 }
 
 /// Measures and prints; people see each line as soon as it is there.
@@ -207,6 +228,8 @@ fn write_figures(rows: &[Row], folder: &Path) -> anyhow::Result<()> {
         rows,
         by_step: &error_by_step()?,
         by_velocity: &error_by_velocity()?,
+        rotation_by_step: &rotation_error_by_step()?,
+        by_angle: &error_by_angle()?,
         counter_examples: &[counter_example(0)?, counter_example(1)?],
     };
     write_equivariance(&measured, folder)?;
@@ -246,7 +269,7 @@ fn search_for(time: Duration, selection: &Selection) -> anyhow::Result<bool> {
     loop {
         if let Some(found) = search(selection, batch, AT_ONCE)? {
             outln!("counterexample to {}: {}", found.property.name(), found.reason)?;
-            outln!("  flow {:?}, {:?}", found.flow, found.case)?;
+            outln!("  flow {}, {:?}", found.flow.name(), found.case)?;
             return Ok(false);
         }
         batch += 1;

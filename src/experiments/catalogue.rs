@@ -120,7 +120,13 @@ pub const CATALOGUE: &[Experiment] = &[
         profiles: &Profile::ALL,
         models: table_1_rotation,
         measurements: &[Measurement::Velocities],
-        settings: |profile| trained_on_v1(Settings::rotation(profile), profile),
+        settings: |profile| {
+            let mut settings = trained_on_v1(Settings::rotation(profile), profile);
+            if profile == Profile::Quick {
+                settings.schedule.steps = 250;
+            }
+            settings
+        },
     },
     Experiment {
         name: "rotation-lifts",

@@ -355,7 +355,7 @@ impl Settings {
             horizon: quick.horizon,
             batch: quick.batch,
             schedule: Schedule {
-                steps: 300,
+                steps: 400,
                 interval: 50,
                 adam: AdamConfig { learning_rate: 2e-3, ..AdamConfig::default() },
                 ..desk.schedule

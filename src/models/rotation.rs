@@ -50,9 +50,10 @@ const REGULAR: &str = "cell.conv_h.coefficients";
 impl RotationShape {
     /// Names, shapes and first values of everything that is trained.
     ///
-    /// Steerable coefficients are normal, of a variance with which a layer keeps that of what it reads
-    /// through a ReLU (He et al. 2015, generalised to steerable filters by Weiler et al. 2018); ordinary
-    /// kernels are PyTorch's default.
+    /// Steerable coefficients are normal, of a variance with which a layer makes maps of the size of those
+    /// that it reads (He et al. 2015, generalised to steerable filters by Weiler et al. 2018, without
+    /// their factor 2 for the ReLU: a recurrence adds the input at every step); ordinary kernels are
+    /// PyTorch's default.
     ///
     /// # Errors
     /// [`Error::Configuration`] as [`SteerableBasis::new`].
@@ -61,7 +62,7 @@ impl RotationShape {
         let Self { inputs, fields: c, orientations: n, outputs, .. } = *self;
         let steerable = |name: String, shape: &[usize]| {
             let read = shape[1..].iter().product::<usize>();
-            Initial { name, shape: shape.to_vec(), draw: Draw::Normal((2.0 / read as f64).sqrt()) }
+            Initial { name, shape: shape.to_vec(), draw: Draw::Normal((1.0 / read as f64).sqrt()) }
         };
         let mut all = vec![
             steerable(LIFTING.into(), &[c, inputs, d]),

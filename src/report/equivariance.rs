@@ -18,6 +18,10 @@ pub struct Measured<'a> {
     pub by_step: &'a [Point],
     /// Errors by speed of the flow.
     pub by_velocity: &'a [Point],
+    /// Errors over rotations by step.
+    pub rotation_by_step: &'a [Point],
+    /// Errors of a convolution over rotations by angle.
+    pub by_angle: &'a [Point],
     /// The counter-example at rest and in motion.
     pub counter_examples: &'a [CounterExample],
 }
@@ -33,9 +37,13 @@ pub fn write_equivariance(measured: &Measured<'_>, out: &Path) -> Result<()> {
     let write = |name: &str, bytes: &[u8]| write_atomically(&folder.join(name), bytes);
     write("error_by_step.csv", &csv(measured.by_step))?;
     write("error_by_velocity.csv", &csv(measured.by_velocity))?;
+    write("rotation_by_step.csv", &csv(measured.rotation_by_step))?;
+    write("rotation_by_angle.csv", &csv(measured.by_angle))?;
     let figures = [
         ("error_by_cell", error_by_cell(measured.rows)?),
         ("error_by_step", error_by_step(measured.by_step)?),
+        ("rotation_by_step", error_by_step(measured.rotation_by_step)?),
+        ("rotation_by_angle", error_by_angle(measured.by_angle)?),
         ("read_out_by_velocity", error_by_velocity(measured.by_velocity, "read-out")?),
         ("forecast_by_velocity", error_by_velocity(measured.by_velocity, "forecast")?),
         ("counter_example", counter_examples(measured.counter_examples)?),
@@ -76,6 +84,18 @@ fn error_by_step(points: &[Point]) -> Result<Picture> {
         x_label: "frame",
         y_label: "equivariance error",
         series: by_curve(points, |point| point.largest),
+        scale: Scale::LogarithmicOrZero(ZERO),
+        mark: None,
+        shade: None,
+    }
+    .draw()
+}
+
+fn error_by_angle(points: &[Point]) -> Result<Picture> {
+    LineChart {
+        x_label: "angle, degrees",
+        y_label: "equivariance error (2-norm)",
+        series: by_curve(points, |point| point.two_norm),
         scale: Scale::LogarithmicOrZero(ZERO),
         mark: None,
         shade: None,

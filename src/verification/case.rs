@@ -6,11 +6,75 @@ use crate::cells::{
 };
 use crate::error::Result;
 use crate::flow::{
-    FlowGroup, FlowSpace, Lift, PixelsPerFrame, Translation, VelocitySet, ZeroPaddedTranslation,
+    DegreesPerFrame, FlowGroup, FlowSpace, Lift, PixelsPerFrame, Rotation, Translation,
+    VelocitySet, ZeroPaddedTranslation,
 };
-use crate::ops::{Activation, ConvAlgorithm, Layer, Padding};
+use crate::ops::{Activation, ConvAlgorithm, Layer, Padding, SteerableBasis};
 use crate::rng::Stream;
 use candle_core::{DType, Device, Tensor};
+
+/// A group over which cells are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GroupKind {
+    /// Translations of a torus by whole pixels.
+    Translation,
+    /// Rotations in this number of orientations: with 4 the grid carries them exactly.
+    Rotation(usize),
+}
+
+impl GroupKind {
+    /// Every group of the suite.
+    pub const ALL: [Self; 3] = [Self::Translation, Self::Rotation(4), Self::Rotation(8)];
+
+    /// The name in tables.
+    pub fn name(self) -> String {
+        match self {
+            Self::Translation => "translation".into(),
+            Self::Rotation(n) => format!("rotation-{n}"),
+        }
+    }
+
+    /// Whether a flow is one of the group's.
+    pub fn has(self, flow: Flow) -> bool {
+        match (self, flow) {
+            (Self::Translation, Flow::Translation(_)) => true,
+            (Self::Rotation(n), Flow::Rotation(v)) => (i64::from(v.0) * n as i64) % 360 == 0,
+            _ => false,
+        }
+    }
+
+    /// Whether the grid carries the group's action exactly.
+    pub fn is_exact(self) -> bool {
+        matches!(self, Self::Translation | Self::Rotation(1 | 2 | 4))
+    }
+
+    /// Planes of a hidden field.
+    fn planes(self) -> usize {
+        match self {
+            Self::Translation => 1,
+            Self::Rotation(n) => n,
+        }
+    }
+}
+
+/// A flow of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flow {
+    /// Of a torus.
+    Translation(PixelsPerFrame),
+    /// About the centre.
+    Rotation(DegreesPerFrame),
+}
+
+impl Flow {
+    /// `(1,-1)` or `45°`.
+    pub fn name(self) -> String {
+        match self {
+            Self::Translation(v) => format!("({},{})", v.x, v.y),
+            Self::Rotation(v) => format!("{}°", v.0),
+        }
+    }
+}
 
 /// The cells of the crate, and the controls among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,13 +99,15 @@ pub enum CellKind {
     LearnedShift,
     /// Control: the simple recurrence with zero-padded convolutions.
     ZeroPadded,
+    /// Control: the simple recurrence over rotations with kernels that are not steerable.
+    PlainKernels,
     /// Control: the dense recurrence of the textbooks.
     Dense,
 }
 
 impl CellKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Rnn,
         Self::TanhRnn,
         Self::Gru,
@@ -52,6 +118,7 @@ impl CellKind {
         Self::OneHotShift,
         Self::LearnedShift,
         Self::ZeroPadded,
+        Self::PlainKernels,
         Self::Dense,
     ];
 
@@ -68,6 +135,7 @@ impl CellKind {
             Self::OneHotShift => "one-hot-shift",
             Self::LearnedShift => "learned-shift",
             Self::ZeroPadded => "zero-padded",
+            Self::PlainKernels => "plain-kernels",
             Self::Dense => "dense",
         }
     }
@@ -75,18 +143,29 @@ impl CellKind {
     /// Whether the theory claims flow equivariance of it.
     ///
     /// In the co-moving frame flowing the input permutes what the slices are given, whatever is then
-    /// done to each of them alike: zero padding does no harm there.
+    /// done to each of them alike: neither zero padding nor any kernel does harm there.
     pub fn is_flow_equivariant(self, lift: Lift) -> bool {
         match self {
             Self::LearnedShift | Self::Dense => false,
-            Self::ZeroPadded => lift == Lift::CoMoving,
+            Self::ZeroPadded | Self::PlainKernels => lift == Lift::CoMoving,
             _ => true,
         }
     }
 
     /// Whether it commutes with still transformations.
     pub fn is_equivariant(self) -> bool {
-        !matches!(self, Self::ZeroPadded | Self::Dense)
+        !matches!(self, Self::ZeroPadded | Self::PlainKernels | Self::Dense)
+    }
+
+    /// Whether it is defined over a group.
+    pub fn is_over(self, group: GroupKind) -> bool {
+        match (self, group) {
+            (Self::OneHotShift | Self::LearnedShift | Self::ZeroPadded, _) => {
+                group == GroupKind::Translation
+            }
+            (Self::PlainKernels, _) => group != GroupKind::Translation,
+            _ => true,
+        }
     }
 
     /// The frames of reference that it comes in.
@@ -101,9 +180,10 @@ impl CellKind {
 /// A velocity set by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Velocities {
-    /// V^T_N = {−N..N}²; N = 0 is the G-RNN.
-    Square(u32),
-    /// All velocities of the torus.
+    /// V^T_N = {−N..N}², or V^R_N = {−N, …, N} times the angle between orientations; N = 0 is the
+    /// G-RNN.
+    Truncated(u32),
+    /// All velocities of the torus, or all of C_N.
     Closed,
 }
 
@@ -111,17 +191,31 @@ impl Velocities {
     /// `V0`, `V1`, … or `closed`.
     pub fn name(self) -> String {
         match self {
-            Self::Square(range) => format!("V{range}"),
+            Self::Truncated(range) => format!("V{range}"),
             Self::Closed => "closed".into(),
         }
     }
 
-    /// The set on a torus of H × W pixels.
+    /// The set of translations of a torus of H × W pixels.
     pub fn on(self, height: usize, width: usize) -> VelocitySet<PixelsPerFrame> {
         match self {
-            Self::Square(range) => VelocitySet::square(range),
+            Self::Truncated(range) => VelocitySet::square(range),
             Self::Closed => VelocitySet::torus(height, width),
         }
+    }
+
+    /// The set of rotations in steps of 360°/n.
+    ///
+    /// # Errors
+    /// [`crate::Error::Configuration`] when that is no whole number of degrees.
+    pub fn about(self, n: usize) -> Result<VelocitySet<DegreesPerFrame>> {
+        let closed = VelocitySet::cyclic(n as u32)?;
+        Ok(match self {
+            Self::Truncated(range) => {
+                VelocitySet::multiples(DegreesPerFrame(360 / n as i32), range)
+            }
+            Self::Closed => closed,
+        })
     }
 }
 
@@ -134,7 +228,7 @@ pub struct Sizes {
     pub frames: usize,
     /// Channels of a frame.
     pub inputs: usize,
-    /// Hidden channels.
+    /// Hidden channels; over rotations, hidden fields.
     pub channels: usize,
     /// Rows of the torus.
     pub height: usize,
@@ -147,19 +241,33 @@ pub struct Sizes {
 impl Sizes {
     /// The extents of the fixed suite: different primes where a swapped axis could pass, enough
     /// channels for Winograd. A closed set has a velocity for every pixel, and so gets a small torus;
-    /// a truncated one a torus that it does not close on.
-    pub fn of_suite(velocities: Velocities) -> Self {
-        let (height, width) = match velocities {
-            Velocities::Closed => (5, 7),
-            Velocities::Square(_) => (7, 11),
+    /// a truncated one a torus that it does not close on. Rotations need square frames, with room for
+    /// what is turned.
+    pub fn of_suite(group: GroupKind, velocities: Velocities) -> Self {
+        let all = Self {
+            batch: 2,
+            frames: 5,
+            inputs: 3,
+            channels: 8,
+            height: 7,
+            width: 11,
+            kernel: 3,
         };
-        Self { batch: 2, frames: 5, inputs: 3, channels: 8, height, width, kernel: 3 }
+        match (group, velocities) {
+            (GroupKind::Translation, Velocities::Closed) => Self { height: 5, width: 7, ..all },
+            (GroupKind::Translation, _) => all,
+            _ if group.is_exact() => Self { channels: 2, height: 13, width: 13, ..all },
+            // Fine enough that interpolation is a small error, and few, since pixels are many.
+            _ => Self { batch: 1, frames: 3, inputs: 1, channels: 2, height: 27, width: 27, ..all },
+        }
     }
 }
 
 /// A random cell with random frames, a function of the fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Case {
+    /// Over which group.
+    pub group: GroupKind,
     /// Which cell.
     pub cell: CellKind,
     /// Its frame of reference.
@@ -174,29 +282,81 @@ pub struct Case {
     pub seed: u64,
 }
 
+/// Between which fields a kernel maps; all the same over translations.
+#[derive(Clone, Copy)]
+enum Fields {
+    Lifting,
+    Regular,
+    Projecting,
+}
+
 /// A layer of any kind over a group.
 pub(super) type AnyLayer<G> = Box<dyn FlowLayer<Group = G>>;
 
 impl Case {
-    /// The velocity set.
-    pub fn velocity_set(&self) -> VelocitySet<PixelsPerFrame> {
-        self.velocities.on(self.sizes.height, self.sizes.width)
+    /// Whether ν − ν̂ never leaves the velocities.
+    pub fn is_closed(&self) -> bool {
+        self.velocities == Velocities::Closed
     }
 
-    /// Random frames (B, T, C_in, H, W).
+    /// Whether truncated velocities go all the way round, so that a law of closed sets may hold of them
+    /// as well.
+    pub(super) fn goes_round(&self) -> bool {
+        match (self.group, self.velocities) {
+            (GroupKind::Rotation(n), Velocities::Truncated(range)) => 2 * range as usize + 1 >= n,
+            _ => false,
+        }
+    }
+
+    /// Random frames (B, T, C_in, H, W): noise; smooth blobs around the centre where the group
+    /// interpolates, since what is as fine as the grid cannot be interpolated.
     pub fn frames(&self, dtype: DType) -> Result<Tensor> {
         let Sizes { batch, frames, inputs, height, width, .. } = self.sizes;
-        self.draw("frames", &[batch, frames, inputs, height, width], 1.0, dtype)
+        let shape = [batch, frames, inputs, height, width];
+        match self.group.is_exact() {
+            true => self.draw("frames", &shape, 1.0, dtype),
+            false => {
+                let images = (0..batch * frames * inputs).map(|image| self.blobs(image));
+                let values: Vec<f64> = images.flatten().collect();
+                Ok(Tensor::from_vec(values, shape.as_slice(), &Device::Cpu)?.to_dtype(dtype)?)
+            }
+        }
     }
 
-    /// Two random decoder layers from the hidden channels to those of a frame.
+    /// Three blobs of random weight, on one image.
+    fn blobs(&self, image: usize) -> Vec<f64> {
+        let Sizes { height, width, .. } = self.sizes;
+        let mut stream = Stream::new(self.seed, "verification/blobs", image as u64);
+        let (reach, sigma) = (height.min(width) as f64 / 6.0, height.min(width) as f64 / 9.0);
+        let mut blob = || {
+            let mut place = || stream.uniform_in(-reach, reach);
+            (place(), place(), 0.5 + stream.normal().abs())
+        };
+        let blobs = [blob(), blob(), blob()];
+        let centre = ((height as f64 - 1.0) / 2.0, (width as f64 - 1.0) / 2.0);
+        let value = |i: usize| {
+            let (y, x) = ((i / width) as f64 - centre.0, (i % width) as f64 - centre.1);
+            let one = |&(by, bx, weight): &(f64, f64, f64)| {
+                let square = (y - by) * (y - by) + (x - bx) * (x - bx);
+                weight * (-square / (2.0 * sigma * sigma)).exp()
+            };
+            blobs.iter().map(one).sum()
+        };
+        (0..height * width).map(value).collect()
+    }
+
+    /// Two random decoder layers from the hidden planes to the channels of a frame.
     pub(super) fn decoder(&self, dtype: DType) -> Result<Vec<Layer>> {
         let Sizes { inputs, channels, .. } = self.sizes;
-        let hidden = self.weights("decoder.0", &[channels, channels, 3, 3], dtype)?;
-        let last = self.weights("decoder.1", &[inputs, channels, 3, 3], dtype)?;
+        let hidden = self.kernel("decoder.0", (channels, channels), Fields::Regular, dtype)?;
+        let last = self.kernel("decoder.1", (inputs, channels), Fields::Projecting, dtype)?;
+        let padding = match self.group {
+            GroupKind::Translation => Padding::Circular,
+            GroupKind::Rotation(_) => Padding::Zero,
+        };
         Ok(vec![
-            Layer { kernel: hidden, activation: Activation::Relu, padding: Padding::Circular },
-            Layer { kernel: last, activation: Activation::Identity, padding: Padding::Circular },
+            Layer { kernel: hidden, activation: Activation::Relu, padding },
+            Layer { kernel: last, activation: Activation::Identity, padding },
         ])
     }
 
@@ -205,40 +365,56 @@ impl Case {
         &self,
         dtype: DType,
     ) -> Result<Stacked<AnyLayer<ZeroPaddedTranslation>>> {
-        let layer = self.simple(self.space(ZeroPaddedTranslation), "rnn", dtype)?;
+        let set = self.velocities.on(self.sizes.height, self.sizes.width);
+        let space = FlowSpace::new(ZeroPaddedTranslation, set, self.lift);
+        let layer = self.simple(space, "rnn", dtype)?;
         Stacked::new(vec![Box::new(layer)])
     }
 
     /// The cells over translations with circular convolutions.
-    pub(super) fn circular(&self, dtype: DType) -> Result<Stacked<AnyLayer<Translation>>> {
-        let space = || self.space(Translation);
-        let mut layers: Vec<AnyLayer<Translation>> = Vec::new();
-        match self.cell {
-            CellKind::TanhRnn => {
-                let layer = self.simple(space(), "rnn", dtype)?;
-                layers.push(Box::new(layer.with_activation(Activation::Tanh)));
-            }
-            CellKind::Gru => layers.push(Box::new(self.gated(space(), "gru", dtype)?)),
-            CellKind::Lstm => layers.push(Box::new(self.lstm(space(), dtype)?)),
-            CellKind::Mixing => layers.push(Box::new(self.mixing(space(), dtype)?)),
-            CellKind::OneHotShift | CellKind::LearnedShift => {
-                layers.push(Box::new(self.learned_shift(dtype)?));
-            }
-            CellKind::Stack => {
-                layers.push(Box::new(self.simple(space(), "lower", dtype)?));
-                layers.push(Box::new(self.simple(space(), "upper", dtype)?));
-            }
-            CellKind::MixedStack => {
-                layers.push(Box::new(self.simple(space(), "lower", dtype)?));
-                layers.push(Box::new(self.gated(space(), "upper", dtype)?));
-            }
-            _ => layers.push(Box::new(self.simple(space(), "rnn", dtype)?)),
+    pub(super) fn translating(&self, dtype: DType) -> Result<Stacked<AnyLayer<Translation>>> {
+        if matches!(self.cell, CellKind::OneHotShift | CellKind::LearnedShift) {
+            return Stacked::new(vec![Box::new(self.learned_shift(dtype)?)]);
         }
-        Stacked::new(layers)
+        let set = self.velocities.on(self.sizes.height, self.sizes.width);
+        let neighbourhood = VelocitySet::square(1).as_slice().to_vec();
+        self.layers(FlowSpace::new(Translation, set, self.lift), neighbourhood, dtype)
     }
 
-    fn space<G: FlowGroup<Velocity = PixelsPerFrame>>(&self, group: G) -> FlowSpace<G> {
-        FlowSpace::new(group, self.velocity_set(), self.lift)
+    /// The cells over rotations in `n` orientations.
+    pub(super) fn rotating(&self, n: usize, dtype: DType) -> Result<Stacked<AnyLayer<Rotation>>> {
+        let space = FlowSpace::new(Rotation::new(n)?, self.velocities.about(n)?, self.lift);
+        let neighbourhood = Velocities::Truncated(1).about(n)?.as_slice().to_vec();
+        self.layers(space, neighbourhood, dtype)
+    }
+
+    /// The case's cell over a space; `neighbourhood` is what a mixing cell mixes.
+    fn layers<G: FlowGroup + 'static>(
+        &self,
+        space: FlowSpace<G>,
+        neighbourhood: Vec<G::Velocity>,
+        dtype: DType,
+    ) -> Result<Stacked<AnyLayer<G>>> {
+        let mut layers: Vec<AnyLayer<G>> = Vec::new();
+        match self.cell {
+            CellKind::TanhRnn => {
+                let layer = self.simple(space, "rnn", dtype)?;
+                layers.push(Box::new(layer.with_activation(Activation::Tanh)));
+            }
+            CellKind::Gru => layers.push(Box::new(self.gated(space, "gru", dtype)?)),
+            CellKind::Lstm => layers.push(Box::new(self.lstm(space, dtype)?)),
+            CellKind::Mixing => layers.push(Box::new(self.mixing(space, neighbourhood, dtype)?)),
+            CellKind::Stack => {
+                layers.push(Box::new(self.simple(space.clone(), "lower", dtype)?));
+                layers.push(Box::new(self.simple(space, "upper", dtype)?));
+            }
+            CellKind::MixedStack => {
+                layers.push(Box::new(self.simple(space.clone(), "lower", dtype)?));
+                layers.push(Box::new(self.gated(space, "upper", dtype)?));
+            }
+            _ => layers.push(Box::new(self.simple(space, "rnn", dtype)?)),
+        }
+        Stacked::new(layers)
     }
 
     fn simple<G: FlowGroup>(
@@ -266,22 +442,35 @@ impl Case {
         Ok(FlowLstm::over(space, u, w)?.with_algorithm(self.algorithm))
     }
 
-    /// Mixes each velocity with its eight neighbours.
-    fn mixing<G>(&self, space: FlowSpace<G>, dtype: DType) -> Result<MixingRnn<G>>
-    where
-        G: FlowGroup<Velocity = PixelsPerFrame>,
-    {
-        let neighbourhood = VelocitySet::square(1).as_slice().to_vec();
-        let (c, k) = (self.sizes.channels, self.sizes.kernel);
-        let u = self.weights("mixing.u", &[c, self.sizes.inputs, 3, 3], dtype)?;
-        let w = self.weights("mixing.w", &[neighbourhood.len(), c, c, k, k], dtype)?;
+    /// Mixes each velocity with its neighbours.
+    fn mixing<G: FlowGroup>(
+        &self,
+        space: FlowSpace<G>,
+        neighbourhood: Vec<G::Velocity>,
+        dtype: DType,
+    ) -> Result<MixingRnn<G>> {
+        let Sizes { inputs, channels: c, .. } = self.sizes;
+        let (d, k) = (neighbourhood.len(), self.sizes.kernel);
+        let u = self.kernel("mixing.u", (c, inputs), Fields::Lifting, dtype)?;
+        let w = match self.group {
+            GroupKind::Translation => self.weights("mixing.w", &[d, c, c, k, k], dtype)?,
+            GroupKind::Rotation(_) => {
+                let share = |number| {
+                    let name = format!("mixing.w{number}");
+                    let kernel = self.kernel(&name, (c, c), Fields::Regular, dtype)?;
+                    Ok((kernel / (d as f64).sqrt())?)
+                };
+                let kernels = (0..d).map(share).collect::<Result<Vec<_>>>()?;
+                Tensor::stack(&kernels, 0)?
+            }
+        };
         Ok(MixingRnn::over(space, u, w, neighbourhood)?.with_algorithm(self.algorithm))
     }
 
     fn learned_shift(&self, dtype: DType) -> Result<LearnedShiftRnn> {
         const REACH: u32 = 2;
         let (u, w) = self.gate_kernels("learned shift", 1, dtype)?;
-        let set = self.velocity_set();
+        let set = self.velocities.on(self.sizes.height, self.sizes.width);
         let shifts = match self.cell {
             CellKind::OneHotShift => shift_kernels(&set, REACH, dtype)?,
             _ => {
@@ -294,21 +483,75 @@ impl Case {
 
     /// The dense control.
     pub(super) fn dense(&self, dtype: DType) -> Result<DenseRnn> {
-        let Sizes { inputs, channels, height, width, .. } = self.sizes;
+        let Sizes { inputs, height, width, .. } = self.sizes;
+        let channels = self.sizes.channels * self.group.planes();
         let k = channels * height * width;
         let u = self.weights("dense.u", &[k, inputs * height * width], dtype)?;
         let w = self.weights("dense.w", &[k, k], dtype)?;
         DenseRnn::new(u, w, (channels, height, width), Activation::Relu)
     }
 
-    /// U (gates·C, C_in, 3, 3) and W (gates·C, C, k, k). The upper layer of a stack reads C channels.
+    /// U (gates·C, C_in, 3, 3) and W (gates·C, C, k, k), expanded to planes over rotations. The upper
+    /// layer of a stack reads the hidden state below.
     fn gate_kernels(&self, name: &str, gates: usize, dtype: DType) -> Result<(Tensor, Tensor)> {
-        let Sizes { inputs, channels, kernel, .. } = self.sizes;
-        let inputs = if name == "upper" { channels } else { inputs };
+        let Sizes { inputs, channels, .. } = self.sizes;
         let rows = gates * channels;
-        let u = self.weights(&format!("{name}.u"), &[rows, inputs, 3, 3], dtype)?;
-        let w = self.weights(&format!("{name}.w"), &[rows, channels, kernel, kernel], dtype)?;
+        let (inputs, fields) = match name {
+            "upper" => (channels, Fields::Regular),
+            _ => (inputs, Fields::Lifting),
+        };
+        let u = self.kernel(&format!("{name}.u"), (rows, inputs), fields, dtype)?;
+        let w = self.kernel(&format!("{name}.w"), (rows, channels), Fields::Regular, dtype)?;
         Ok((u, w))
+    }
+
+    /// A random kernel between fields; over rotations an expanded filter, unless the cell is the control
+    /// whose kernels are not steerable.
+    fn kernel(
+        &self,
+        name: &str,
+        (outputs, inputs): (usize, usize),
+        fields: Fields,
+        dtype: DType,
+    ) -> Result<Tensor> {
+        let recurs = name.ends_with(".w");
+        let size = if recurs { self.sizes.kernel } else { 3 };
+        let n = match self.group {
+            GroupKind::Translation => {
+                return self.weights(name, &[outputs, inputs, size, size], dtype);
+            }
+            GroupKind::Rotation(n) => n,
+        };
+        let (n_out, n_in) = match fields {
+            Fields::Lifting => (n, 1),
+            Fields::Regular => (n, n),
+            Fields::Projecting => (1, n),
+        };
+        if self.cell == CellKind::PlainKernels {
+            return self.weights(name, &[outputs * n_out, inputs * n_in, size, size], dtype);
+        }
+        let basis = SteerableBasis::new(n, size)?;
+        let d = basis.len();
+        let lifting = || -> Result<Tensor> {
+            let drawn = self.weights(name, &[outputs, inputs, d], dtype)?;
+            if self.group.is_exact() {
+                return Ok(drawn);
+            }
+            // Where the group interpolates, input drives with the two functions without a direction as
+            // well: of what nearly cancels, little but the error of the grid would be left.
+            let size = 1.0 / ((inputs * d) as f64).sqrt();
+            let favoured: Vec<f64> = (0..d).map(|i| if i < 2 { size } else { 0.0 }).collect();
+            let favoured = Tensor::from_vec(favoured, d, &Device::Cpu)?.to_dtype(dtype)?;
+            Ok(drawn.broadcast_add(&favoured)?)
+        };
+        match fields {
+            Fields::Lifting => basis.lifting(&lifting()?),
+            Fields::Regular => basis.regular(&self.weights(name, &[outputs, inputs, n, d], dtype)?),
+            Fields::Projecting => {
+                let k = self.weights(name, &[outputs, inputs, d], dtype)?;
+                Ok((basis.projecting(&k)? / (n as f64).sqrt())?)
+            }
+        }
     }
 
     /// Normal draws of variance 1 / fan_in, with which states neither vanish nor explode.

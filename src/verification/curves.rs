@@ -1,9 +1,9 @@
 //! Errors by step and by velocity, for figures.
 
-use super::case::{Case, CellKind, Sizes, Velocities};
+use super::case::{Case, CellKind, Flow, GroupKind, Sizes, Velocities};
 use super::property::Property;
 use crate::error::Result;
-use crate::flow::{Lift, PixelsPerFrame};
+use crate::flow::{DegreesPerFrame, Lift, PixelsPerFrame};
 use crate::ops::ConvAlgorithm;
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
@@ -24,8 +24,9 @@ pub struct Point {
 const STEPS: usize = 20;
 
 fn case(cell: CellKind, lift: Lift, velocities: Velocities, algorithm: ConvAlgorithm) -> Case {
-    let sizes = Sizes::of_suite(velocities);
-    Case { cell, lift, velocities, algorithm, sizes, seed: 0 }
+    let (group, seed) = (GroupKind::Translation, 0);
+    let sizes = Sizes::of_suite(group, velocities);
+    Case { group, cell, lift, velocities, algorithm, sizes, seed }
 }
 
 /// Flow equivariance errors after each of 20 frames, under a flow of one pixel per frame.
@@ -35,10 +36,10 @@ fn case(cell: CellKind, lift: Lift, velocities: Velocities, algorithm: ConvAlgor
 pub fn error_by_step() -> Result<Vec<Point>> {
     use CellKind::{Dense, LearnedShift, Rnn, TanhRnn, ZeroPadded};
     use ConvAlgorithm::{Direct, Winograd};
-    let v2 = Velocities::Square(2);
+    let v2 = Velocities::Truncated(2);
     let (state, read_out) = (Property::State, Property::ReadOut);
-    let g_rnn = case(TanhRnn, Lift::Trivial, Velocities::Square(0), Direct);
-    let dense = case(Dense, Lift::Trivial, Velocities::Square(0), Direct);
+    let g_rnn = case(TanhRnn, Lift::Trivial, Velocities::Truncated(0), Direct);
+    let dense = case(Dense, Lift::Trivial, Velocities::Truncated(0), Direct);
     let lab = |cell, algorithm| case(cell, Lift::Trivial, v2, algorithm);
     let moving = case(Rnn, Lift::CoMoving, v2, Winograd);
     let curves = [
@@ -54,11 +55,86 @@ pub fn error_by_step() -> Result<Vec<Point>> {
     let mut points = Vec::new();
     for (curve, property, case, dtype) in curves {
         let case = Case { sizes: Sizes { frames: STEPS, ..case.sizes }, ..case };
-        let error = property.measure(&case, PixelsPerFrame::new(1, 0), dtype)?;
+        let error = property.measure(&case, Flow::Translation(PixelsPerFrame::new(1, 0)), dtype)?;
         for (t, step) in error.by_step.iter().enumerate() {
             let Some(step) = step else { continue };
             let (largest, two_norm) = (step.largest, step.two_norm);
             points.push(Point { curve: curve.into(), position: t as u32, largest, two_norm });
+        }
+    }
+    Ok(points)
+}
+
+/// Equivariance errors over rotations in 36 orientations, after each of 20 frames that flow by 10° or by
+/// a quarter turn per frame, in both frames of reference.
+///
+/// # Errors
+/// Those of tensor operations.
+pub fn rotation_error_by_step() -> Result<Vec<Point>> {
+    let mut points = Vec::new();
+    for (lift, name) in [(Lift::Trivial, "lab"), (Lift::CoMoving, "co-moving")] {
+        for (n, degrees) in [(36, 10), (8, 45), (4, 90)] {
+            let case = Case {
+                group: GroupKind::Rotation(n),
+                sizes: Sizes {
+                    batch: 1,
+                    frames: STEPS,
+                    inputs: 1,
+                    channels: 1,
+                    height: 27,
+                    width: 27,
+                    kernel: 3,
+                },
+                ..case(CellKind::TanhRnn, lift, Velocities::Truncated(1), ConvAlgorithm::Direct)
+            };
+            let flow = Flow::Rotation(DegreesPerFrame(degrees));
+            let error = Property::State.measure(&case, flow, DType::F64)?;
+            for (t, step) in error.by_step.iter().enumerate() {
+                let Some(step) = step else { continue };
+                let (largest, two_norm) = (step.largest, step.two_norm);
+                let curve = format!("{name}, {degrees}°");
+                points.push(Point { curve, position: t as u32, largest, two_norm });
+            }
+        }
+    }
+    Ok(points)
+}
+
+/// Errors of convolutions between rotated fields by angle: a quarter turn apart nothing but rounding.
+///
+/// # Errors
+/// Those of tensor operations.
+pub fn error_by_angle() -> Result<Vec<Point>> {
+    const N: usize = 36;
+    let mut points = Vec::new();
+    for size in [13usize, 27, 53] {
+        let case = Case {
+            group: GroupKind::Rotation(N),
+            sizes: Sizes {
+                batch: 1,
+                frames: 2,
+                inputs: 1,
+                channels: 2,
+                height: size,
+                width: size,
+                kernel: 3,
+            },
+            ..case(
+                CellKind::TanhRnn,
+                Lift::Trivial,
+                Velocities::Truncated(0),
+                ConvAlgorithm::Direct,
+            )
+        };
+        for angle in (10..=180).step_by(10) {
+            let flow = Flow::Rotation(DegreesPerFrame(angle));
+            let worst = Property::Static.measure(&case, flow, DType::F64)?.worst();
+            points.push(Point {
+                curve: format!("{size} × {size} pixels"),
+                position: angle as u32,
+                largest: worst.largest,
+                two_norm: worst.two_norm,
+            });
         }
     }
     Ok(points)
@@ -71,10 +147,10 @@ pub fn error_by_step() -> Result<Vec<Point>> {
 /// Those of tensor operations.
 pub fn error_by_velocity() -> Result<Vec<Point>> {
     let sets = [
-        Velocities::Square(0),
-        Velocities::Square(1),
-        Velocities::Square(2),
-        Velocities::Square(4),
+        Velocities::Truncated(0),
+        Velocities::Truncated(1),
+        Velocities::Truncated(2),
+        Velocities::Truncated(4),
         Velocities::Closed,
     ];
     let laws =
@@ -84,7 +160,7 @@ pub fn error_by_velocity() -> Result<Vec<Point>> {
         for velocities in sets {
             let case = case(CellKind::Rnn, Lift::CoMoving, velocities, ConvAlgorithm::Direct);
             for speed in 1..=5 {
-                let flow = PixelsPerFrame::new(speed, 0);
+                let flow = Flow::Translation(PixelsPerFrame::new(speed, 0));
                 let worst = property.measure(&case, flow, DType::F64)?.worst();
                 points.push(Point {
                     curve: format!("{law}, {}", velocities.name()),

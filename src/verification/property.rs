@@ -1,13 +1,15 @@
 //! The laws, what the theory expects of each case, and their measurement.
 
-use super::case::{Case, CellKind, Velocities};
+use super::case::{Case, CellKind, Flow, GroupKind, Sizes, Velocities};
 use crate::cells::{Cell, FlowCell};
 use crate::equivariance::{
     Diagnosis, EquivarianceError, action_error, change_of_frame_error, diagnose, read_out_error,
     sequence_error, state_error, static_error, static_sequence_error,
 };
 use crate::error::Result;
-use crate::flow::{FlowGroup, Lift, PixelsPerFrame, Translation, Velocity};
+use crate::flow::{
+    DegreesPerFrame, FlowGroup, Lift, PixelsPerFrame, Rotation, Translation, Velocity,
+};
 use crate::models::{Feedback, Forecaster};
 use crate::ops::ConvAlgorithm;
 use candle_core::{DType, Tensor};
@@ -63,31 +65,40 @@ impl Property {
 
     /// What the theory says of a case; `None` where it says nothing, or the law has no meaning.
     pub fn expected(self, case: &Case) -> Option<Diagnosis> {
-        let is_closed = case.velocities == Velocities::Closed;
-        let is_moving = case.velocities != Velocities::Square(0);
-        // Winograd's tiles lie still: what moves across them is rounded in other places.
-        let across_tiles = match case.algorithm {
-            ConvAlgorithm::Direct => Diagnosis::Exact,
-            _ => Diagnosis::Rounding,
+        let is_closed = case.is_closed();
+        let is_moving = case.velocities != Velocities::Truncated(0);
+        let acting = match case.group.is_exact() {
+            true => Diagnosis::Exact,
+            false => Diagnosis::Discretisation,
+        };
+        // Winograd's tiles lie still: what moves across them is rounded in other places. A turned
+        // kernel sums its taps in another order.
+        let across_tiles = match (case.group, case.algorithm) {
+            (GroupKind::Translation, ConvAlgorithm::Direct) => Diagnosis::Exact,
+            _ => acting.max(Diagnosis::Rounding),
         };
         let flowing = match case.lift {
-            Lift::CoMoving => Diagnosis::Exact, // each slice lies still in a frame of its own
+            Lift::CoMoving => acting, // each slice lies still in a frame of its own
             Lift::Trivial => across_tiles,
         };
         let is_flowing = case.cell.is_flow_equivariant(case.lift);
         let if_so = |holds: bool, how: Diagnosis| if holds { how } else { Diagnosis::Broken };
         let (cell, is_layer) = (case.cell, case.cell != CellKind::Dense);
         match self {
-            Self::Action => Some(Diagnosis::Exact),
+            Self::Action => Some(acting),
             Self::Static => Some(if_so(cell.is_equivariant(), across_tiles)),
             Self::State if !is_layer || !is_moving => None,
             Self::State => Some(if_so(is_flowing, flowing)),
             Self::ChangeOfFrame => (cell.lifts().len() == 2 && case.lift == Lift::CoMoving)
                 .then(|| if_so(cell.is_equivariant() || !is_moving, across_tiles)),
+            Self::ReadOut | Self::FlowedForecast if case.goes_round() => None,
             Self::ReadOut => Some(if_so(is_closed && is_flowing, flowing)),
             Self::StaticForecast => Some(if_so(cell.is_equivariant(), across_tiles)),
             // The decoder convolves in the lab frame.
-            Self::FlowedForecast => Some(if_so(is_closed && is_flowing, across_tiles)),
+            Self::FlowedForecast => {
+                let decodes = cell != CellKind::PlainKernels; // its decoder is no more steerable
+                Some(if_so(is_closed && is_flowing && decodes, across_tiles))
+            }
             Self::Forecast => Some(Diagnosis::Broken),
         }
     }
@@ -96,40 +107,48 @@ impl Property {
     ///
     /// # Errors
     /// [`crate::Error::Vacuous`] where the comparison would prove nothing.
-    pub fn measure(
-        self,
-        case: &Case,
-        flow: PixelsPerFrame,
-        dtype: DType,
-    ) -> Result<EquivarianceError> {
+    pub fn measure(self, case: &Case, flow: Flow, dtype: DType) -> Result<EquivarianceError> {
         let frames = case.frames(dtype)?;
-        match case.cell {
-            CellKind::Dense => {
-                self.measure_cell(case, case.dense(dtype)?, &Translation, &frames, flow)
-            }
-            CellKind::ZeroPadded => {
-                let make = |lift| Case { lift, ..*case }.zero_padded(dtype);
-                self.measure_flow_cell(case, make, &frames, flow)
-            }
-            _ => {
-                let make = |lift| Case { lift, ..*case }.circular(dtype);
-                self.measure_flow_cell(case, make, &frames, flow)
-            }
+        let with = |lift| Case { lift, ..*case };
+        match (case.group, flow) {
+            (GroupKind::Translation, Flow::Translation(flow)) => match case.cell {
+                CellKind::Dense => {
+                    self.measure_cell(case, case.dense(dtype)?, &Translation, &frames, flow)
+                }
+                CellKind::ZeroPadded => {
+                    let make = |lift| with(lift).zero_padded(dtype);
+                    self.measure_flow_cell(case, make, &frames, flow)
+                }
+                _ => {
+                    let make = |lift| with(lift).translating(dtype);
+                    self.measure_flow_cell(case, make, &frames, flow)
+                }
+            },
+            (GroupKind::Rotation(n), Flow::Rotation(flow)) => match case.cell {
+                CellKind::Dense => {
+                    self.measure_cell(case, case.dense(dtype)?, &Rotation::new(n)?, &frames, flow)
+                }
+                _ => {
+                    let make = |lift| with(lift).rotating(n, dtype);
+                    self.measure_flow_cell(case, make, &frames, flow)
+                }
+            },
+            _ => Err(crate::Error::Vacuous(format!(
+                "{} is no flow of {}",
+                flow.name(),
+                case.group.name()
+            ))),
         }
     }
 
     /// `make` makes the case's cell with either lift.
-    fn measure_flow_cell<C>(
+    fn measure_flow_cell<C: FlowCell>(
         self,
         case: &Case,
         make: impl Fn(Lift) -> Result<C>,
         frames: &Tensor,
-        flow: PixelsPerFrame,
-    ) -> Result<EquivarianceError>
-    where
-        C: FlowCell,
-        C::Group: FlowGroup<Velocity = PixelsPerFrame>,
-    {
+        flow: <C::Group as FlowGroup>::Velocity,
+    ) -> Result<EquivarianceError> {
         let cell = make(case.lift)?;
         match self {
             Self::State => state_error(&cell, frames, flow),
@@ -141,13 +160,13 @@ impl Property {
         }
     }
 
-    fn measure_cell<C: Cell, G: FlowGroup<Velocity = PixelsPerFrame>>(
+    fn measure_cell<C: Cell, G: FlowGroup>(
         self,
         case: &Case,
         cell: C,
         group: &G,
         frames: &Tensor,
-        flow: PixelsPerFrame,
+        flow: G::Velocity,
     ) -> Result<EquivarianceError> {
         match self {
             Self::Action => action_error(group, frames, flow),
@@ -176,6 +195,25 @@ impl Property {
     }
 }
 
+/// Whether a flow moves anything, and leaves a law something to compare: on a small torus, and in a small
+/// set, some do not.
+fn says_something(property: Property, case: &Case, flow: Flow) -> Result<bool> {
+    let Sizes { height, width, .. } = case.sizes;
+    let (is_moving, has_pairs) = match (case.group, flow) {
+        (GroupKind::Translation, Flow::Translation(flow)) => {
+            let period = PixelsPerFrame::new(width as i32, height as i32);
+            let pairs = case.velocities.on(height, width).pairs_apart(flow);
+            (flow.reduced(period) != PixelsPerFrame::ZERO, !pairs.is_empty())
+        }
+        (GroupKind::Rotation(n), Flow::Rotation(flow)) => {
+            let is_moving = flow.reduced(DegreesPerFrame(360)) != DegreesPerFrame::ZERO;
+            (is_moving, !case.velocities.about(n)?.pairs_apart(flow).is_empty())
+        }
+        _ => (false, false),
+    };
+    Ok(is_moving && (property != Property::State || has_pairs))
+}
+
 /// Frames that forecasters are asked for.
 const PREDICTED: usize = 3;
 
@@ -198,17 +236,15 @@ impl Measurement {
     pub fn of(
         property: Property,
         case: &Case,
-        flows: &[PixelsPerFrame],
+        flows: &[Flow],
         dtypes: &[DType],
     ) -> Result<Option<Self>> {
-        let set = case.velocity_set();
-        // On a small torus, and in a small set, some flows stand still or leave nothing to compare.
-        let period = PixelsPerFrame::new(case.sizes.width as i32, case.sizes.height as i32);
-        let is_moving = |flow: PixelsPerFrame| flow.reduced(period) != PixelsPerFrame::ZERO;
-        let is_claimed = |flow| property != Property::State || !set.pairs_apart(flow).is_empty();
         let mut measured = Self::default();
         let mut is_empty = true;
-        for &flow in flows.iter().filter(|&&flow| is_moving(flow) && is_claimed(flow)) {
+        for &flow in flows.iter().filter(|&&flow| case.group.has(flow)) {
+            if !says_something(property, case, flow)? {
+                continue;
+            }
             is_empty = false;
             for &dtype in dtypes {
                 let error = property.measure(case, flow, dtype)?;
@@ -218,8 +254,7 @@ impl Measurement {
                 };
                 *slot = Some(slot.take().unwrap_or_default().merge(error));
             }
-            let frames = case.frames(DType::F64)?;
-            let action = action_error(&Translation, &frames, flow)?.max();
+            let action = Property::Action.measure(case, flow, DType::F64)?.max();
             measured.action = measured.action.max(action);
         }
         Ok((!is_empty).then_some(measured))

@@ -1,11 +1,11 @@
 //! A search for counterexamples among random cases, shrunk to the smallest that still fails.
 
-use super::case::{Case, CellKind, Sizes, Velocities};
+use super::case::{Case, CellKind, Flow, GroupKind, Sizes, Velocities};
 use super::property::{Measurement, Property};
 use super::suite::Selection;
 use crate::equivariance::Diagnosis;
 use crate::error::{Error, Result};
-use crate::flow::{Lift, PixelsPerFrame};
+use crate::flow::{DegreesPerFrame, Lift, PixelsPerFrame};
 use crate::ops::ConvAlgorithm;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
@@ -18,7 +18,7 @@ pub struct Counterexample {
     /// The law that it breaks.
     pub property: Property,
     /// The flow of the input.
-    pub flow: PixelsPerFrame,
+    pub flow: Flow,
     /// What was expected and what was measured, in words.
     pub reason: String,
 }
@@ -47,7 +47,7 @@ pub fn search(selection: &Selection, batch: u64, count: u32) -> Result<Option<Co
 fn find(
     cells: Vec<CellKind>,
     (seed, batch, count): (u64, u64, u32),
-    judge: impl Fn(&Case, Property, PixelsPerFrame) -> Result<Option<String>>,
+    judge: impl Fn(&Case, Property, Flow) -> Result<Option<String>>,
 ) -> Result<Option<Counterexample>> {
     let config = Config { cases: count, failure_persistence: None, ..Config::default() };
     let mut bytes = [0; 32];
@@ -79,7 +79,7 @@ fn find(
 fn judge(
     case: &Case,
     property: Property,
-    flow: PixelsPerFrame,
+    flow: Flow,
     selection: &Selection,
 ) -> Result<Option<String>> {
     let expected = match property.expected(case) {
@@ -98,31 +98,48 @@ fn judge(
     }))
 }
 
-fn cases(cells: Vec<CellKind>) -> impl Strategy<Value = (Case, Property, PixelsPerFrame)> {
+fn cases(cells: Vec<CellKind>) -> impl Strategy<Value = (Case, Property, Flow)> {
     let lift = prop::sample::select(vec![Lift::Trivial, Lift::CoMoving]);
     let velocities = prop::sample::select(vec![
-        Velocities::Square(0),
-        Velocities::Square(1),
-        Velocities::Square(2),
+        Velocities::Truncated(0),
+        Velocities::Truncated(1),
+        Velocities::Truncated(2),
         Velocities::Closed,
     ]);
     let algorithm = prop::sample::select(vec![ConvAlgorithm::Direct, ConvAlgorithm::Winograd]);
-    let what = (prop::sample::select(cells), lift, velocities, algorithm);
-    let flow = (-4i32..=4, -4i32..=4).prop_map(|(x, y)| PixelsPerFrame::new(x, y));
+    let what = (prop::sample::select(cells), lift, velocities, algorithm, any::<bool>());
+    let flow = (-4i32..=4, -4i32..=4);
     let property = prop::sample::select(Property::ALL.to_vec());
     (what, sizes(), any::<u64>(), property, flow).prop_map(|(what, sizes, seed, property, flow)| {
-        let (cell, lift, velocities, algorithm) = what;
+        let (cell, lift, velocities, algorithm, turns) = what;
         let is_one_hot = cell == CellKind::OneHotShift;
+        // Where the grid carries rotations exactly: what is interpolated has no fixed bound.
+        let turning = GroupKind::Rotation(4);
+        let is_turning =
+            cell.is_over(turning) && (turns || !cell.is_over(GroupKind::Translation));
         let case = Case {
+            group: if is_turning { turning } else { GroupKind::Translation },
             cell,
             lift: if is_one_hot { Lift::Trivial } else { lift },
             velocities: match velocities {
-                Velocities::Closed if is_one_hot => Velocities::Square(2),
+                Velocities::Closed if is_one_hot => Velocities::Truncated(2),
                 other => other,
             },
             algorithm,
-            sizes,
+            sizes: match is_turning {
+                true => Sizes {
+                    width: sizes.height,
+                    kernel: sizes.kernel.max(3),
+                    channels: sizes.channels.min(4),
+                    ..sizes
+                },
+                false => sizes,
+            },
             seed,
+        };
+        let flow = match is_turning {
+            true => Flow::Rotation(DegreesPerFrame(90 * flow.0)),
+            false => Flow::Translation(PixelsPerFrame::new(flow.0, flow.1)),
         };
         (case, property, flow)
     })
@@ -151,13 +168,14 @@ mod tests {
 
     #[test]
     fn what_is_found_is_shrunk_to_the_smallest_case() -> Result<()> {
-        let complains = |case: &Case, _: Property, flow: PixelsPerFrame| {
-            let is_wide = case.sizes.width > 4 && flow.x > 1;
-            Ok(is_wide.then(|| "wide and fast".to_string()))
+        let complains = |case: &Case, _: Property, flow: Flow| {
+            let is_fast = matches!(flow, Flow::Translation(v) if v.x > 1);
+            Ok((case.sizes.width > 4 && is_fast).then(|| "wide and fast".to_string()))
         };
         let found = find(CellKind::ALL.to_vec(), (3, 0, 200), complains)?;
         let found = found.expect("half of the widths and a third of the flows");
-        assert_eq!((found.case.sizes.width, found.flow), (5, PixelsPerFrame::new(2, 0)));
+        let slowest = Flow::Translation(PixelsPerFrame::new(2, 0));
+        assert_eq!((found.case.sizes.width, found.flow), (5, slowest));
         let sizes = Sizes { width: 1, ..found.case.sizes };
         let smallest =
             Sizes { batch: 1, frames: 1, inputs: 1, channels: 1, height: 1, width: 1, kernel: 1 };

@@ -1,10 +1,10 @@
 //! Every statement of the theory over all cells, lifts, velocity sets and algorithms.
 
-use super::case::{Case, CellKind, Sizes, Velocities};
+use super::case::{Case, CellKind, Flow, GroupKind, Sizes, Velocities};
 use super::property::{Measurement, Property};
 use crate::equivariance::{Diagnosis, EquivarianceError};
 use crate::error::Result;
-use crate::flow::PixelsPerFrame;
+use crate::flow::{DegreesPerFrame, PixelsPerFrame};
 use crate::ops::ConvAlgorithm;
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ pub struct Selection {
     /// Only these cells.
     pub cells: Vec<CellKind>,
     /// Flows of the input.
-    pub flows: Vec<PixelsPerFrame>,
+    pub flows: Vec<Flow>,
     /// Precisions; both are needed to tell rounding from a breach.
     pub dtypes: Vec<DType>,
     /// Seed of weights and frames.
@@ -51,10 +51,13 @@ pub struct Selection {
 
 impl Default for Selection {
     fn default() -> Self {
-        let flows = [(1, 0), (0, 1), (-1, 2)].map(|(x, y)| PixelsPerFrame::new(x, y));
+        let translation = |(x, y)| Flow::Translation(PixelsPerFrame::new(x, y));
+        let rotation = |degrees| Flow::Rotation(DegreesPerFrame(degrees));
+        let mut flows = [(1, 0), (0, 1), (-1, 2)].map(translation).to_vec();
+        flows.extend([90, -90, 45].map(rotation));
         Self {
             cells: CellKind::ALL.to_vec(),
-            flows: flows.to_vec(),
+            flows,
             dtypes: vec![DType::F32, DType::F64],
             seed: 0,
         }
@@ -70,6 +73,7 @@ pub fn rows(selection: &Selection, mut show: impl FnMut(&Row)) -> Result<Vec<Row
     for Chapter { property, cases, flows, remark } in chapters(selection) {
         for case in cases {
             let Some(expected) = property.expected(&case) else { continue };
+            let flows = flows_of(&case, &flows);
             let measured = Measurement::of(property, &case, &flows, &selection.dtypes)?;
             let Some(measured) = measured else { continue };
             let row = row(property, &case, &remark, expected, &measured);
@@ -80,11 +84,22 @@ pub fn rows(selection: &Selection, mut show: impl FnMut(&Row)) -> Result<Vec<Row
     Ok(rows)
 }
 
+/// The flows to measure a case with: where the group interpolates, those that are interpolated, if there
+/// are any; a quarter turn is what the smaller group is for.
+fn flows_of(case: &Case, flows: &[Flow]) -> Vec<Flow> {
+    let of_group: Vec<Flow> = flows.iter().copied().filter(|&flow| case.group.has(flow)).collect();
+    let is_interpolated = |flow: &&Flow| !GroupKind::Rotation(4).has(**flow);
+    match case.group.is_exact() || of_group.iter().all(|flow| !is_interpolated(&flow)) {
+        true => of_group,
+        false => of_group.iter().filter(is_interpolated).copied().collect(),
+    }
+}
+
 /// A law over the cases and flows on which it is measured.
 struct Chapter {
     property: Property,
     cases: Vec<Case>,
-    flows: Vec<PixelsPerFrame>,
+    flows: Vec<Flow>,
     remark: String,
 }
 
@@ -98,11 +113,11 @@ fn chapters(selection: &Selection) -> Vec<Chapter> {
         }
         // How far a truncated set carries is told velocity by velocity.
         let is_told = |case: &Case| {
-            case.cell == CellKind::Rnn && matches!(case.velocities, Velocities::Square(1..))
+            case.cell == CellKind::Rnn && matches!(case.velocities, Velocities::Truncated(1..))
         };
         let cases: Vec<Case> = cases.into_iter().filter(is_told).collect();
         for &flow in &selection.flows {
-            let remark = format!(" by ({},{})", flow.x, flow.y);
+            let remark = format!(" by {}", flow.name());
             chapters.push(Chapter { property, cases: cases.clone(), flows: vec![flow], remark });
         }
     }
@@ -111,17 +126,31 @@ fn chapters(selection: &Selection) -> Vec<Chapter> {
 
 /// The cases on which a law is measured.
 fn cases(property: Property, selection: &Selection) -> Vec<Case> {
-    let sets = [Velocities::Square(0), Velocities::Square(1), Velocities::Square(2)];
-    let sets = || sets.into_iter().chain([Velocities::Closed]);
-    let algorithms = [ConvAlgorithm::Direct, ConvAlgorithm::Winograd];
+    let sets = [
+        Velocities::Truncated(0),
+        Velocities::Truncated(1),
+        Velocities::Truncated(2),
+        Velocities::Closed,
+    ];
     let seed = selection.seed;
     let mut cases = Vec::new();
-    for &cell in &selection.cells {
-        for velocities in sets() {
-            let sizes = Sizes::of_suite(velocities);
-            for &lift in cell.lifts() {
-                let case = |algorithm| Case { cell, lift, velocities, algorithm, sizes, seed };
-                cases.extend(algorithms.map(case));
+    for group in GroupKind::ALL {
+        let is_over = |cell: &&CellKind| cell.is_over(group);
+        for &cell in selection.cells.iter().filter(is_over) {
+            for velocities in sets {
+                let sizes = Sizes::of_suite(group, velocities);
+                for &lift in cell.lifts() {
+                    let case = |&algorithm| Case {
+                        group,
+                        cell,
+                        lift,
+                        velocities,
+                        algorithm,
+                        sizes,
+                        seed,
+                    };
+                    cases.extend(algorithms(group).iter().map(case));
+                }
             }
         }
     }
@@ -129,27 +158,43 @@ fn cases(property: Property, selection: &Selection) -> Vec<Case> {
     cases
 }
 
+/// Over rotations both round alike.
+fn algorithms(group: GroupKind) -> &'static [ConvAlgorithm] {
+    match group {
+        GroupKind::Translation => &[ConvAlgorithm::Direct, ConvAlgorithm::Winograd],
+        GroupKind::Rotation(_) => &[ConvAlgorithm::Direct],
+    }
+}
+
 /// Leaves out what a cell does not have, and what would be the same measurement again.
 fn is_worth_measuring(property: Property, case: &Case) -> bool {
     let is_direct = case.algorithm == ConvAlgorithm::Direct;
     let has_it = match case.cell {
-        CellKind::Dense => case.velocities == Velocities::Square(0) && is_direct,
+        // Its matrices grow with the square of the pixels.
+        CellKind::Dense => {
+            case.group.is_exact() && case.velocities == Velocities::Truncated(0) && is_direct
+        }
         // Their kernels reach two pixels; without velocities they are convolutions.
         CellKind::OneHotShift | CellKind::LearnedShift => {
-            matches!(case.velocities, Velocities::Square(1 | 2))
+            matches!(case.velocities, Velocities::Truncated(1 | 2))
         }
-        _ => true,
+        // Each interpolated slice costs; two sets tell what all do.
+        _ => {
+            case.group.is_exact()
+                || matches!(case.velocities, Velocities::Truncated(1) | Velocities::Closed)
+        }
     };
     let lifts = case.cell.lifts();
     let is_breach = property.expected(case) == Some(Diagnosis::Broken);
     match property {
         Property::Action => {
-            let is_first = case.lift == lifts[0] && case.velocities == Velocities::Square(0);
+            let is_first = case.lift == lifts[0] && case.velocities == Velocities::Truncated(1);
             case.cell == CellKind::Rnn && is_direct && is_first
         }
-        // A decoder sees what is pooled, which is one thing for both lifts.
+        // A decoder sees what is pooled, which is one thing for both lifts. Where the group interpolates,
+        // its layers would add the grid's error to that of what they read.
         Property::StaticForecast | Property::FlowedForecast | Property::Forecast => {
-            has_it && case.lift == lifts[lifts.len() - 1] && (is_direct || !is_breach)
+            has_it && case.group.is_exact() && case.lift == lifts[lifts.len() - 1] && (is_direct || !is_breach)
         }
         _ => has_it && (is_direct || !is_breach),
     }
@@ -171,8 +216,8 @@ fn row(
         cell: unless_of_group(case.cell.name()),
         lift: unless_of_group(case.lift.name()),
         group: match is_of_group {
-            true => "translation".into(),
-            false => format!("translation {}", case.velocities.name()),
+            true => case.group.name(),
+            false => format!("{} {}", case.group.name(), case.velocities.name()),
         },
         algorithm: unless_of_group(case.algorithm.name()),
         expected: expected.name().into(),
