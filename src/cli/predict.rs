@@ -5,9 +5,13 @@ use candle_core::{Device, Tensor};
 use clap::{Args, ValueEnum};
 use fernn::Error;
 use fernn::atomic_file::write_atomically;
-use fernn::cells::{FlowLayer, TranslationRnn};
-use fernn::flow::{LiftedState, VelocitySet};
-use fernn::models::{Parameters, TranslationForecaster, load_f32};
+use fernn::cells::{FlowLayer, FlowRnn};
+use fernn::flow::{
+    DegreesPerFrame, FlowGroup, FlowSpace, Lift, LiftedState, Rotation, VelocitySet,
+};
+use fernn::models::{
+    Forecaster, Parameters, RotationForecaster, TranslationForecaster, load_f32,
+};
 use fernn::ops::VelocityPooling;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,9 +19,11 @@ use std::path::{Path, PathBuf};
 /// Predicts frames with weights and inputs from safetensors files, for comparison with other
 /// frameworks.
 ///
-/// Weights carry the names of the paper's public code: `cell.conv_u.weight` (C, C_in, k, k),
-/// `cell.conv_h.weight` (C, C, k, k), `decoder_conv.{0,2,4,...}.weight`; their shapes give C, kernel
-/// sizes, channels and decoder depth. The output holds `outputs` (B, N, C_out, H, W). All f32.
+/// Translation: weights carry the names of the paper's public code: `cell.conv_u.weight` (C, C_in, k,
+/// k), `cell.conv_h.weight` (C, C, k, k), `decoder_conv.{0,2,4,...}.weight`. Rotation: expanded filters
+/// `filters.conv_u` (C·N, C_in, k, k) and `filters.conv_h` (C·N, C·N, k, k), plane = field · N +
+/// orientation, and `weights.decoder_conv.{0,2,4,...}.weight`, all padded with zeros. Their shapes give
+/// C, kernel sizes, channels and decoder depth. The output holds `outputs` (B, N, C_out, H, W). All f32.
 #[derive(Args)]
 #[command(
     override_usage = "fernn predict --task <TASK> --weights <FILE> --input <FILE> \\\n       \
@@ -42,9 +48,22 @@ pub struct Arguments {
     /// Also write `hidden_encoder` (B, T, V, C, H, W) and `hidden_decoder` (B, N, V, C, H, W)
     #[arg(long)]
     hidden: bool,
-    /// Velocities {-N..N}² of the model; 0 is the G-RNN
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    velocity_range: u32,
+    /// Translation: velocities {-N..N}² of the model; 0 is the G-RNN [default: 2]
+    #[arg(long, value_name = "N")]
+    velocity_range: Option<u32>,
+    /// Rotation: orientations N of every hidden field
+    #[arg(long, value_name = "N", required_if_eq("task", "rotation"))]
+    orientations: Option<usize>,
+    /// Rotation: velocities in degrees per frame, separated by commas, such as -45,0,45 [default: 0]
+    #[arg(long, value_name = "DEGREES", value_delimiter = ',', allow_hyphen_values = true)]
+    velocities: Option<Vec<i32>>,
+    /// Rotation: take velocities between orientations too, and move orientations by the whole places
+    /// in them, truncated toward zero
+    #[arg(long)]
+    truncate: bool,
+    /// Rotation: the frame of reference of hidden states; the public code's is lab
+    #[arg(long, value_enum, default_value_t = Frame::Lab)]
+    frame: Frame,
     /// Read-out over velocities
     #[arg(long, value_enum, default_value_t = Pooling::Max)]
     pooling: Pooling,
@@ -64,6 +83,16 @@ pub struct Arguments {
 enum Task {
     /// Translations of a torus by whole pixels
     Translation,
+    /// Rotations about the centre of the frame
+    Rotation,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Frame {
+    /// Every remembered tensor is rotated at every step
+    Lab,
+    /// Each input is rotated back instead
+    CoMoving,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -74,18 +103,77 @@ enum Pooling {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
-    let Task::Translation = arguments.task;
+    refuse_flags_of_the_other_task(arguments)?;
+    let source = &arguments.weights;
+    match arguments.task {
+        Task::Translation => {
+            let velocities = VelocitySet::square(arguments.velocity_range.unwrap_or(2));
+            predict(arguments, "cell.conv_u.weight", |tensors| {
+                TranslationForecaster::from_tensors(tensors, velocities.clone(), source)
+            })
+        }
+        Task::Rotation => {
+            let space = rotations(arguments)?;
+            predict(arguments, "filters.conv_u", |tensors| {
+                RotationForecaster::from_filters(tensors, space.clone(), source)
+            })
+        }
+    }
+}
+
+fn refuse_flags_of_the_other_task(arguments: &Arguments) -> fernn::Result<()> {
+    let refuse = |flag: &str, task: &str| {
+        let remedy = "leave it out, or change --task";
+        Err(Error::configuration(flag, format!("means nothing for --task {task}"), remedy))
+    };
+    match arguments.task {
+        Task::Translation if arguments.orientations.is_some() => {
+            refuse("--orientations", "translation")
+        }
+        Task::Translation if arguments.velocities.is_some() => {
+            refuse("--velocities", "translation")
+        }
+        Task::Rotation if arguments.velocity_range.is_some() => {
+            refuse("--velocity-range", "rotation")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The space of the rotation flags.
+fn rotations(arguments: &Arguments) -> fernn::Result<FlowSpace<Rotation>> {
+    let group = Rotation::new(arguments.orientations.unwrap_or(0))?;
+    let group = if arguments.truncate { group.truncating() } else { group };
+    let degrees = arguments.velocities.clone().unwrap_or_else(|| vec![0]);
+    let velocities: Vec<DegreesPerFrame> = degrees.into_iter().map(DegreesPerFrame).collect();
+    group.check(&velocities).map_err(|e| match e {
+        Error::Configuration { problem, .. } => Error::configuration(
+            "--velocities",
+            problem,
+            "change --orientations, or pass --truncate as the public code does",
+        ),
+        other => other,
+    })?;
+    let lift = match arguments.frame {
+        Frame::Lab => Lift::Trivial,
+        Frame::CoMoving => Lift::CoMoving,
+    };
+    Ok(FlowSpace::new(group, VelocitySet::truncated(velocities)?, lift))
+}
+
+/// Runs the model that `build` makes of the weights; `input_kernel` names the one that reads frames.
+fn predict<G: FlowGroup>(
+    arguments: &Arguments,
+    input_kernel: &str,
+    build: impl Fn(&BTreeMap<String, Tensor>) -> fernn::Result<Forecaster<FlowRnn<G>>>,
+) -> anyhow::Result<Finding> {
     arguments.threads.apply()?;
     let device = arguments.device.device()?;
     let parameters = Parameters::from_tensors(load_f32(&arguments.weights, &device)?)?;
-    let velocities = VelocitySet::square(arguments.velocity_range);
     let pooling = match arguments.pooling {
         Pooling::Max => VelocityPooling::Max,
         Pooling::Mean => VelocityPooling::Mean,
         Pooling::Sum => VelocityPooling::Sum,
-    };
-    let build = |tensors| {
-        TranslationForecaster::from_tensors(&tensors, velocities.clone(), &arguments.weights)
     };
     let input = sequence(&arguments.input, "input_seq", &device)?;
     let target =
@@ -93,15 +181,17 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     // History is only kept for a gradient.
     let tensors = if target.is_some() { parameters.tensors() } else { parameters.detached() };
     let algorithm = arguments.algorithm.algorithm();
-    let model = build(tensors)?.with_pooling(pooling).with_algorithm(algorithm);
-    check_channels(&parameters, &input, &arguments.input)?;
+    let model = build(&tensors)?.with_pooling(pooling).with_algorithm(algorithm);
+    check_channels(&parameters, input_kernel, &input, &arguments.input)?;
     let mut results = BTreeMap::new();
     let outputs = if arguments.hidden {
         let forecast = model.forecast_with_states(&input, arguments.steps)?;
-        results
-            .insert("hidden_encoder".to_string(), stack(model.cell(), &forecast.encoder_states)?);
-        results
-            .insert("hidden_decoder".to_string(), stack(model.cell(), &forecast.decoder_states)?);
+        let mut keep = |name: &str, states: &[LiftedState]| -> fernn::Result<()> {
+            results.insert(name.to_string(), stack(model.cell(), states)?);
+            Ok(())
+        };
+        keep("hidden_encoder", &forecast.encoder_states)?;
+        keep("hidden_decoder", &forecast.decoder_states)?;
         forecast.outputs
     } else {
         model.forecast(&input, arguments.steps)?
@@ -136,8 +226,13 @@ fn sequence(path: &Path, name: &str, device: &Device) -> fernn::Result<Tensor> {
     Err(Error::Weights { path: path.to_path_buf(), problems })
 }
 
-fn check_channels(parameters: &Parameters, input: &Tensor, path: &Path) -> fernn::Result<()> {
-    let kernel = parameters.get("cell.conv_u.weight").expect("the model was built from it");
+fn check_channels(
+    parameters: &Parameters,
+    input_kernel: &str,
+    input: &Tensor,
+    path: &Path,
+) -> fernn::Result<()> {
+    let kernel = parameters.get(input_kernel).expect("the model was built from it");
     let (expected, got) = (kernel.dims()[1], input.dims()[2]);
     if expected == got {
         return Ok(());
@@ -147,7 +242,7 @@ fn check_channels(parameters: &Parameters, input: &Tensor, path: &Path) -> fernn
 }
 
 /// States over time in the lab frame, as (B, T, V, C, H, W).
-fn stack(cell: &TranslationRnn, states: &[LiftedState]) -> fernn::Result<Tensor> {
+fn stack<G: FlowGroup>(cell: &FlowRnn<G>, states: &[LiftedState]) -> fernn::Result<Tensor> {
     let states: Vec<Tensor> = states
         .iter()
         .map(|state| {
