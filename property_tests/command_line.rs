@@ -238,6 +238,51 @@ fn predict_writes_outputs_states_loss_and_gradients() {
 }
 
 #[test]
+fn predict_over_rotations_reads_expanded_filters() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let text = |name: &str| at(name).display().to_string();
+    // Two fields of four orientations; any kernels will do.
+    let weights = [
+        ("filters.conv_u", [8, 1, 3, 3]),
+        ("filters.conv_h", [8, 8, 3, 3]),
+        ("weights.decoder_conv.0.weight", [8, 8, 3, 3]),
+        ("weights.decoder_conv.2.weight", [1, 8, 3, 3]),
+    ]
+    .map(|(name, shape)| (name, normal(1, name, &shape, 0.2, DType::F32)));
+    save(&at("w"), &weights);
+    save(&at("x"), &[("input_seq", normal(1, "x", &[2, 3, 1, 6, 6], 1.0, DType::F32))]);
+    let (w, x, y) = (text("w"), text("x"), text("y"));
+    let base = ["predict", "--task", "rotation", "--weights", &w, "--input", &x, "--output", &y];
+    let flags = |more: &[&'static str]| [&base[..], &["--steps", "2"], more].concat();
+    let run = |more: &[&'static str]| {
+        fernn().args(flags(more)).args(["--hidden", "--orientations", "4"]).assert().success();
+        candle_core::safetensors::load(at("y"), &Device::Cpu).unwrap()
+    };
+    let lab = run(&["--velocities=-90,0,90"]);
+    assert_eq!(lab["outputs"].dims(), [2, 2, 1, 6, 6]);
+    assert_eq!(lab["hidden_encoder"].dims(), [2, 3, 3, 8, 6, 6]);
+    assert_eq!(lab["hidden_decoder"].dims(), [2, 2, 3, 8, 6, 6]);
+    // The kernels are not steerable, so that the frames of reference differ; at rest they do not.
+    let still = (run(&["--velocities=0"]), run(&["--velocities=0", "--frame", "co-moving"]));
+    assert_eq!(values(&still.0["outputs"]), values(&still.1["outputs"]));
+    // Truncated toward zero, 100° moves orientations by one place and planes by all of it.
+    assert_eq!(run(&["--velocities=100", "--truncate"])["outputs"].dims(), [2, 2, 1, 6, 6]);
+
+    std::fs::remove_file(at("y")).unwrap();
+    let refuse = |more: &[&'static str], needles: &[&str]| {
+        refused(&flags(more), needles);
+        assert!(!at("y").exists());
+    };
+    refuse(&["--velocities=100", "--orientations", "4"], &["100°", "--truncate"]);
+    refuse(&["--orientations", "3"], &["filters.conv_h", "--orientations 3"]);
+    refuse(&["--orientations", "0"], &["no orientation"]);
+    refuse(&["--velocities=90"], &["--orientations"]);
+    refuse(&["--velocities=90,90", "--orientations", "4"], &["twice"]);
+    refuse(&["--velocity-range", "1", "--orientations", "4"], &["--velocity-range", "rotation"]);
+}
+
+#[test]
 fn damaged_and_missing_data_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().display().to_string();

@@ -1,10 +1,14 @@
 //! Laws of the flowing sequences and of the embedded digits.
 
-use fernn::data::{Canvas, Digits, FlowingMnist, Sequences, Split};
-use fernn::flow::{PixelsPerFrame, VelocitySet};
+use fernn::data::{Canvas, Digits, FlowingMnist, RotatingMnist, Sequences, Spinner, Split};
+use fernn::flow::{DegreesPerFrame, FlowGroup, PixelsPerFrame, Rotation, VelocitySet};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
+
+mod common;
+
+use common::values;
 
 static DIGITS: LazyLock<Digits> = LazyLock::new(|| Digits::embedded().unwrap());
 
@@ -114,4 +118,58 @@ fn impossible_canvases_are_refused() {
         let canvas = Canvas { size, digit };
         assert!(FlowingMnist::new(&DIGITS, canvas, 2, velocities.as_slice(), 0).is_err());
     }
+}
+
+fn rotating(frames: usize, velocities: &[i32]) -> RotatingMnist<'static> {
+    let velocities: Vec<DegreesPerFrame> = velocities.iter().map(|&v| DegreesPerFrame(v)).collect();
+    let canvas = Canvas { size: 28, digit: 28 };
+    RotatingMnist::new(&DIGITS, canvas, frames, &velocities, 3).unwrap()
+}
+
+#[test]
+fn rotating_digits_turn_about_the_centre_and_come_round() {
+    // At 90° per frame the fifth frame is the first again, and each the one before, turned exactly.
+    let data = rotating(5, &[90]);
+    for index in 0..4 {
+        let frames = data.batch(Split::Test, index..index + 1).unwrap();
+        let frame = |t: usize| frames.narrow(1, t, 1).unwrap().squeeze(1).unwrap();
+        // Start angles are any: the first frame is interpolated, and so is each of the others.
+        let turned = Rotation::new(4).unwrap();
+        for t in 1..5 {
+            let expected = turned.act_on_frame(&frame(0), DegreesPerFrame(90), t as i64).unwrap();
+            let (got, expected) = (values(&frame(t)), values(&expected));
+            for (got, expected) in got.iter().zip(&expected) {
+                assert!((got - expected).abs() < 1e-5, "frame {t}");
+            }
+        }
+        assert!(values(&frame(0)).iter().any(|&v| v > 0.3));
+        assert_ne!(values(&frame(0)), values(&frame(1)));
+    }
+}
+
+#[test]
+fn rotating_sequences_draw_angles_and_velocities_once_for_each_digit() {
+    let data = rotating(3, &[-20, 0, 20]);
+    let spinners: Vec<_> = (0..400).flat_map(|index| data.spinners(Split::Train, index)).collect();
+    assert!(spinners.iter().all(|s| (0.0..360.0).contains(&s.start_deg)));
+    for quadrant in 0..4 {
+        let inside = |s: &&Spinner| (s.start_deg / 90.0) as usize == quadrant;
+        let count = spinners.iter().filter(inside).count();
+        assert!((140..260).contains(&count), "800 draws, five standard deviations: {count}");
+    }
+    for velocity in [-20, 0, 20] {
+        let count = spinners.iter().filter(|s| s.velocity.0 == velocity).count();
+        assert!((200..334).contains(&count), "{velocity}: {count}");
+    }
+    // Other velocities leave images and angles alone; longer sequences begin alike.
+    let faster = data.with_velocities(&[DegreesPerFrame(40)]);
+    let (ours, theirs) = (data.spinners(Split::Test, 7), faster.spinners(Split::Test, 7));
+    assert_eq!(ours.map(|s| (s.image, s.start_deg)), theirs.map(|s| (s.image, s.start_deg)));
+    let longer = data.with_frames(6).sample(Split::Test, 7);
+    assert_eq!(longer[..3 * 784], data.sample(Split::Test, 7));
+    assert!(
+        RotatingMnist::new(&DIGITS, Canvas { size: 14, digit: 28 }, 2, &[DegreesPerFrame(1)], 0)
+            .is_err()
+    );
+    assert!(RotatingMnist::new(&DIGITS, Canvas { size: 28, digit: 28 }, 2, &[], 0).is_err());
 }

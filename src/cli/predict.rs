@@ -9,9 +9,7 @@ use fernn::cells::{FlowLayer, FlowRnn};
 use fernn::flow::{
     DegreesPerFrame, FlowGroup, FlowSpace, Lift, LiftedState, Rotation, VelocitySet,
 };
-use fernn::models::{
-    Forecaster, Parameters, RotationForecaster, TranslationForecaster, load_f32,
-};
+use fernn::models::{Forecaster, Parameters, RotationForecaster, TranslationForecaster, load_f32};
 use fernn::ops::VelocityPooling;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

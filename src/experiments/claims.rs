@@ -227,8 +227,7 @@ impl Claims<'_> {
     }
 
     fn between(&self) -> Verdict {
-        let [g, half, full] =
-            [BASELINE, &self.half, &self.full].map(|model| self.test_mse(model));
+        let [g, half, full] = [BASELINE, &self.half, &self.full].map(|model| self.test_mse(model));
         // The smaller of the two steps down, per seed, so that one number says both.
         let steps: Vec<f64> = paired(&g, &half)
             .into_iter()
@@ -267,7 +266,9 @@ impl Claims<'_> {
         let full = &self.full;
         verdict(
             (self.claim("FERNN learns faster".into()), published, why),
-            &format!("steps {full} needs for the G-RNN's best validation loss, over the G-RNN's own,"),
+            &format!(
+                "steps {full} needs for the G-RNN's best validation loss, over the G-RNN's own,"
+            ),
             Threshold::AtMost(0.5),
             self.mean(&shares, "faster"),
         )
@@ -287,7 +288,9 @@ impl Claims<'_> {
         let claim = format!("{full} holds its error far beyond the trained length");
         verdict(
             (self.claim(claim), self.published.length, why),
-            &format!("{full}'s test MSE at 7 times the trained horizon over that at the trained one"),
+            &format!(
+                "{full}'s test MSE at 7 times the trained horizon over that at the trained one"
+            ),
             Threshold::AtMost(2.0),
             self.ratio(&far, &near, "holds-length"),
         )
@@ -296,8 +299,7 @@ impl Claims<'_> {
     fn beats_at_length(&self) -> Verdict {
         let full = &self.full;
         let (baseline, fernn) = (self.at_horizon(BASELINE, 7), self.at_horizon(full, 7));
-        let claim =
-            format!("At 7 times the trained length {full} predicts better than the G-RNN");
+        let claim = format!("At 7 times the trained length {full} predicts better than the G-RNN");
         verdict(
             (self.claim(claim), "the G-RNN diverges, FERNN does not", "1 is equality"),
             &format!("test MSE at 7 times the trained horizon, G-RNN over {full},"),

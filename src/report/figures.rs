@@ -167,8 +167,7 @@ fn velocities(records: Records<'_>) -> Result<Option<Figure>> {
 /// Test error by angular velocity, with the trained ones shaded.
 fn angular_velocities(records: Records<'_>) -> Result<Option<Figure>> {
     const EXPERIMENT: &str = "rotation-velocity";
-    let series =
-        series(records, EXPERIMENT, "mse_by_velocity", |r| r.velocity_deg.map(i64::from));
+    let series = series(records, EXPERIMENT, "mse_by_velocity", |r| r.velocity_deg.map(i64::from));
     if series.is_empty() {
         return Ok(None);
     }
@@ -184,9 +183,10 @@ fn angular_velocities(records: Records<'_>) -> Result<Option<Figure>> {
     };
     Ok(Some(Figure {
         name: "rotation_mse_by_velocity".into(),
-        caption: "Test MSE by angular velocity of both digits, after training on the velocities of \
+        caption:
+            "Test MSE by angular velocity of both digits, after training on the velocities of \
                   the shaded range alone; line: mean over seeds, band: lowest to highest seed."
-            .into(),
+                .into(),
         picture: chart.draw()?,
         animation: None,
     }))

@@ -244,15 +244,8 @@ impl Sizes {
     /// a truncated one a torus that it does not close on. Rotations need square frames, with room for
     /// what is turned.
     pub fn of_suite(group: GroupKind, velocities: Velocities) -> Self {
-        let all = Self {
-            batch: 2,
-            frames: 5,
-            inputs: 3,
-            channels: 8,
-            height: 7,
-            width: 11,
-            kernel: 3,
-        };
+        let all =
+            Self { batch: 2, frames: 5, inputs: 3, channels: 8, height: 7, width: 11, kernel: 3 };
         match (group, velocities) {
             (GroupKind::Translation, Velocities::Closed) => Self { height: 5, width: 7, ..all },
             (GroupKind::Translation, _) => all,
@@ -546,7 +539,9 @@ impl Case {
         };
         match fields {
             Fields::Lifting => basis.lifting(&lifting()?),
-            Fields::Regular => basis.regular(&self.weights(name, &[outputs, inputs, n, d], dtype)?),
+            Fields::Regular => {
+                basis.regular(&self.weights(name, &[outputs, inputs, n, d], dtype)?)
+            }
             Fields::Projecting => {
                 let k = self.weights(name, &[outputs, inputs, d], dtype)?;
                 Ok((basis.projecting(&k)? / (n as f64).sqrt())?)

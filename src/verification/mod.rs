@@ -15,9 +15,7 @@ mod suite;
 pub use baseline::{Baseline, Deviation};
 pub use case::{Case, CellKind, Flow, GroupKind, Sizes, Velocities};
 pub use counter_example::{CounterExample, SpaceTime, counter_example};
-pub use curves::{
-    Point, error_by_angle, error_by_step, error_by_velocity, rotation_error_by_step,
-};
+pub use curves::{Point, error_by_angle, error_by_step, error_by_velocity, rotation_error_by_step};
 pub use property::{LEAST_BREACH, Measurement, Property};
 pub use random::{Counterexample, search};
 pub use suite::{Row, Selection, rows};

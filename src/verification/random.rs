@@ -115,8 +115,7 @@ fn cases(cells: Vec<CellKind>) -> impl Strategy<Value = (Case, Property, Flow)> 
         let is_one_hot = cell == CellKind::OneHotShift;
         // Where the grid carries rotations exactly: what is interpolated has no fixed bound.
         let turning = GroupKind::Rotation(4);
-        let is_turning =
-            cell.is_over(turning) && (turns || !cell.is_over(GroupKind::Translation));
+        let is_turning = cell.is_over(turning) && (turns || !cell.is_over(GroupKind::Translation));
         let case = Case {
             group: if is_turning { turning } else { GroupKind::Translation },
             cell,

@@ -55,12 +55,7 @@ impl Default for Selection {
         let rotation = |degrees| Flow::Rotation(DegreesPerFrame(degrees));
         let mut flows = [(1, 0), (0, 1), (-1, 2)].map(translation).to_vec();
         flows.extend([90, -90, 45].map(rotation));
-        Self {
-            cells: CellKind::ALL.to_vec(),
-            flows,
-            dtypes: vec![DType::F32, DType::F64],
-            seed: 0,
-        }
+        Self { cells: CellKind::ALL.to_vec(), flows, dtypes: vec![DType::F32, DType::F64], seed: 0 }
     }
 }
 
@@ -140,15 +135,8 @@ fn cases(property: Property, selection: &Selection) -> Vec<Case> {
             for velocities in sets {
                 let sizes = Sizes::of_suite(group, velocities);
                 for &lift in cell.lifts() {
-                    let case = |&algorithm| Case {
-                        group,
-                        cell,
-                        lift,
-                        velocities,
-                        algorithm,
-                        sizes,
-                        seed,
-                    };
+                    let case =
+                        |&algorithm| Case { group, cell, lift, velocities, algorithm, sizes, seed };
                     cases.extend(algorithms(group).iter().map(case));
                 }
             }
@@ -194,7 +182,10 @@ fn is_worth_measuring(property: Property, case: &Case) -> bool {
         // A decoder sees what is pooled, which is one thing for both lifts. Where the group interpolates,
         // its layers would add the grid's error to that of what they read.
         Property::StaticForecast | Property::FlowedForecast | Property::Forecast => {
-            has_it && case.group.is_exact() && case.lift == lifts[lifts.len() - 1] && (is_direct || !is_breach)
+            has_it
+                && case.group.is_exact()
+                && case.lift == lifts[lifts.len() - 1]
+                && (is_direct || !is_breach)
         }
         _ => has_it && (is_direct || !is_breach),
     }
