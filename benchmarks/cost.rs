@@ -1,6 +1,8 @@
 //! The cost of a whole training step against the number of velocities |V|, as records, a table and
 //! figures: `cargo bench --bench cost -- [--out FOLDER] [--channels C] [--batch B] [--turns N]`.
 //!
+//! Translations with either algorithm, rotations in either frame of reference.
+//!
 //! Each |V| and algorithm runs in a process of its own, for its peak memory; the processes take turns,
 //! so that a busy machine slows all of them. Beside the speeds stand two limits measured in the
 //! same run: multiply-adds on registers, and candle's matrix product.
@@ -67,9 +69,9 @@ fn main() -> anyhow::Result<()> {
     fernn::process::prepare();
     let threads = rayon::current_num_threads();
     let mut servers = Vec::new();
-    for algorithm in ["direct", "winograd"] {
+    for model in ["direct", "winograd", "lab", "co-moving"] {
         for &range in &options.ranges {
-            servers.push(Server::start(&options, algorithm, range, threads)?);
+            servers.push(Server::start(&options, model, range, threads)?);
         }
     }
     for turn in 0..=options.turns {
@@ -92,7 +94,8 @@ fn main() -> anyhow::Result<()> {
 
 /// A process that answers each line with the seconds of one training step.
 struct Server {
-    algorithm: &'static str,
+    /// An algorithm of translations, or a frame of reference of rotations.
+    model: &'static str,
     range: u32,
     fastest: f64,
     process: Child,
@@ -103,20 +106,23 @@ struct Server {
 impl Server {
     fn start(
         options: &Options,
-        algorithm: &'static str,
+        model: &'static str,
         range: u32,
         threads: usize,
     ) -> anyhow::Result<Self> {
+        let turns: &[&str] = if is_rotation(model) { &[model] } else { &[] };
+        let algorithm = if is_rotation(model) { "auto" } else { model };
         let mut process = Command::new(std::env::current_exe()?)
             .arg("serve")
             .args([options.channels.to_string(), range.to_string(), options.batch.to_string()])
             .args([algorithm.to_string(), threads.to_string()])
+            .args(turns)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         let input = process.stdin.take().context("the process has no input")?;
         let output = BufReader::new(process.stdout.take().context("the process has no output")?);
-        Ok(Self { algorithm, range, fastest: f64::INFINITY, process, input, output })
+        Ok(Self { model, range, fastest: f64::INFINITY, process, input, output })
     }
 
     fn read(&mut self) -> anyhow::Result<f64> {
@@ -136,28 +142,35 @@ impl Server {
 
     /// The records of this |V| and algorithm.
     fn finish(self, options: &Options) -> anyhow::Result<Vec<Record>> {
-        let Self { algorithm, range, fastest, mut process, input, mut output } = self;
+        let Self { model, range, fastest, mut process, input, mut output } = self;
         drop(input);
         let mut line = String::new();
         output.read_line(&mut line)?;
         process.wait()?;
-        let velocities = (2 * range + 1).pow(2);
+        let (experiment, velocities) = match is_rotation(model) {
+            true => ("rotation-cost", 2 * range + 1),
+            false => ("cost", (2 * range + 1).pow(2)),
+        };
         let record = |metric: &str, value: f64| Record {
-            experiment: "cost".into(),
-            model: algorithm.into(),
+            experiment: experiment.into(),
+            model: model.into(),
             profile: "bench".into(),
             metric: metric.into(),
             velocities: Some(velocities),
             value: Some(value),
             ..Record::default()
         };
-        let flops = training_step::flops(options.channels, velocities as usize, options.batch);
-        Ok(vec![
-            record("seconds", fastest),
-            record("peak_mb", line.trim().parse()?),
-            record("gigaflops", flops / fastest / 1e9),
-        ])
+        let mut records = vec![record("seconds", fastest), record("peak_mb", line.trim().parse()?)];
+        if !is_rotation(model) {
+            let flops = training_step::flops(options.channels, velocities as usize, options.batch);
+            records.push(record("gigaflops", flops / fastest / 1e9));
+        }
+        Ok(records)
     }
+}
+
+fn is_rotation(model: &str) -> bool {
+    matches!(model, "lab" | "co-moving")
 }
 
 fn provenance(options: &Options, threads: usize, peak: f64, gemm: f64) -> Vec<Record> {

@@ -365,7 +365,8 @@ fn verify_passes_and_its_formats_agree() {
             "exact" => assert_eq!(error, 0.0, "{row:?}"),
             "rounding" => assert!(error < 1e-12, "{row:?}"),
             "BROKEN" => assert!(error >= 0.1, "{row:?}"),
-            other => panic!("{other} is not expected of translations"),
+            "discretisation" => assert!(error < 0.5, "{row:?}"),
+            other => panic!("{other} is no diagnosis"),
         }
         assert_eq!(row["holds"], "true");
     }
@@ -384,10 +385,18 @@ fn verify_measures_what_it_is_asked_for() {
     assert!(rows.iter().all(|r| r["cell"] == "gru" && r["error_f32"].is_empty()));
     let other = rows_of(&verify(&[&flags[..8], &["8"]].concat(), 0).0);
     assert_ne!(rows, other, "another seed");
+    let turned = verify(&["--cell", "gru", "--format", "csv", "--flow=-45deg"], 0).0;
+    assert!(rows_of(&turned).iter().all(|r| r["group"].starts_with("rotation-8")));
+    for row in rows_of(&verify(&["--cell", "gru", "--format", "csv", "--flow", "90deg"], 0).0) {
+        let is_exact = row["group"].starts_with("rotation-4");
+        assert!(!is_exact || row["verdict"] != "discretisation", "quarter turns: {row:?}");
+    }
     for (flags, word) in [
         (&["--cell", "gruu"][..], "mixing"),
         (&["--flow", "0,0"], "stands still"),
-        (&["--flow", "rotation"], "translation"),
+        (&["--flow", "sideways"], "translation"),
+        (&["--flow", "30deg"], "45deg"),
+        (&["--flow=0deg"], "stands still"),
         (&["--minutes", "1"], "--thorough"),
         (&["--baseline", "/nowhere.csv"], "/nowhere.csv"),
     ] {

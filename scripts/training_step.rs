@@ -1,18 +1,24 @@
 //! Times whole training steps on request, for a comparison interleaved with another framework.
 //!
-//! `cargo run --release --example training_step -- CHANNELS RANGE BATCH ALGORITHM THREADS`: answers
-//! every line on standard input with the seconds of one step (forward, loss, backward, clip, Adam;
-//! 28×28 pixels, 10 frames seen, 10 predicted, decoder as in the paper), and ends with the largest
-//! resident memory in MB.
+//! `cargo run --release --example training_step -- CHANNELS RANGE BATCH ALGORITHM THREADS [FRAME]`:
+//! answers every line on standard input with the seconds of one step (forward, loss, backward, clip,
+//! Adam; 28×28 pixels, 10 frames seen, 10 predicted, decoder as in the paper), and ends with the largest
+//! resident memory in MB. With FRAME (lab or co-moving) over rotations in 8 orientations, CHANNELS
+//! being all planes.
 
 use anyhow::{Context, bail};
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use candle_nn::Optimizer;
-use fernn::data::{Canvas, Digits, FlowingMnist, Sequences, Split};
-use fernn::flow::VelocitySet;
-use fernn::models::{ForecasterShape, Parameters, TranslationForecaster, parameter_shapes};
+use fernn::cells::Cell;
+use fernn::data::{Canvas, Digits, FlowingMnist, RotatingMnist, Sequences, Split};
+use fernn::flow::{DegreesPerFrame, FlowSpace, Lift, Rotation, VelocitySet};
+use fernn::models::{
+    Decoder, Forecaster, ForecasterShape, Parameters, RotationShape, TranslationForecaster,
+    parameter_shapes,
+};
 use fernn::ops::ConvAlgorithm;
 use fernn::training::{Adam, AdamConfig, training_step};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -27,8 +33,18 @@ fn main() -> anyhow::Result<()> {
 
 /// Answers standard input until it ends.
 pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
+    let (arguments, frame) = match arguments {
+        [first @ .., frame] if first.len() == 5 => (first, Some(frame.as_str())),
+        all => (all, None),
+    };
     let [channels, range, batch, algorithm, threads] = arguments else {
-        bail!("usage: training_step CHANNELS RANGE BATCH auto|direct|winograd THREADS");
+        bail!("usage: training_step CHANNELS RANGE BATCH auto|direct|winograd THREADS [FRAME]");
+    };
+    let lift = match frame {
+        None => None,
+        Some("lab") => Some(Lift::Trivial),
+        Some("co-moving") => Some(Lift::CoMoving),
+        Some(other) => bail!("`{other}` is no frame of reference; choose lab or co-moving"),
     };
     let algorithm = match algorithm.as_str() {
         "auto" => ConvAlgorithm::Auto,
@@ -38,10 +54,19 @@ pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
     };
     fernn::process::prepare();
     rayon::ThreadPoolBuilder::new().num_threads(threads.parse()?).build_global()?;
-    rayon::scope(|_| answer(channels.parse()?, range.parse()?, batch.parse()?, algorithm))
+    let (channels, range, batch) = (channels.parse()?, range.parse()?, batch.parse()?);
+    rayon::scope(|_| match lift {
+        None => translation(channels, range, batch, algorithm),
+        Some(lift) => rotation(channels, range, batch, (algorithm, lift)),
+    })
 }
 
-fn answer(channels: usize, range: u32, batch: u64, algorithm: ConvAlgorithm) -> anyhow::Result<()> {
+fn translation(
+    channels: usize,
+    range: u32,
+    batch: u64,
+    algorithm: ConvAlgorithm,
+) -> anyhow::Result<()> {
     let digits = Digits::embedded()?;
     let velocities = VelocitySet::square(range);
     let canvas = Canvas { size: SIZE, digit: SIZE };
@@ -50,13 +75,53 @@ fn answer(channels: usize, range: u32, batch: u64, algorithm: ConvAlgorithm) -> 
     let shape = ForecasterShape { inputs: 1, channels, outputs: 1, decoder_layers: 4 };
     let parameters = Parameters::convolutions(&parameter_shapes(&shape), 0, &Device::Cpu)?;
     let source = Path::new("training_step");
-    let model = TranslationForecaster::from_tensors(&parameters.tensors(), velocities, source)?
-        .with_algorithm(algorithm);
+    answer(&parameters, (&seen, &target), |tensors| {
+        Ok(TranslationForecaster::from_tensors(tensors, velocities.clone(), source)?
+            .with_algorithm(algorithm))
+    })
+}
+
+fn rotation(
+    planes: usize,
+    range: u32,
+    batch: u64,
+    (algorithm, lift): (ConvAlgorithm, Lift),
+) -> anyhow::Result<()> {
+    const ORIENTATIONS: usize = 8;
+    let digits = Digits::embedded()?;
+    let velocities = VelocitySet::multiples(DegreesPerFrame(45), range);
+    let canvas = Canvas { size: SIZE, digit: SIZE };
+    let data = RotatingMnist::new(&digits, canvas, 2 * FRAMES, velocities.as_slice(), 0)?;
+    let (seen, target) = data.pair(Split::Train, 0..batch, FRAMES)?;
+    let shape = RotationShape {
+        inputs: 1,
+        fields: planes / ORIENTATIONS,
+        orientations: ORIENTATIONS,
+        filter_size: 3,
+        outputs: 1,
+        decoder_layers: 4,
+        decoder: Decoder::Plain,
+    };
+    let parameters = Parameters::draw(&shape.parameters()?, 0, &Device::Cpu)?;
+    let space = FlowSpace::new(Rotation::new(ORIENTATIONS)?, velocities, lift);
+    answer(&parameters, (&seen, &target), |tensors| {
+        let source = Path::new("training_step");
+        Ok(shape.forecaster(tensors, space.clone(), source)?.with_algorithm(algorithm))
+    })
+}
+
+/// A training step for every line, of the model that `build` makes of the parameters.
+fn answer<C: Cell>(
+    parameters: &Parameters,
+    (seen, target): (&Tensor, &Tensor),
+    build: impl Fn(&BTreeMap<String, Tensor>) -> fernn::Result<Forecaster<C>>,
+) -> anyhow::Result<()> {
     let mut adam = Adam::new(parameters.variables(), AdamConfig::default())?;
     let mut line = String::new();
     while std::io::stdin().read_line(&mut line)? > 0 {
         let start = Instant::now();
-        training_step(&model, &parameters, &mut adam, (&seen, &target), Some(1.0))?;
+        let model = build(&parameters.tensors())?;
+        training_step(&model, parameters, &mut adam, (seen, target), Some(1.0))?;
         println!("{}", start.elapsed().as_secs_f64());
     }
     println!("{}", peak_memory_mb()?);

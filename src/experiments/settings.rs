@@ -96,7 +96,7 @@ impl Model {
             Some(Variant::Feedback(Feedback::Flowed)) => format!("{base} flowed-feedback"),
             Some(Variant::Rotating(lift, decoder)) => {
                 let lift = if lift == Lift::Trivial { "lab" } else { "co-moving" };
-                let decoder = if decoder == Decoder::Plain { "" } else { " equivariant-decoder" };
+                let decoder = if decoder == Decoder::Plain { "" } else { " group-decoder" };
                 format!("{base} {lift}{decoder}")
             }
         }

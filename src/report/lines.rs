@@ -104,12 +104,12 @@ impl LineChart<'_> {
                 .x_label_area_size(42)
                 .y_label_area_size(64)
                 .build_cartesian_2d(extents.left..extents.right, extents.bottom..extents.top)?;
+            self.draw_axes(area, &mut chart, &extents)?;
             if let Some((from, to)) = self.shade {
-                let grey = RGBColor(238, 238, 238).filled();
+                let grey = RGBColor(90, 90, 90).mix(0.12).filled();
                 let corners = [(from, extents.bottom), (to, extents.top)];
                 chart.draw_series([Rectangle::new(corners, grey)])?;
             }
-            self.draw_axes(area, &mut chart, &extents)?;
             for (i, series) in self.series.iter().enumerate() {
                 draw_band(&mut chart, self.scale, series, series_colour(i))?;
             }

@@ -344,9 +344,17 @@ fn cost(records: Records<'_>, experiment: &str) -> Table {
     };
     Table {
         name: experiment.replace('-', "_"),
-        caption: "A whole training step against the number of velocities; GF/s counts the \
-                  multiplications and additions of the direct convolution."
-            .into(),
+        caption: match experiment {
+            "cost" => {
+                "A whole training step against the number of velocities; GF/s counts the \
+                       multiplications and additions of the direct convolution."
+            }
+            _ => {
+                "A whole training step of the rotation model (8 orientations, the same number of \
+                  planes) against the number of velocities, in either frame of reference."
+            }
+        }
+        .into(),
         header: ["algorithm", "velocities", "seconds", "peak MB", "times one velocity", "GF/s"]
             .map(String::from)
             .to_vec(),
