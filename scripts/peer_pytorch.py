@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The translation model in PyTorch: a second opinion on our numbers, and a yardstick for our speed.
+"""The models in PyTorch: a second opinion on our numbers, and a yardstick for our speed.
 
 Needs torch, numpy and safetensors (pip install torch numpy safetensors), and a release build of
 this crate; optional for users. Run from the repository root:
@@ -7,7 +7,8 @@ this crate; optional for users. Run from the repository root:
     python3 scripts/peer_pytorch.py check
     python3 scripts/peer_pytorch.py time [--json FILE] [--channels 16 32] [--velocities 1 25] ...
 
-`check` compares outputs, loss and all gradients through safetensors files. `time` measures whole
+`check` compares outputs, loss and all gradients through safetensors files, over rotations hidden states
+as well. `time` measures whole
 training steps (forward, loss, backward, clip, Adam) of both, one after the other in turns, and
 reports the fastest of each.
 """
@@ -80,6 +81,118 @@ class Peer(nn.Module):
         for i, layer in enumerate(convolutions):
             named[f"decoder_conv.{2 * i}.weight"] = layer.weight
         return named
+
+
+class RotationPeer(nn.Module):
+    """FERNN over rotations from expanded filters: convolve, turn, add, ReLU; zero padded throughout."""
+
+    def __init__(self, fields, orientations, velocities, decoder_layers=2):
+        super().__init__()
+        planes = fields * orientations
+        self.orientations, self.velocities = orientations, velocities
+
+        def padded(inputs, outputs):
+            return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+
+        self.conv_u, self.conv_h = padded(1, planes), padded(planes, planes)
+        layers = []
+        for _ in range(decoder_layers):
+            layers += [padded(planes, planes), nn.ReLU()]
+        self.decoder = nn.Sequential(*layers, padded(planes, 1))
+
+    def turn(self, maps, degrees):
+        """Orientations on by whole places, truncated toward zero; planes counter-clockwise."""
+        batch, planes, height, width = maps.shape
+        fields = maps.view(batch, -1, self.orientations, height, width)
+        places = int(degrees * self.orientations / 360)
+        maps = fields.roll(places, dims=2).reshape(maps.shape)
+        if degrees % 90 == 0:
+            return torch.rot90(maps, degrees // 90 % 4, dims=(2, 3))
+        c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+        theta = torch.tensor([[c, -s, 0], [s, c, 0]], dtype=maps.dtype).expand(batch, 2, 3)
+        grid = nn.functional.affine_grid(theta, maps.shape, align_corners=False)
+        return nn.functional.grid_sample(maps, grid, padding_mode="zeros", align_corners=False)
+
+    def step(self, frame, state):
+        driven = self.conv_u(frame)
+        moved = [self.turn(self.conv_h(h), v) for h, v in zip(state, self.velocities)]
+        return [torch.relu(m + driven) for m in moved]
+
+    def forward(self, seen, steps):
+        batch, frames, _, height, width = seen.shape
+        planes = self.conv_h.weight.shape[0]
+        state = [seen.new_zeros(batch, planes, height, width) for _ in self.velocities]
+        states, outputs, frame = [], [], seen[:, -1]
+        for t in range(frames + steps):
+            state = self.step(seen[:, t] if t < frames else frame, state)
+            states.append(torch.stack(state, 1))
+            if t >= frames:
+                outputs.append(self.decoder(states[-1].max(dim=1).values))
+                frame = outputs[-1].detach()
+        states = torch.stack(states, 1)
+        return torch.stack(outputs, 1), states[:, :frames], states[:, frames:]
+
+    def named_weights(self):
+        """The weights under the names of the paper's public code."""
+        named = {"filters.conv_u": self.conv_u.weight, "filters.conv_h": self.conv_h.weight}
+        convolutions = [layer for layer in self.decoder if isinstance(layer, nn.Conv2d)]
+        for i, layer in enumerate(convolutions):
+            named[f"weights.decoder_conv.{2 * i}.weight"] = layer.weight
+        return named
+
+
+def check_rotation(binary):
+    """Compares everything of four rotation models; returns whether all agree."""
+    from safetensors.torch import load_file, save_file
+
+    agrees = True
+    cases = [  # fields, orientations, velocities, further flags
+        (2, 8, [-45, 0, 45], []),
+        (2, 4, [90, -90, 0, 180], []),
+        (1, 36, [-20, -10, 0, 10, 20], []),
+        (2, 8, [60, -50, 0], ["--truncate"]),
+    ]
+    for fields, orientations, velocities, flags in cases:
+        torch.manual_seed(0)
+        peer = RotationPeer(fields, orientations, velocities)
+        weights = {name: w.detach().clone() for name, w in peer.named_weights().items()}
+        peer = peer.double()
+        seen, target = torch.rand(2, 4, 1, 14, 14), torch.rand(2, 3, 1, 14, 14)
+        outputs, encoder, decoder = peer(seen.double(), 3)
+        loss = nn.functional.mse_loss(outputs, target.double())
+        loss.backward()
+        expected = {"outputs": outputs, "loss": loss}
+        expected |= {"hidden_encoder": encoder, "hidden_decoder": decoder}
+        expected |= {f"grads.{name}": w.grad for name, w in peer.named_weights().items()}
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            save_file(weights, folder / "weights.safetensors")
+            save_file({"input_seq": seen}, folder / "input.safetensors")
+            save_file({"target_seq": target}, folder / "target.safetensors")
+            command = [
+                binary, "predict", "--task", "rotation", "--hidden", "--steps", "3",
+                "--weights", folder / "weights.safetensors",
+                "--input", folder / "input.safetensors",
+                "--target", folder / "target.safetensors",
+                "--orientations", str(orientations),
+                "--velocities=" + ",".join(map(str, velocities)),
+                "--output", folder / "output.safetensors", *flags,
+            ]  # fmt: skip
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            ours = load_file(folder / "output.safetensors")
+        if ours.keys() != expected.keys():
+            print(f"tensors differ: {sorted(ours.keys() ^ expected.keys())}")
+            agrees = False
+        errors = [
+            ((ours[name].double() - value).norm() / value.norm()).item()
+            for name, value in expected.items()
+        ]
+        worst = max(errors)
+        fine = worst < 1e-5  # as for translations; NaN fails
+        agrees &= fine and all(error == error for error in errors)
+        print(f"rotation N={orientations} {velocities} {' '.join(flags)}: {worst:.1e}"
+              f"{'' if fine else '  DISAGREES'}")  # fmt: skip
+    return agrees
 
 
 def check(binary):
@@ -229,7 +342,8 @@ def main():
         serving.add_argument(name, type=int)
     arguments = parser.parse_args()
     if arguments.command == "check":
-        sys.exit(0 if check(arguments.binary) else 1)
+        all_agree = check(arguments.binary)
+        sys.exit(0 if check_rotation(arguments.binary) and all_agree else 1)
     if arguments.command == "serve":
         serve(arguments.channels, arguments.velocities, arguments.batch, arguments.threads)
         return
