@@ -7,7 +7,10 @@ use common::{finite_differences, normal, relative_error, values};
 use fernn::cells::{Cell, FlowRnn};
 use fernn::equivariance::{Difference, state_error};
 use fernn::flow::{DegreesPerFrame, FlowGroup, FlowSpace, Lift, Rotation, VelocitySet};
-use fernn::ops::{ConvAlgorithm, SteerableBasis, Turn, turn_slices};
+use fernn::ops::{
+    Activation, ConvAlgorithm, Padding, SteerableBasis, Turn, activate, convolve_slices,
+    turn_slices, turned_recurrence,
+};
 use fernn::{Error, Result};
 use proptest::prelude::*;
 
@@ -198,6 +201,49 @@ fn gradients_of_turns_and_filters_agree_with_finite_differences() {
     check(draw("u", &[2, 3, 6]), &|k| basis.lifting(k).unwrap());
     check(draw("w", &[2, 3, 4, 6]), &|k| basis.regular(k).unwrap());
     check(draw("p", &[2, 3, 6]), &|k| basis.projecting(k).unwrap());
+}
+
+#[test]
+fn a_turned_step_is_its_parts_and_has_their_gradients() {
+    let turns =
+        [(45.0, 1), (-90.0, -2)].map(|(degrees, orientations)| Turn { degrees, orientations });
+    let draw = |name: &str, shape: &[usize], scale| normal(8, name, shape, scale, DType::F64);
+    let arguments = [
+        draw("h", &[2, 2, 5, 4, 8], 1.0),
+        draw("w", &[8, 8, 3, 3], 0.1),
+        draw("u", &[2, 5, 4, 8], 1.0),
+    ];
+    let weights = draw("g", &[2, 2, 5, 4, 8], 1.0);
+    for algorithm in [ConvAlgorithm::Direct, ConvAlgorithm::Winograd] {
+        for activation in [Activation::Tanh, Activation::Relu] {
+            let step = |[h, w, u]: [&Tensor; 3]| {
+                turned_recurrence(h, w, u, (4, &turns), (activation, algorithm)).unwrap()
+            };
+            let [h, w, u] = arguments.each_ref();
+            let convolved = convolve_slices(h, w, Padding::Zero, ConvAlgorithm::Direct).unwrap();
+            let turned = turn_slices(&convolved, 4, &turns).unwrap();
+            let sum = turned.broadcast_add(&u.unsqueeze(1).unwrap()).unwrap();
+            let error = relative_error(
+                &values(&step([h, w, u])),
+                &values(&activate(&sum, activation).unwrap()),
+            );
+            assert!(error < 1e-12, "{error}");
+            let loss = |at: [&Tensor; 3]| (step(at) * &weights).unwrap().sum_all().unwrap();
+            let variables = arguments.each_ref().map(|t| Var::from_tensor(t).unwrap());
+            let [a, b, c] = variables.each_ref().map(Var::as_tensor);
+            let gradients = loss([a, b, c]).backward().unwrap();
+            for (place, variable) in variables.iter().enumerate() {
+                let numeric = finite_differences(&arguments[place], |moved| {
+                    let mut at = [h, w, u];
+                    at[place] = moved;
+                    loss(at).to_scalar().unwrap()
+                });
+                let error = relative_error(&values(gradients.get(variable).unwrap()), &numeric);
+                // Step² · third derivative, and ε / step of rounding.
+                assert!(error < 1e-6, "argument {place}: {error}");
+            }
+        }
+    }
 }
 
 /// A smooth scene on the unit square around the centre, sampled on size × size pixels: blobs well

@@ -29,8 +29,8 @@ const COPY: &str = "target/mutations/copy";
 const COPIED: [&str; 7] =
     ["src", "property_tests", "benchmarks", "scripts", "build.rs", "Cargo.toml", "Cargo.lock"];
 /// The suites that should notice; those of the command line and of experiments take too long.
-const SUITES: [&str; 5] =
-    ["flow_equivariance", "equivariance_measure", "cells", "operations", "sequence"];
+const SUITES: [&str; 6] =
+    ["flow_equivariance", "equivariance_measure", "cells", "operations", "sequence", "rotation"];
 
 fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = std::env::args().skip(1);
