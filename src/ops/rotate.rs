@@ -133,6 +133,24 @@ pub(super) struct ReadyTurn {
     pub resampling: Resampling,
     /// By how many places orientations move on, in 0..N.
     pub shift: usize,
+    /// The plane that moves to each, and the plane that each moves to.
+    from: Vec<usize>,
+    to: Vec<usize>,
+}
+
+impl ReadyTurn {
+    fn new(extents: (usize, usize), channels: usize, orientations: usize, turn: &Turn) -> Self {
+        let resampling = Resampling::rotation(extents, turn.degrees);
+        let shift = turn.orientations.rem_euclid(orientations as i64) as usize;
+        let moved = |by: usize| {
+            let plane = |c: usize| {
+                let (field, orientation) = (c / orientations, c % orientations);
+                field * orientations + (orientation + by) % orientations
+            };
+            (0..channels).map(plane).collect()
+        };
+        Self { resampling, shift, from: moved(orientations - shift), to: moved(shift) }
+    }
 }
 
 /// Turns made ready for slices of some extents.
@@ -156,10 +174,7 @@ impl TurnSlices {
                 "give a multiple of the number of orientations",
             ));
         }
-        let ready = |turn: &Turn| ReadyTurn {
-            resampling: Resampling::rotation(extents, turn.degrees),
-            shift: turn.orientations.rem_euclid(orientations as i64) as usize,
-        };
+        let ready = |turn: &Turn| ReadyTurn::new(extents, channels, orientations, turn);
         Ok(Self { turns: turns.iter().map(ready).collect(), orientations, channels })
     }
 
@@ -174,8 +189,7 @@ impl TurnSlices {
     /// Turns the slice of that number, batch and velocities counted together; `y` is zero before.
     pub fn turn_slice<T: Float>(&self, number: usize, x: &[T], y: &mut [T], way: Way) {
         let turn = &self.turns[number % self.turns.len()];
-        let fields = (self.channels, self.orientations);
-        T::run(InstructionSet::best(), TurnSlice { turn, fields, way, x, y });
+        T::run(InstructionSet::best(), TurnSlice { turn, channels: self.channels, way, x, y });
     }
 }
 
@@ -188,8 +202,7 @@ pub(super) enum Way {
 /// One slice; `y` is zero before.
 struct TurnSlice<'a, T> {
     turn: &'a ReadyTurn,
-    /// Channels, and orientations of a field.
-    fields: (usize, usize),
+    channels: usize,
     way: Way,
     x: &'a [T],
     y: &'a mut [T],
@@ -200,8 +213,7 @@ impl<T: Float> Kernel<T> for TurnSlice<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Number = T>>(self, _: L) {
-        let (channels, orientations) = self.fields;
-        let (map, shift) = (&self.turn.resampling, self.turn.shift);
+        let (channels, map) = (self.channels, &self.turn.resampling);
         let mut row = vec![T::default(); channels];
         for pixel in 0..map.pixels() {
             let here = pixel * channels;
@@ -211,11 +223,10 @@ impl<T: Float> Kernel<T> for TurnSlice<'_, T> {
                     for (from, weight) in map.terms(pixel) {
                         add_weighted(weight, &self.x[from * channels..][..channels], &mut row);
                     }
-                    roll(shift, orientations, &row, &mut self.y[here..here + channels]);
+                    permute(&self.turn.from, &row, &mut self.y[here..here + channels]);
                 }
                 Way::Adjoint => {
-                    let back = orientations - shift;
-                    roll(back, orientations, &self.x[here..here + channels], &mut row);
+                    permute(&self.turn.to, &self.x[here..here + channels], &mut row);
                     for (to, weight) in map.terms(pixel) {
                         add_weighted(weight, &row, &mut self.y[to * channels..][..channels]);
                     }
@@ -234,13 +245,11 @@ fn add_weighted<T: Float>(weight: f64, x: &[T], sum: &mut [T]) {
     }
 }
 
-/// Moves the planes of every field on by `shift` places, cyclically; `shift` is at most their number.
+/// to = from, place by place. No copying of stretches: those of a field are too short for it.
 #[inline(always)]
-fn roll<T: Copy>(shift: usize, orientations: usize, from: &[T], to: &mut [T]) {
-    for (from, to) in from.chunks_exact(orientations).zip(to.chunks_exact_mut(orientations)) {
-        let (stay, wrap) = from.split_at(orientations - shift);
-        to[..shift].copy_from_slice(wrap);
-        to[shift..].copy_from_slice(stay);
+fn permute<T: Copy>(places: &[usize], from: &[T], to: &mut [T]) {
+    for (to, &place) in to.iter_mut().zip(places) {
+        *to = from[place];
     }
 }
 

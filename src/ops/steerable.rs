@@ -1,7 +1,7 @@
 //! Steerable filters: kernels on the grid in every orientation, from coefficients that are trained.
 //!
 //! A regular field has N planes, one per element of C_N. A convolution between such fields commutes
-//! with rotations when its kernel obeys W[(o, g), (i, h)](x) = k[o, i, h − g](R_g⁻¹x) (Cohen & Welling
+//! with rotations when its kernel obeys `W[(o, g), (i, h)](x) = k[o, i, h − g](R_g⁻¹x)` (Cohen & Welling
 //! 2016; Weiler & Cesa 2019). The free part k is a sum of basis functions that can be rotated by any
 //! angle before they are sampled on the grid.
 
@@ -158,7 +158,7 @@ impl SteerableBasis {
         self.functions.iter().map(|function| function.at(point)).collect()
     }
 
-    /// Lifting filters, from a trivial to a regular field: W[(o, g), i](x) = k[o, i](R_g⁻¹x).
+    /// Lifting filters, from a trivial to a regular field: `W[(o, g), i](x) = k[o, i](R_g⁻¹x)`.
     ///
     /// # Shapes
     /// `coefficients` (C, C_in, D); result (C·N, C_in, k, k).
@@ -174,7 +174,7 @@ impl SteerableBasis {
         self.filters(&all, outputs * self.orientations, inputs)
     }
 
-    /// Filters between regular fields: W[(o, g), (i, h)](x) = k[o, i, (h − g) mod N](R_g⁻¹x).
+    /// Filters between regular fields: `W[(o, g), (i, h)](x) = k[o, i, (h − g) mod N](R_g⁻¹x)`.
     ///
     /// # Shapes
     /// `coefficients` (C, C_in, N, D); result (C·N, C_in·N, k, k).
@@ -196,7 +196,7 @@ impl SteerableBasis {
         self.filters(&all, outputs * n, inputs * n)
     }
 
-    /// Filters from a regular to a trivial field: W[o, (i, h)](x) = k[o, i](R_h⁻¹x).
+    /// Filters from a regular to a trivial field: `W[o, (i, h)](x) = k[o, i](R_h⁻¹x)`.
     ///
     /// # Shapes
     /// `coefficients` (C, C_in, D); result (C, C_in·N, k, k).

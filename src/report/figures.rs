@@ -206,7 +206,8 @@ fn drift(records: Records<'_>) -> Result<Option<Figure>> {
             // The first frame has moved nothing yet.
             line.points.retain(|&(_, mean, ..)| mean > 0.0);
             // What was not trained does not know its decoder.
-            if !(when == "untrained" && lift.contains("decoder")) && !line.points.is_empty() {
+            let is_told = when == "untrained" && lift.contains("decoder");
+            if !is_told && !line.points.is_empty() {
                 lines.push(line);
             }
         }

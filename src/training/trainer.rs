@@ -63,6 +63,9 @@ pub struct Outcome {
     pub best_weights: BTreeMap<String, Tensor>,
 }
 
+/// Makes a model of tensors by name.
+pub type Build<'a, C> = dyn Fn(&BTreeMap<String, Tensor>) -> Result<Forecaster<C>> + 'a;
+
 /// A training run of one model under one seed.
 ///
 /// The model is built anew for every step and every evaluation: kernels may be functions of the
@@ -71,7 +74,7 @@ pub struct Trainer<'a, C> {
     /// Experiment, model and seed, for error messages.
     pub name: (String, String, u64),
     /// The model from tensors by name.
-    pub model: &'a dyn Fn(&BTreeMap<String, Tensor>) -> Result<Forecaster<C>>,
+    pub model: &'a Build<'a, C>,
     /// The trainable parameters.
     pub parameters: &'a Parameters,
     /// The schedule.
