@@ -6,7 +6,9 @@ use candle_core::{DType, Device, Tensor, Var};
 use common::{finite_differences, normal, relative_error, values};
 use fernn::cells::{Cell, FlowRnn};
 use fernn::equivariance::{Difference, state_error};
-use fernn::flow::{DegreesPerFrame, FlowGroup, FlowSpace, Lift, Rotation, VelocitySet};
+use fernn::flow::{
+    DegreesPerFrame, FlowGroup, FlowSpace, Lift, LiftedState, Rotation, VelocitySet,
+};
 use fernn::ops::{
     Activation, ConvAlgorithm, Padding, SteerableBasis, Turn, activate, convolve_slices,
     turn_slices, turned_recurrence,
@@ -394,5 +396,12 @@ fn velocities_between_orientations_are_refused_unless_truncation_is_asked_for() 
     let acted = group.truncating().act_on_slices(&state, &[DegreesPerFrame(-89)], 1)?;
     let expected = turn_slices(&state, 8, &[Turn { degrees: -89.0, orientations: -1 }])?;
     assert_eq!(values(&acted), values(&expected));
+    // The same on a lifted state alone, every memory of it.
+    let set = VelocitySet::truncated(vec![DegreesPerFrame(-89)])?;
+    let space = FlowSpace::new(group.truncating(), set, Lift::Trivial);
+    let acted = space.act(&LiftedState::new(vec![state.clone(), (state * 2.0)?], 3), 1)?;
+    assert_eq!((acted.memories().len(), acted.frames_seen()), (2, 3));
+    assert_eq!(values(acted.hidden()), values(&expected));
+    assert_eq!(values(&acted.memories()[1]), values(&(expected * 2.0)?));
     Ok(())
 }

@@ -205,21 +205,20 @@ fn print_line(row: &Row, property: &mut String) -> std::io::Result<()> {
         outln!("{}", row.property)?;
         property.clone_from(&row.property);
     }
-    let remark = match (row.holds, row.expected.as_str()) {
-        (true, "BROKEN") => " (must)".to_string(),
-        (true, _) => String::new(),
-        (false, expected) => format!(" <- expected {expected}"),
+    let verdict = match (row.holds, row.expected.as_str()) {
+        (true, "BROKEN") => "BROKEN (must)".to_string(),
+        (true, _) => row.verdict.clone(),
+        (false, expected) => format!("{} <- expected {expected}", row.verdict),
     };
     let error = |error: Option<f64>| error.map_or("-".into(), |error| format!("{error:.0e}"));
     outln!(
-        "  {:<13} {:<9} {:<18} {:<8} {:>5} {:>5}  {}{remark}",
+        "  {:<13} {:<9} {:<18} {:<8} {:>5} {:>5} {verdict}",
         row.cell,
         row.lift,
         row.group,
         row.algorithm,
         error(row.error_f32),
-        error(row.error_f64),
-        row.verdict
+        error(row.error_f64)
     )
 }
 

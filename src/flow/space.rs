@@ -110,6 +110,21 @@ impl<G: FlowGroup> FlowSpace<G> {
         }
     }
 
+    /// ψ_t(ν)·h(ν) for t = `steps`, of everything remembered; the number of frames seen stays.
+    ///
+    /// Over rotations planes turn and orientations move on. With
+    /// [`Rotation::truncating`](super::Rotation::truncating) orientations move by whole places truncated
+    /// toward zero, as in the paper's public code.
+    ///
+    /// # Errors
+    /// Those of [`FlowGroup::act_on_slices`].
+    pub fn act(&self, state: &LiftedState, steps: i64) -> Result<LiftedState> {
+        let velocities = self.velocities.as_slice();
+        let act = |memory| self.group.act_on_slices(memory, velocities, steps);
+        let memories = state.memories().iter().map(act).collect::<Result<_>>()?;
+        Ok(LiftedState::new(memories, state.frames_seen()))
+    }
+
     /// The hidden state (B, V, H, W, C) in the lab frame, whatever the lift.
     pub fn in_lab(&self, state: &LiftedState) -> Result<Tensor> {
         let newest = i64::from(state.frames_seen()) - 1;

@@ -87,7 +87,7 @@ const ROTATION: Half = Half {
 };
 
 impl Half {
-    /// What a run at another size than the paper's chose, as far as records tell.
+    /// What a rotation experiment of another size than the paper's chose; nothing for others.
     fn choice(&self, records: Records<'_>) -> String {
         let number = |key: &str| records.setting(self.experiment, &format!("space.rotation.{key}"));
         let (n, fields, step) =
@@ -210,7 +210,7 @@ fn training_speed(records: Records<'_>, half: &Half) -> Table {
 }
 
 /// Test MSE at multiples of the trained horizon.
-fn by_horizon(records: Records<'_>, experiment: &str, name: &str) -> Table {
+fn by_horizon(records: Records<'_>, experiment: &'static str, name: &str) -> Table {
     let trained = records.setting(experiment, "predicted").unwrap_or(10) as u32;
     let horizons: Vec<u32> = [1, 2, 4, 7].iter().map(|times| times * trained).collect();
     let at = |model: &str, h: u32| {
@@ -236,7 +236,8 @@ fn by_horizon(records: Records<'_>, experiment: &str, name: &str) -> Table {
         name: name.into(),
         caption: format!(
             "Test MSE of single predicted frames (mean ± std over seeds), up to 7 times the \
-             trained horizon of {trained}, and the growth from the first to the last column."
+             trained horizon of {trained}, and the growth from the first to the last column.{}",
+            Half { experiment, ..ROTATION }.choice(records)
         ),
         header: std::iter::once("model".to_string())
             .chain(horizons.iter().map(|h| format!("frame {h}")))

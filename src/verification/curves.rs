@@ -1,6 +1,7 @@
 //! Errors by step and by velocity, for figures.
 
-use super::case::{Case, CellKind, Flow, GroupKind, Sizes, Velocities};
+use super::case::{Case, Sizes};
+use super::kinds::{CellKind, Flow, GroupKind, Velocities};
 use super::property::Property;
 use crate::error::Result;
 use crate::flow::{DegreesPerFrame, Lift, PixelsPerFrame};

@@ -1,6 +1,7 @@
 //! The laws, what the theory expects of each case, and their measurement.
 
-use super::case::{Case, CellKind, Flow, GroupKind, Sizes, Velocities};
+use super::case::{Case, Sizes};
+use super::kinds::{CellKind, Flow, GroupKind, Velocities};
 use crate::cells::{Cell, FlowCell};
 use crate::equivariance::{
     Diagnosis, EquivarianceError, action_error, change_of_frame_error, diagnose, read_out_error,
@@ -254,8 +255,11 @@ impl Measurement {
                 };
                 *slot = Some(slot.take().unwrap_or_default().merge(error));
             }
-            let action = Property::Action.measure(case, flow, DType::F64)?.max();
-            measured.action = measured.action.max(action);
+            // Velocities of the model interpolate as well, whatever the input flows by.
+            for flow in [Some(flow), case.group.interpolated()].into_iter().flatten() {
+                let action = Property::Action.measure(case, flow, DType::F64)?.max();
+                measured.action = measured.action.max(action);
+            }
         }
         Ok((!is_empty).then_some(measured))
     }

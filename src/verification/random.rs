@@ -1,6 +1,7 @@
 //! A search for counterexamples among random cases, shrunk to the smallest that still fails.
 
-use super::case::{Case, CellKind, Flow, GroupKind, Sizes, Velocities};
+use super::case::{Case, Sizes};
+use super::kinds::{CellKind, Flow, GroupKind, Velocities};
 use super::property::{Measurement, Property};
 use super::suite::Selection;
 use crate::equivariance::Diagnosis;

@@ -1,6 +1,7 @@
 //! Every statement of the theory over all cells, lifts, velocity sets and algorithms.
 
-use super::case::{Case, CellKind, Flow, GroupKind, Sizes, Velocities};
+use super::case::{Case, Sizes};
+use super::kinds::{CellKind, Flow, GroupKind, Velocities};
 use super::property::{Measurement, Property};
 use crate::equivariance::{Diagnosis, EquivarianceError};
 use crate::error::Result;
