@@ -19,14 +19,24 @@ fn main() -> anyhow::Result<()> {
         for name in
             ["training_curves", "mse_by_horizon", "mse_by_velocity", "film", "hidden_states"]
         {
-            let bytes = read(&format!("figures/{name}.{kind}"))?;
-            ensure!(bytes.starts_with(magic) && bytes.len() > 2000, "{name}.{kind} is no picture");
-            ensure!(text.contains(name), "REPORT.md does not show {name}");
+            for name in [name.to_string(), format!("rotation_{name}")] {
+                let bytes = read(&format!("figures/{name}.{kind}"))?;
+                let is_picture = bytes.starts_with(magic) && bytes.len() > 2000;
+                ensure!(is_picture, "{name}.{kind} is no picture");
+                ensure!(text.contains(&name), "REPORT.md does not show {name}");
+            }
         }
     }
-    for name in
-        ["table1_translation", "training_speed", "length_generalization", "velocity_generalization"]
-    {
+    for name in [
+        "table1_translation",
+        "training_speed",
+        "length_generalization",
+        "velocity_generalization",
+        "table1_rotation",
+        "rotation_training_speed",
+        "rotation_length_generalization",
+        "rotation_velocity_generalization",
+    ] {
         let bytes = read(&format!("tables/{name}.csv"))?;
         let rows =
             csv::Reader::from_reader(bytes.as_slice()).records().collect::<Result<Vec<_>, _>>()?;
