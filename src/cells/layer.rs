@@ -31,7 +31,7 @@ pub trait FlowLayer {
     /// The pooling over V in the read-out.
     fn pooling(&self) -> VelocityPooling;
 
-    /// Everything that is trained.
+    /// The kernels: what is trained, or over rotations what was expanded from it.
     fn parameters(&self) -> Vec<&Tensor>;
 
     /// The state after one more input.
@@ -57,7 +57,8 @@ pub trait FlowLayer {
     }
 }
 
-/// The number of scalars that a layer trains.
+/// The number of scalars in a layer's kernels. Over rotations these are expanded filters, and the number
+/// trained is that of their coefficients ([`crate::ops::SteerableBasis`]).
 ///
 /// It does not depend on |V| where kernels are shared over velocities, as the theory has it.
 pub fn parameter_count(layer: &impl FlowLayer) -> usize {

@@ -98,20 +98,34 @@ struct Recurrence {
     algorithm: ConvAlgorithm,
 }
 
+/// The convolution of a recurrent kernel (C, C, kh, kw), `dims`, for maps as the kernels store them.
+pub(super) fn square_convolution<T: Float>(
+    algorithm: ConvAlgorithm,
+    border: (Torus, Padding),
+    kernel: &[T],
+    dims: &[usize],
+) -> Convolution<T> {
+    let (outputs, inputs, height, width) = (dims[0], dims[1], dims[2], dims[3]);
+    let kernel = KernelView { values: kernel, outputs, inputs, height, width };
+    let stored = stored_channels::<T>(outputs);
+    Convolution::new(algorithm, border, kernel, (stored, stored))
+}
+
+/// Maps (…, H, W, C) with their channels as the kernels store them.
+pub(super) fn stored<T: Float>(maps: &[T], channels: usize) -> Buffer<T> {
+    let stored = stored_channels::<T>(channels);
+    let mut buffer = Buffer::take(maps.len() / channels * stored);
+    restore_channels(maps, channels, &mut buffer, stored);
+    buffer
+}
+
 impl Recurrence {
     fn convolution<T: Float>(&self, kernel: &[T], dims: &[usize]) -> Convolution<T> {
-        let (outputs, inputs, height, width) = (dims[0], dims[1], dims[2], dims[3]);
-        let kernel = KernelView { values: kernel, outputs, inputs, height, width };
-        let stored = stored_channels::<T>(self.channels);
-        Convolution::new(self.algorithm, (self.torus, self.padding), kernel, (stored, stored))
+        square_convolution(self.algorithm, (self.torus, self.padding), kernel, dims)
     }
 
-    /// Maps (…, H, W, C) with their channels as the kernels store them.
     fn stored<T: Float>(&self, maps: &[T]) -> Buffer<T> {
-        let stored = stored_channels::<T>(self.channels);
-        let mut buffer = Buffer::take(maps.len() / self.channels * stored);
-        restore_channels(maps, self.channels, &mut buffer, stored);
-        buffer
+        stored(maps, self.channels)
     }
 
     fn unstored<T: Float>(&self, maps: &[T]) -> Vec<T> {

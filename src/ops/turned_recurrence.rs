@@ -1,12 +1,10 @@
 //! One step of a recurrence whose hidden slices turn, as a differentiable operation.
 
 use super::Activation;
-use super::kernels::{
-    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Torus, stored_channels,
-};
+use super::kernels::{Buffer, ConvAlgorithm, Convolution, Float, Padding, Torus, stored_channels};
 use super::parts::{enough_images, images_per_part};
 use super::pointwise;
-use super::recurrence::expect_square_kernel;
+use super::recurrence::{expect_square_kernel, square_convolution, stored};
 use super::rotate::{Turn, TurnSlices, Way};
 use super::storage::{CpuView, contiguous, restore_channels};
 use crate::error::{Result, expect_shape};
@@ -61,10 +59,7 @@ struct TurnedRecurrence {
 
 impl TurnedRecurrence {
     fn convolution<T: Float>(&self, kernel: &[T], dims: &[usize]) -> Convolution<T> {
-        let (outputs, inputs, height, width) = (dims[0], dims[1], dims[2], dims[3]);
-        let kernel = KernelView { values: kernel, outputs, inputs, height, width };
-        let stored = stored_channels::<T>(self.channels);
-        Convolution::new(self.algorithm, (self.torus, Padding::Zero), kernel, (stored, stored))
+        square_convolution(self.algorithm, (self.torus, Padding::Zero), kernel, dims)
     }
 
     /// Numbers of a slice, as tensors have it and as stored.
@@ -73,17 +68,13 @@ impl TurnedRecurrence {
         (pixels * self.channels, pixels * stored_channels::<T>(self.channels))
     }
 
-    /// Maps with their channels as the kernels store them.
     fn stored<T: Float>(&self, maps: &[T]) -> Buffer<T> {
-        let stored = stored_channels::<T>(self.channels);
-        let mut buffer = Buffer::take(maps.len() / self.channels * stored);
-        restore_channels(maps, self.channels, &mut buffer, stored);
-        buffer
+        stored(maps, self.channels)
     }
 
     fn forward<T: Float>(&self, state: &[T], kernel: (&[T], &[usize]), lifted: &[T]) -> Vec<T> {
         let convolution = self.convolution(kernel.0, kernel.1);
-        let (slice, stored) = self.slice::<T>();
+        let (slice, in_store) = self.slice::<T>();
         let per_task = enough_images(self.torus.height, self.torus.width);
         let mut next = vec![T::default(); state.len()];
         next.par_chunks_mut(per_task * slice)
@@ -95,10 +86,10 @@ impl TurnedRecurrence {
                 convolution.forward(&state, &mut convolved);
                 let mut plain = Buffer::take(slice);
                 for (number, next) in next.chunks_mut(slice).enumerate() {
-                    let convolved = &convolved[number * stored..][..stored];
+                    let convolved = &convolved[number * in_store..][..in_store];
                     restore_channels(
                         convolved,
-                        stored / self.torus.pixels(),
+                        in_store / self.torus.pixels(),
                         &mut plain,
                         self.channels,
                     );
