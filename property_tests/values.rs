@@ -1,16 +1,25 @@
 //! One frozen small run of both flows, every record of which is computed a second time in plain code:
-//! data, splits, filters, recurrence, training, choice of weights, and every measurement.
+//! data, splits, filters, recurrence, training, choice of weights, and every measurement. Beside it what
+//! is made of records, against values derived by hand.
 
+#[path = "values/choices.rs"]
+mod choices;
 #[path = "values/expected.rs"]
 mod expected;
 #[path = "values/moving_digits.rs"]
 mod moving_digits;
 #[path = "values/network.rs"]
 mod network;
+#[path = "values/predict.rs"]
+mod predict;
+#[path = "values/report.rs"]
+mod report;
 #[path = "values/run.rs"]
 mod run;
 #[path = "values/setup.rs"]
 mod setup;
+#[path = "values/statistics.rs"]
+mod statistics;
 #[path = "values/tape.rs"]
 mod tape;
 #[path = "values/training.rs"]

@@ -19,7 +19,7 @@ pub struct Expected {
 
 /// Roundings of f32 in one forward pass, relative to the result: a sum has up to 16 planes of 9 taps, and
 /// a value goes through at most 12 steps of two sums and a decoder of two more. Roundings of
-/// √(144 · 26) terms add up like a random walk: 61 · 2⁻²⁴ = 3.7e-6. The largest seen is a fifth of it.
+/// √(144 · 26) terms add up like a random walk: 61 · 2⁻²⁴ = 3.7e-6. The largest seen is a seventh of it.
 pub const FORWARD: f64 = 3.7e-6;
 
 pub struct Plain<'a> {

@@ -15,6 +15,11 @@ const FUNCTIONS: usize = 6;
 const PIXELS: usize = SIZE * SIZE;
 
 impl Case {
+    /// Whether kernels are expanded from coefficients.
+    pub fn has_filters(&self) -> bool {
+        self.flow == Flow::Rotation
+    }
+
     /// Planes of a slice of the hidden state.
     fn planes(&self) -> usize {
         if self.flow == Flow::Translation { CHANNELS } else { FIELDS * ORIENTATIONS }
@@ -79,13 +84,23 @@ pub struct Rollout {
     pub outputs: Vec<Id>,
 }
 
+/// How slices become a read-out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pooling {
+    Max,
+    Mean,
+    Sum,
+}
+
 /// A case's network with kernels made of weights on a tape.
 pub struct Network {
     case: Case,
     velocities: Vec<Velocity>,
-    input: Id,
-    recurrent: Id,
-    decoder: Vec<Id>,
+    pub pooling: Pooling,
+    /// Kernels, expanded where the weights are coefficients.
+    pub input: Id,
+    pub recurrent: Id,
+    pub decoder: Vec<Id>,
     /// Of every parameter, in the order of the names.
     pub parameters: Vec<(String, Id)>,
 }
@@ -102,6 +117,7 @@ impl Network {
         let mut network = Self {
             case,
             velocities: velocities(case.flow, case.range),
+            pooling: Pooling::Max,
             input,
             recurrent,
             decoder,
@@ -135,7 +151,7 @@ impl Network {
         for t in seen.len()..seen.len() + steps {
             state = self.step(tape, &fed, &state, t);
             let lab = self.in_lab(tape, &state, t);
-            let read_out = tape.max(&lab);
+            let read_out = self.pool(tape, &lab);
             let output = self.decode(tape, read_out);
             fed = tape.value(output).to_vec();
             outputs.push(output);
@@ -189,6 +205,20 @@ impl Network {
             tape.mapped(*h, &action(self.case.flow, velocity, t as i32, self.case.planes()))
         };
         self.velocities.iter().zip(state).map(lab).collect()
+    }
+
+    fn pool(&self, tape: &mut Tape, slices: &[Id]) -> Id {
+        if self.pooling == Pooling::Max {
+            return tape.max(slices);
+        }
+        let sum = slices[1..].iter().fold(slices[0], |sum, &slice| tape.sum(sum, slice));
+        let outputs = tape.value(sum).len();
+        let weight = match self.pooling {
+            Pooling::Mean => 1.0 / slices.len() as f64,
+            _ => 1.0,
+        };
+        let terms = (0..outputs).map(|i| (i, i, weight)).collect();
+        tape.mapped(sum, &Rc::new(Linear { outputs, terms }))
     }
 
     fn decode(&self, tape: &mut Tape, read_out: Id) -> Id {
