@@ -258,3 +258,12 @@ fn an_interval_around_the_threshold_and_a_single_seed_decide_nothing() {
     assert_eq!(outcome(&[400.0]), "inconclusive", "one seed has no interval");
     assert_eq!(outcome(&[]), "not run");
 }
+
+#[test]
+fn seeds_that_one_of_two_models_lacks_are_left_out() {
+    let mut rows = seeds("translation", "G-RNN", "mse", &[400.0, 5.0, 4.5]);
+    rows.extend(seeds("translation", "FERNN-V2", "mse", &[0.0, 1.0, 1.0]).split_off(1));
+    // Seeds 1 and 2: (5 + 4.5)/2 over 1.
+    let judged = judged(&rows, &[], "FERNN-V2 predicts with far lower error");
+    assert_eq!((judged.outcome, judged.estimate), ("reproduced", Some(4.75)));
+}
