@@ -21,3 +21,5 @@ pub use state::LiftedState;
 pub use translation::Translation;
 pub use velocity::{DegreesPerFrame, PixelsPerFrame, Velocity, VelocitySet};
 pub use zero_padded::ZeroPaddedTranslation;
+
+pub use crate::ops::CarryOrder;
