@@ -5,7 +5,7 @@ mod common;
 
 use assert_cmd::Command;
 use candle_core::{DType, Device, Tensor};
-use common::{normal, values};
+use common::{normal, relative_error, values};
 use fernn::experiments::{PROVENANCE, Record, read_records};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -266,6 +266,11 @@ fn predict_over_rotations_reads_expanded_filters() {
     // The kernels are not steerable, so that the frames of reference differ; at rest they do not.
     let still = (run(&["--velocities=0"]), run(&["--velocities=0", "--frame", "co-moving"]));
     assert_eq!(values(&still.0["outputs"]), values(&still.1["outputs"]));
+    // Nor are they carried in an order that does not matter: the public code's is the default.
+    let [first, then] = ["carry-first", "convolve-first"]
+        .map(|order| values(&run(&["--velocities=-90,0,90", "--order", order])["outputs"]));
+    assert_eq!(first, values(&lab["outputs"]));
+    assert!(relative_error(&then, &first) > 1e-2);
     // Truncated toward zero, 100° moves orientations by one place and planes by all of it.
     assert_eq!(run(&["--velocities=100", "--truncate"])["outputs"].dims(), [2, 2, 1, 6, 6]);
 
@@ -280,6 +285,11 @@ fn predict_over_rotations_reads_expanded_filters() {
     refuse(&["--velocities=90"], &["--orientations"]);
     refuse(&["--velocities=90,90", "--orientations", "4"], &["twice"]);
     refuse(&["--velocity-range", "1", "--orientations", "4"], &["--velocity-range", "rotation"]);
+    let order = ["--orientations", "4", "--order", "carry-first", "--frame", "co-moving"];
+    refuse(&order, &["--order", "co-moving frame", "--frame"]);
+    let order = ["--order", "carry-first", "--steps", "2"];
+    let translation = ["predict", "--task", "translation", "--weights", &w, "--input", &x];
+    refused(&[&translation[..], &["--output", &y], &order].concat(), &["--order", "translation"]);
 }
 
 #[test]

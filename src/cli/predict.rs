@@ -7,7 +7,7 @@ use fernn::Error;
 use fernn::atomic_file::write_atomically;
 use fernn::cells::{FlowLayer, FlowRnn};
 use fernn::flow::{
-    DegreesPerFrame, FlowGroup, FlowSpace, Lift, LiftedState, Rotation, VelocitySet,
+    CarryOrder, DegreesPerFrame, FlowGroup, FlowSpace, Lift, LiftedState, Rotation, VelocitySet,
 };
 use fernn::models::{Forecaster, Parameters, RotationForecaster, TranslationForecaster, load_f32};
 use fernn::ops::VelocityPooling;
@@ -62,6 +62,10 @@ pub struct Arguments {
     /// Rotation: the frame of reference of hidden states; the public code's is lab
     #[arg(long, value_enum, default_value_t = Frame::Lab)]
     frame: Frame,
+    /// Rotation, lab frame: what comes first at a step, turning states or convolving them [default:
+    /// carry-first, as the public code has it]
+    #[arg(long, value_enum)]
+    order: Option<Order>,
     /// Read-out over velocities
     #[arg(long, value_enum, default_value_t = Pooling::Max)]
     pooling: Pooling,
@@ -86,6 +90,14 @@ enum Task {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+enum Order {
+    /// Convolves the turned state
+    CarryFirst,
+    /// Turns the convolved state, as the paper prints the equation
+    ConvolveFirst,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Frame {
     /// Every remembered tensor is rotated at every step
     Lab,
@@ -131,8 +143,13 @@ fn refuse_flags_of_the_other_task(arguments: &Arguments) -> fernn::Result<()> {
         Task::Translation if arguments.velocities.is_some() => {
             refuse("--velocities", "translation")
         }
+        Task::Translation if arguments.order.is_some() => refuse("--order", "translation"),
         Task::Rotation if arguments.velocity_range.is_some() => {
             refuse("--velocity-range", "rotation")
+        }
+        Task::Rotation if arguments.order.is_some() && arguments.frame == Frame::CoMoving => {
+            let problem = "means nothing in the co-moving frame, where no state turns";
+            Err(Error::configuration("--order", problem, "leave it out, or change --frame"))
         }
         _ => Ok(()),
     }
@@ -142,6 +159,11 @@ fn refuse_flags_of_the_other_task(arguments: &Arguments) -> fernn::Result<()> {
 fn rotations(arguments: &Arguments) -> fernn::Result<FlowSpace<Rotation>> {
     let group = Rotation::new(arguments.orientations.unwrap_or(0))?;
     let group = if arguments.truncate { group.truncating() } else { group };
+    let group = group.with_order(match arguments.order {
+        None => CarryOrder::default(),
+        Some(Order::CarryFirst) => CarryOrder::CarryFirst,
+        Some(Order::ConvolveFirst) => CarryOrder::ConvolveFirst,
+    });
     let degrees = arguments.velocities.clone().unwrap_or_else(|| vec![0]);
     let velocities: Vec<DegreesPerFrame> = degrees.into_iter().map(DegreesPerFrame).collect();
     group.check(&velocities).map_err(|e| match e {
