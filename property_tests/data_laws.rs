@@ -1,20 +1,20 @@
 //! Laws of the flowing sequences and of the embedded digits.
 
-use fernn::data::{Canvas, Digits, FlowingMnist, RotatingMnist, Sequences, Spinner, Split};
+use fernn::data::{Canvas, Digits, RotatingMnist, Sequences, Spinner, Split, TranslatingMnist};
 use fernn::flow::{DegreesPerFrame, FlowGroup, PixelsPerFrame, Rotation, VelocitySet};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 mod common;
 
 use common::values;
 
-static DIGITS: LazyLock<Digits> = LazyLock::new(|| Digits::embedded().unwrap());
+static DIGITS: LazyLock<Arc<Digits>> = LazyLock::new(|| Arc::new(Digits::embedded().unwrap()));
 
-fn data(canvas: Canvas, frames: usize, seed: u64) -> FlowingMnist<'static> {
+fn data(canvas: Canvas, frames: usize, seed: u64) -> TranslatingMnist {
     let velocities = VelocitySet::square(2);
-    FlowingMnist::new(&DIGITS, canvas, frames, velocities.as_slice(), seed).unwrap()
+    TranslatingMnist::new(DIGITS.clone(), canvas, frames, velocities.as_slice(), seed).unwrap()
 }
 
 /// Moves a frame (size, size) of a torus down and to the right.
@@ -67,7 +67,7 @@ proptest! {
 fn other_velocities_keep_digits_and_starts() {
     let data = data(Canvas { size: 14, digit: 14 }, 4, 1);
     let still = data.with_velocities(&[PixelsPerFrame::new(0, 0)]);
-    let first = |d: &FlowingMnist<'_>| d.sample(Split::Test, 5)[..196].to_vec();
+    let first = |d: &TranslatingMnist| d.sample(Split::Test, 5)[..196].to_vec();
     assert_eq!(first(&data), first(&still), "the first frame does not depend on the velocities");
 }
 
@@ -116,14 +116,16 @@ fn impossible_canvases_are_refused() {
     let velocities = VelocitySet::square(1);
     for (size, digit) in [(14, 28), (28, 5), (28, 0)] {
         let canvas = Canvas { size, digit };
-        assert!(FlowingMnist::new(&DIGITS, canvas, 2, velocities.as_slice(), 0).is_err());
+        assert!(
+            TranslatingMnist::new(DIGITS.clone(), canvas, 2, velocities.as_slice(), 0).is_err()
+        );
     }
 }
 
-fn rotating(frames: usize, velocities: &[i32]) -> RotatingMnist<'static> {
+fn rotating(frames: usize, velocities: &[i32]) -> RotatingMnist {
     let velocities: Vec<DegreesPerFrame> = velocities.iter().map(|&v| DegreesPerFrame(v)).collect();
     let canvas = Canvas { size: 28, digit: 28 };
-    RotatingMnist::new(&DIGITS, canvas, frames, &velocities, 3).unwrap()
+    RotatingMnist::new(DIGITS.clone(), canvas, frames, &velocities, 3).unwrap()
 }
 
 #[test]
@@ -168,8 +170,14 @@ fn rotating_sequences_draw_angles_and_velocities_once_for_each_digit() {
     let longer = data.with_frames(6).sample(Split::Test, 7);
     assert_eq!(longer[..3 * 784], data.sample(Split::Test, 7));
     assert!(
-        RotatingMnist::new(&DIGITS, Canvas { size: 14, digit: 28 }, 2, &[DegreesPerFrame(1)], 0)
-            .is_err()
+        RotatingMnist::new(
+            DIGITS.clone(),
+            Canvas { size: 14, digit: 28 },
+            2,
+            &[DegreesPerFrame(1)],
+            0
+        )
+        .is_err()
     );
-    assert!(RotatingMnist::new(&DIGITS, Canvas { size: 28, digit: 28 }, 2, &[], 0).is_err());
+    assert!(RotatingMnist::new(DIGITS.clone(), Canvas { size: 28, digit: 28 }, 2, &[], 0).is_err());
 }

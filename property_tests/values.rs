@@ -30,10 +30,10 @@ use fernn::data::Digits;
 use moving_digits::MovingDigits;
 use run::{Ran, Row};
 use setup::{CASES, Case, SEEDS, SEEN, STEPS, Weights, velocities};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use training::{Training, loss_and_gradient, train, validation_loss};
 
-static DIGITS: LazyLock<Digits> = LazyLock::new(|| Digits::embedded().unwrap());
+static DIGITS: LazyLock<Arc<Digits>> = LazyLock::new(|| Arc::new(Digits::embedded().unwrap()));
 
 /// How far losses may drift apart while f64 here and f32 there take the same steps, relative to the loss:
 /// each step's roundings (3.7e-6) grow by the Lipschitz constant of a step, which is large where Adam

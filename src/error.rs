@@ -106,6 +106,14 @@ pub enum Error {
         /// The cause.
         source: std::io::Error,
     },
+    /// A picture that could not be drawn or encoded.
+    #[error("{what} could not be drawn: {problem}")]
+    Drawing {
+        /// The picture.
+        what: &'static str,
+        /// What the library says.
+        problem: String,
+    },
     /// A tensor operation failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
@@ -129,7 +137,10 @@ impl Error {
     /// Whether the user's input (a flag, a file, a configuration) is at fault: exit code 2 of the binary.
     pub fn is_usage(&self) -> bool {
         match self {
-            Error::Tensor(_) | Error::NonFinite { .. } | Error::Vacuous(_) => false,
+            Error::Tensor(_)
+            | Error::NonFinite { .. }
+            | Error::Vacuous(_)
+            | Error::Drawing { .. } => false,
             Error::Io { source, .. } => {
                 use std::io::ErrorKind::*;
                 matches!(

@@ -23,14 +23,17 @@
 #![deny(missing_docs)]
 
 pub mod atomic_file;
+pub mod digest;
 pub mod error;
 pub mod process;
 pub mod rng;
 
 pub mod flow;
 pub mod ops;
+pub mod parameters;
 
 pub mod cells;
+pub mod training;
 
 pub mod equivariance;
 pub mod models;
@@ -38,8 +41,6 @@ pub mod models;
 pub mod verification;
 
 pub mod data;
-
-pub mod training;
 
 pub mod experiments;
 pub mod statistics;

@@ -4,7 +4,8 @@ use super::DIGITS;
 use super::moving_digits::split_places;
 use super::run::{clipped, fingerprints, reached, run};
 use super::setup::{CASES, Case, INTERVAL, SEEDS};
-use fernn::data::{DigitSource, Digits, Split, sha256_hex};
+use fernn::data::{Sources, Split};
+use fernn::digest::sha256_hex;
 use std::collections::BTreeSet;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
@@ -80,7 +81,7 @@ fn a_fingerprint_tells_data_seed_settings_and_profile_apart() {
     let folder = tempfile::tempdir().unwrap();
     let digits = |pixel: u8| {
         write_blank_mnist(folder.path(), pixel);
-        Digits::load(&DigitSource::Folder(folder.path().into())).unwrap()
+        Sources::new(Some(folder.path().into())).digits().unwrap()
     };
     // Of two data sets that differ in a single pixel.
     let all = fingerprints(CASES[0], &digits(0), &digits(1));

@@ -137,7 +137,7 @@ fn velocities_are_seen_up_to_the_trained_range() {
         ..row("rotation-velocity", "G-RNN", 0, "mse_by_velocity", value)
     };
     let rows = [turning(-45, 1.0), turning(0, 2.0), turning(45, 3.0), turning(-90, 8.0)];
-    let notes = "training_range = 1\n[space.rotation]\nstep_deg = 45\n";
+    let notes = "training_range = 1\nstep_deg = 45\n";
     let notes = [("settings of rotation-velocity", notes)];
     let cells = table("rotation_velocity_generalization", &rows, &notes).remove(1);
     assert_eq!(cells, ["G-RNN", "1", "2.000e0", "", "8.000e0", "", "4.0"]);

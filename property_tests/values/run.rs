@@ -2,17 +2,23 @@
 
 use super::setup::{self, Case, Flow, Weights};
 use candle_core::{DType, Device};
-use fernn::data::{Canvas, Digits};
-use fernn::experiments::claims::judge;
-use fernn::experiments::{
-    PROVENANCE, Profile, Record, Selection, Session, Settings, Space, Task, steps_to_reach,
+use fernn::data::{Canvas, Digits, Sources, Split};
+use fernn::experiments::forecasting::{
+    Evaluation, ForecastJob, RotationWorld, Settings, TranslationWorld, VelocityOf, World, units,
 };
-use fernn::models::Parameters;
+use fernn::experiments::{
+    CATALOGUE, Evidence, Metric, Picture, Profile, Record, Request, Session, Subject, Unit, UnitKey,
+};
+use fernn::flow::{AnyVelocity, DegreesPerFrame, Lift, PixelsPerFrame};
+use fernn::models::Decoder;
 use fernn::ops::ConvAlgorithm;
+use fernn::parameters::Parameters;
 use fernn::report::write_report;
+use fernn::statistics::steps_to_reach;
 use fernn::training::clip_gradient_norm;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A measured value: everything that says which, and the value.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,40 +45,77 @@ pub struct Ran {
 }
 
 /// Runs a case under every seed, into a folder.
-pub fn run(case: Case, digits: &Digits, out: &Path) -> Vec<Ran> {
+pub fn run(case: Case, digits: &Arc<Digits>, out: &Path) -> Vec<Ran> {
     let observer = |_: fernn::experiments::Event<'_>| ();
-    let session = Session { out, digits, commit: "values", observer: &observer };
-    let run = |task: &Task| {
-        let rows = session.run(std::slice::from_ref(task)).unwrap().iter().map(row).collect();
-        let path = out.join("runs").join(format!("{}.safetensors", task.slug()));
-        Ran { rows, best: weights(&path, "best/"), last: weights(&path, "weights/") }
+    let sources = &Sources::of(digits.clone());
+    let session = Session { out, sources, commit: "values", observer: &observer };
+    let run = |unit: &Unit| {
+        let evidence = session.run(std::slice::from_ref(unit)).unwrap();
+        let path = out.join("runs").join(format!("{}.safetensors", unit.key.slug()));
+        Ran {
+            rows: rows(&evidence),
+            best: weights(&path, "best/"),
+            last: weights(&path, "weights/"),
+        }
     };
-    tasks(case).iter().map(run).collect()
+    case_units(case).iter().map(run).collect()
 }
 
-/// The tasks of a case, one per seed.
-fn tasks(case: Case) -> Vec<Task> {
-    let selection = Selection {
-        profile: Profile::Quick,
-        only: vec![case.experiment.into()],
-        seed: setup::SEEDS[0],
-        seeds: Some(setup::SEEDS.len() as u64),
-        steps: None,
-        algorithm: ConvAlgorithm::Auto,
-        device: Device::Cpu,
-    };
-    let mut tasks = selection.tasks().unwrap();
-    // The quick profile's rotation models have the range 2; the small run's velocities go to 1.
-    tasks.retain(|task| task.model.name() == case.model.replace("VR1", "VR2"));
-    for task in &mut tasks {
-        task.model.velocity_range = case.range as u32;
-        cut_down(&mut task.settings, case);
+fn request() -> Request {
+    let (seed, seeds) = (setup::SEEDS[0], Some(setup::SEEDS.len() as u64));
+    let (algorithm, device) = (ConvAlgorithm::Auto, Device::Cpu);
+    Request { profile: Profile::Quick, seed, seeds, steps: None, algorithm, device }
+}
+
+fn evaluations(case: Case) -> &'static [Evaluation] {
+    use Evaluation::*;
+    match case.measures {
+        setup::Measures::Prediction => &[Prediction, Horizon, Film, HiddenStates],
+        setup::Measures::Velocities => &[Velocities],
+        setup::Measures::Equivariance => &[Prediction, Horizon, Equivariance],
     }
-    tasks
 }
 
-fn cut_down(settings: &mut Settings, case: Case) {
-    let canvas = Canvas { size: setup::SIZE, digit: setup::DIGIT };
+/// The units of a case, one per seed.
+fn case_units(case: Case) -> Vec<Unit> {
+    match case.flow {
+        Flow::Translation => units_of(case, translating(case)),
+        Flow::Rotation => units_of(case, rotating(case)),
+    }
+}
+
+fn units_of<W: World>(case: Case, settings: Settings<W>) -> Vec<Unit>
+where
+    VelocityOf<W>: Into<AnyVelocity>,
+{
+    let model = (subject(case.model), settings);
+    units(case.experiment, &request(), 2, vec![model], evaluations(case))
+}
+
+fn translating(case: Case) -> Settings<TranslationWorld> {
+    let mut settings = cut_down(Settings::translation(Profile::Quick), case);
+    settings.world.canvas = CANVAS;
+    settings.shape.channels = setup::CHANNELS;
+    settings
+}
+
+fn rotating(case: Case) -> Settings<RotationWorld> {
+    let mut settings = cut_down(Settings::rotation(Profile::Quick), case);
+    let world = &mut settings.world;
+    (world.canvas, world.step_deg) = (CANVAS, setup::STEP_DEG);
+    (world.tested_range, world.orientations) = (setup::TESTED_STEPS as u32, setup::ORIENTATIONS);
+    world.lift = if case.is_co_moving { Lift::CoMoving } else { Lift::Trivial };
+    settings.shape.channels = setup::FIELDS;
+    if case.has_group_decoder {
+        settings.shape.decoder = Decoder::Equivariant;
+    }
+    settings
+}
+
+const CANVAS: Canvas = Canvas { size: setup::SIZE, digit: setup::DIGIT };
+
+fn cut_down<W>(settings: Settings<W>, case: Case) -> Settings<W> {
+    let mut settings = settings.with_velocities(case.range as u32);
     (settings.seen, settings.predicted) = (setup::SEEN, setup::PREDICTED);
     (settings.horizon, settings.batch) = (setup::HORIZON, setup::BATCH);
     settings.training_range = case.trained_range as u32;
@@ -83,36 +126,57 @@ fn cut_down(settings: &mut Settings, case: Case) {
     (settings.schedule.steps, settings.schedule.interval) = (setup::STEPS, setup::INTERVAL);
     settings.schedule.clip = case.clip;
     settings.schedule.adam.learning_rate = case.rate;
-    match &mut settings.space {
-        Space::Translation(space) => {
-            (space.canvas, space.shape.channels) = (canvas, setup::CHANNELS);
-            space.shape.decoder_layers = setup::DECODER_LAYERS;
-        }
-        Space::Rotation(space) => {
-            (space.canvas, space.step_deg) = (canvas, setup::STEP_DEG);
-            space.tested_range = setup::TESTED_STEPS as u32;
-            (space.shape.fields, space.shape.orientations) = (setup::FIELDS, setup::ORIENTATIONS);
-            space.shape.decoder_layers = setup::DECODER_LAYERS;
-        }
+    settings.shape.decoder_layers = setup::DECODER_LAYERS;
+    settings
+}
+
+fn subject(model: &str) -> Subject {
+    match model.split_once(' ') {
+        Some((model, variant)) => Subject::new(model).with_variant(variant),
+        None => Subject::new(model),
     }
-    assert_eq!(matches!(settings.space, Space::Rotation(_)), case.flow == Flow::Rotation);
+}
+
+/// Everything measured, pixels of pictures last.
+fn rows(evidence: &Evidence) -> Vec<Row> {
+    let measured = evidence.records.iter().filter(|r| r.metric != Metric::SETTINGS);
+    measured.map(row).chain(evidence.pictures.iter().flat_map(pixels)).collect()
 }
 
 fn row(record: &Record) -> Row {
-    let degrees = record.velocity_deg.map(|v| vec![v]);
-    let pixels = || Some(vec![record.velocity_x?, record.velocity_y?]);
+    let velocity = match record.velocity {
+        None => vec![],
+        Some(AnyVelocity::Translation(v)) => vec![v.x, v.y],
+        Some(AnyVelocity::Rotation(v)) => vec![v.0],
+    };
     Row {
         experiment: record.experiment.clone(),
-        model: record.model.clone(),
+        model: record.subject.to_string(),
         seed: record.seed.unwrap(),
-        split: record.split.clone(),
-        metric: record.metric.clone(),
+        split: record.split.map(|split| split.name().to_string()).unwrap_or_default(),
+        metric: record.metric.to_string(),
         step: record.step,
         horizon: record.horizon,
-        velocity: degrees.or_else(pixels).unwrap_or_default(),
-        pixel: record.pixel_x.zip(record.pixel_y),
+        velocity,
+        pixel: None,
         value: record.value.unwrap(),
     }
+}
+
+fn pixels(picture: &Picture) -> Vec<Row> {
+    let pixel = |(i, value): (usize, &f32)| Row {
+        experiment: picture.experiment.clone(),
+        model: picture.subject.to_string(),
+        seed: picture.seed,
+        split: picture.split.unwrap().name().to_string(),
+        metric: picture.metric.to_string(),
+        step: None,
+        horizon: Some(picture.horizon),
+        velocity: vec![],
+        pixel: Some(((i % picture.width) as u32, (i / picture.width) as u32)),
+        value: f64::from(*value),
+    };
+    picture.pixels.iter().enumerate().map(pixel).collect()
 }
 
 fn weights(path: &Path, prefix: &str) -> Weights {
@@ -125,39 +189,64 @@ fn weights(path: &Path, prefix: &str) -> Weights {
 }
 
 fn record(row: &Row) -> Record {
-    let at = |place: usize| row.velocity.get(place).copied();
-    let is_angle = row.velocity.len() == 1;
+    let velocity = match row.velocity.as_slice() {
+        [] => None,
+        &[degrees] => Some(DegreesPerFrame(degrees).into()),
+        other => Some(PixelsPerFrame::new(other[0], other[1]).into()),
+    };
     Record {
         experiment: row.experiment.clone(),
-        model: row.model.clone(),
+        subject: subject(&row.model),
         seed: Some(row.seed),
-        split: row.split.clone(),
-        metric: row.metric.clone(),
+        split: Split::ALL.into_iter().find(|split| split.name() == row.split),
+        metric: Metric::named(row.metric.clone()),
         step: row.step,
         horizon: row.horizon,
-        velocity_x: at(0).filter(|_| !is_angle),
-        velocity_y: at(1),
-        velocity_deg: at(0).filter(|_| is_angle),
+        velocity,
         value: Some(row.value),
         ..Record::default()
     }
 }
 
-/// Rows as records, after what is noted of the run: (name, text).
-fn records(rows: &[Row], notes: &[(&str, &str)]) -> Vec<Record> {
-    let note = |&(metric, note): &(&str, &str)| Record {
-        experiment: PROVENANCE.into(),
-        metric: metric.into(),
-        note: note.into(),
-        ..Record::default()
-    };
-    notes.iter().map(note).chain(rows.iter().map(record)).collect()
+/// The settings of an experiment with what a note says of them.
+fn settings_text(experiment: &str, note: &str) -> String {
+    let note: toml::Table = note.parse().unwrap();
+    let number = |key: &str| note.get(key).and_then(|v| v.as_integer());
+    if !experiment.starts_with("rotation") {
+        let mut settings = Settings::translation(Profile::Paper);
+        settings.predicted = number("predicted").map_or(settings.predicted, |n| n as usize);
+        settings.training_range = number("training_range").map_or(2, |n| n as u32);
+        return toml::to_string(&settings).unwrap();
+    }
+    let mut settings = Settings::rotation(Profile::Paper);
+    settings.predicted = number("predicted").map_or(settings.predicted, |n| n as usize);
+    settings.training_range = number("training_range").map_or(4, |n| n as u32);
+    settings.world.step_deg = number("step_deg").map_or(10, |n| n as i32);
+    toml::to_string(&settings).unwrap()
+}
+
+/// Rows as evidence, with what is noted of the run: (name, text).
+fn evidence(rows: &[Row], notes: &[(&str, &str)]) -> Evidence {
+    let mut records: Vec<Record> = rows.iter().map(record).collect();
+    for (name, text) in notes {
+        match name.strip_prefix("settings of ") {
+            Some(experiment) => {
+                let of_it = records.iter().find(|r| r.experiment == experiment);
+                let Some(of_it) = of_it.cloned() else { continue };
+                let (metric, note) = (Metric::SETTINGS, settings_text(experiment, text));
+                let settings = Record { metric, note, value: None, ..of_it };
+                records.insert(0, settings);
+            }
+            None => records.iter_mut().for_each(|r| r.profile = text.to_string()),
+        }
+    }
+    Evidence { records, pictures: vec![] }
 }
 
 /// The cells of every table of the report of some rows, header first, by the table's name.
 pub fn tables(rows: &[Row], notes: &[(&str, &str)]) -> BTreeMap<String, Vec<Vec<String>>> {
     let out = tempfile::tempdir().unwrap();
-    write_report(&records(rows, notes), out.path()).unwrap();
+    write_report(&evidence(rows, notes), CATALOGUE, out.path()).unwrap();
     let mut tables = BTreeMap::new();
     for entry in std::fs::read_dir(out.path().join("tables")).unwrap() {
         let path = entry.unwrap().path();
@@ -180,10 +269,18 @@ pub struct Judged {
 }
 
 pub fn verdicts(rows: &[Row], notes: &[(&str, &str)]) -> Vec<Judged> {
-    let judged = judge(&records(rows, notes)).into_iter().map(|v| Judged {
-        claim: v.claim,
+    let out = tempfile::tempdir().unwrap();
+    // An experiment is judged where it ran; a row of no meaning says that it did.
+    let mut evidence = evidence(rows, notes);
+    for experiment in ["translation", "velocity", "rotation", "rotation-velocity"] {
+        let key = UnitKey { experiment: experiment.into(), ..UnitKey::default() };
+        evidence.records.push(key.record(None, Metric::named("ran"), 0.0));
+    }
+    let judged = write_report(&evidence, CATALOGUE, out.path()).unwrap().into_iter();
+    let judged = judged.map(|v| Judged {
+        claim: v.claim.words,
         outcome: v.outcome.name(),
-        estimate: v.measured.map(|(interval, _)| interval.estimate),
+        estimate: v.measured.map(|m| m.interval.estimate),
     });
     judged.collect()
 }
@@ -209,25 +306,52 @@ pub fn clipped(gradients: [f32; 2], limit: Option<f64>) -> (f64, [f32; 2]) {
 }
 
 /// The fingerprints of a case's first run, and of runs that differ from it in one thing each.
-pub fn fingerprints(case: Case, digits: &Digits, other: &Digits) -> Vec<(&'static str, String)> {
-    let task = tasks(case).swap_remove(0);
-    let of = |change: &dyn Fn(&mut Task)| {
-        let mut task = task.clone();
-        change(&mut task);
-        task.fingerprint(digits, "values")
+pub fn fingerprints(
+    case: Case,
+    digits: &Arc<Digits>,
+    other: &Arc<Digits>,
+) -> Vec<(&'static str, String)> {
+    let of = |digits: &Arc<Digits>, commit: &str, unit: &Unit| {
+        let (out, sources) = (Path::new("nowhere"), &Sources::of(digits.clone()));
+        let session = Session { out, sources, commit, observer: &|_| () };
+        session.fingerprint(unit).unwrap()
     };
+    let unit = |change: &dyn Fn(&mut Settings<TranslationWorld>)| {
+        let mut settings = translating(case);
+        change(&mut settings);
+        units_of(case, settings).swap_remove(0)
+    };
+    let changed =
+        |change: &dyn Fn(&mut Settings<TranslationWorld>)| of(digits, "values", &unit(change));
+    let keyed = |change: &dyn Fn(&mut UnitKey)| {
+        let mut unit = unit(&|_| ());
+        change(&mut unit.key);
+        of(digits, "values", &unit)
+    };
+    let second_seed = &units_of(case, translating(case))[1];
+    let first_as_second = {
+        let job = ForecastJob {
+            settings: translating(case),
+            evaluations: evaluations(case),
+            shows_frames: false,
+            device: Device::Cpu,
+        };
+        let plain = unit(&|_| ());
+        of(digits, "values", &Unit { shows: second_seed.shows, job: Box::new(job), ..plain })
+    };
+    let plain = unit(&|_| ());
     vec![
-        ("nothing", task.fingerprint(digits, "values")),
-        ("data", task.fingerprint(other, "values")),
-        ("commit", task.fingerprint(digits, "another")),
-        ("seed", of(&|t| t.seed += 1)),
-        ("which seed is shown", of(&|t| t.is_first_seed = false)),
-        ("profile", of(&|t| t.profile = Profile::Desk)),
-        ("model", of(&|t| t.model.velocity_range += 1)),
-        ("steps", of(&|t| t.settings.schedule.steps += 1)),
-        ("rate", of(&|t| t.settings.schedule.adam.learning_rate *= 2.0)),
-        ("clipping", of(&|t| t.settings.schedule.clip = None)),
-        ("training velocities", of(&|t| t.settings.training_range += 1)),
-        ("test sequences", of(&|t| t.settings.test_sequences += 1)),
+        ("nothing", of(digits, "values", &plain)),
+        ("data", of(other, "values", &plain)),
+        ("commit", of(digits, "another", &plain)),
+        ("seed", keyed(&|key| key.seed += 1)),
+        ("which seed is shown", first_as_second),
+        ("profile", keyed(&|key| key.profile = "desk".into())),
+        ("model", changed(&|s| s.velocity_range += 1)),
+        ("steps", changed(&|s| s.schedule.steps += 1)),
+        ("rate", changed(&|s| s.schedule.adam.learning_rate *= 2.0)),
+        ("clipping", changed(&|s| s.schedule.clip = None)),
+        ("training velocities", changed(&|s| s.training_range += 1)),
+        ("test sequences", changed(&|s| s.test_sequences += 1)),
     ]
 }

@@ -52,7 +52,7 @@ pub enum Carry {
 }
 
 /// What the library documents of its lab frame over rotations.
-pub const CARRY: Carry = Carry::AfterConvolution;
+pub const CARRY: Carry = Carry::BeforeConvolution;
 
 /// One model of one experiment.
 #[derive(Clone, Copy, Debug)]

@@ -26,7 +26,7 @@ fn intervals_end_at_the_exact_quantiles_of_all_resamples() {
     assert_eq!((means[255], means[251], means[250], means[247]), (100.0, 77.5, 75.25, 75.25));
     for purpose in ["one", "another", "a third"] {
         let interval = bootstrap(&values, purpose, mean).unwrap();
-        assert_eq!((interval.estimate, interval.low, interval.high), (27.75, 0.5, 75.25));
+        assert_eq!((interval.estimate, interval.ends), (27.75, Some((0.5, 75.25))));
     }
 }
 
@@ -34,9 +34,9 @@ fn intervals_end_at_the_exact_quantiles_of_all_resamples() {
 fn two_and_three_values_give_intervals_from_the_least_to_the_largest() {
     // All resamples alike: 1/4 of two values and 1/27 = 3.7 % of three, more than 2.5 %.
     let two = bootstrap(&[3.0, 5.0], "two", mean).unwrap();
-    assert_eq!((two.estimate, two.low, two.high), (4.0, 3.0, 5.0));
+    assert_eq!((two.estimate, two.ends), (4.0, Some((3.0, 5.0))));
     let three = bootstrap(&[5.0, 1.0, 3.0], "three", mean).unwrap();
-    assert_eq!((three.estimate, three.low, three.high), (3.0, 1.0, 5.0));
+    assert_eq!((three.estimate, three.ends), (3.0, Some((1.0, 5.0))));
     assert!(bootstrap(&[], "none", mean).is_none());
 }
 
@@ -44,7 +44,7 @@ fn two_and_three_values_give_intervals_from_the_least_to_the_largest() {
 fn a_ratio_of_means_keeps_pairs_together() {
     // Resamples of {(4, 1), (9, 2)}: 4, 13/3 and 4.5. Were values resampled apart, 9/1 would occur.
     let ratio = ratio_of_means(&[(4.0, 1.0), (9.0, 2.0)], "pairs").unwrap();
-    assert_eq!((ratio.estimate, ratio.low, ratio.high), (13.0 / 3.0, 4.0, 4.5));
+    assert_eq!((ratio.estimate, ratio.ends), (13.0 / 3.0, Some((4.0, 4.5))));
 }
 
 #[test]

@@ -4,11 +4,12 @@ use super::{DataFlags, Finding};
 use clap::{Args, Subcommand};
 use fernn::atomic_file::write_atomically;
 use fernn::data::{
-    Canvas, Digits, FILES, FlowingMnist, IdxFile, Mirrors, Sequences, Split, animated_gif, fetch,
+    Canvas, Digits, FILES, IdxFile, Mirrors, Sequences, Split, TranslatingMnist, fetch,
     parse_images, parse_labels, read_maybe_gzipped, sha256_hex,
 };
+use fernn::experiments::exhibit::{Film, FilmRow};
 use fernn::flow::VelocitySet;
-use fernn::report::{FilmRow, film_strip};
+use fernn::report::{animated_gif, film_strip};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -102,7 +103,7 @@ fn run_check(flags: &DataFlags) -> anyhow::Result<Finding> {
     for file in FILES {
         is_fine &= check_file(&file, folder)?;
     }
-    let full = Digits::load(&flags.source())?;
+    let full = flags.sources().digits()?;
     let (train, test) = Digits::embedded_source_indices();
     let matches = |embedded: &fernn::data::Images, full: &fernn::data::Images, places: &[usize]| {
         places.len() == embedded.len()
@@ -139,11 +140,12 @@ fn yes(is_true: bool) -> &'static str {
 }
 
 fn run_preview(arguments: &PreviewArguments) -> anyhow::Result<Finding> {
-    let digits = Digits::load(&arguments.data.source())?;
+    let digits = arguments.data.sources().digits()?;
     let (size, frames) = (arguments.canvas as usize, arguments.frames as usize);
     let canvas = Canvas { size, digit: arguments.digit };
     let velocities = VelocitySet::square(arguments.velocity_range);
-    let data = FlowingMnist::new(&digits, canvas, frames, velocities.as_slice(), arguments.seed)?;
+    let data =
+        TranslatingMnist::new(digits, canvas, frames, velocities.as_slice(), arguments.seed)?;
     let sequences: Vec<Vec<f32>> =
         (0..arguments.sequences).map(|i| data.sample(Split::Train, i)).collect();
     let shown: Vec<usize> = (0..frames).step_by(frames.div_ceil(8)).collect();
@@ -157,9 +159,9 @@ fn run_preview(arguments: &PreviewArguments) -> anyhow::Result<Finding> {
             is_error: false,
         })
         .collect();
-    let picture = film_strip(&columns, &rows)?;
+    let picture = film_strip(&Film { columns, rows, in_motion: false })?;
     let grid = (sequences.len().div_ceil(3), sequences.len().min(3));
-    let gif = animated_gif(&sequences, size, grid, (112 / size).max(1))?;
+    let gif = animated_gif(&sequences, (size, size), grid, (112 / size).max(1))?;
     for (name, bytes) in [
         ("preview.svg", picture.svg().into()),
         ("preview.png", picture.png()?),

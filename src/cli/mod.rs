@@ -14,6 +14,7 @@ mod predict;
 mod progress;
 mod report;
 mod reproduce;
+mod verdicts;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -86,11 +87,8 @@ struct DataFlags {
 }
 
 impl DataFlags {
-    fn source(&self) -> fernn::data::DigitSource {
-        match &self.data_dir {
-            None => fernn::data::DigitSource::Embedded,
-            Some(folder) => fernn::data::DigitSource::Folder(folder.clone()),
-        }
+    fn sources(&self) -> fernn::data::Sources {
+        fernn::data::Sources::new(self.data_dir.clone())
     }
 }
 

@@ -20,6 +20,9 @@ pub enum Split {
 }
 
 impl Split {
+    /// All parts.
+    pub const ALL: [Split; 3] = [Split::Train, Split::Validation, Split::Test];
+
     /// `train`, `validation` or `test`.
     pub fn name(self) -> &'static str {
         match self {

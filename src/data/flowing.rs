@@ -7,6 +7,7 @@ use crate::flow::PixelsPerFrame;
 use crate::rng::Stream;
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Extents of the torus and of the digits on it, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,8 +55,8 @@ pub struct Sprite {
 
 /// The generator of flowing sequences; every sample is a pure function of (seed, split, index).
 #[derive(Clone, Debug)]
-pub struct FlowingMnist<'a> {
-    digits: &'a Digits,
+pub struct TranslatingMnist {
+    digits: Arc<Digits>,
     canvas: Canvas,
     frames: usize,
     velocities: Vec<PixelsPerFrame>,
@@ -63,14 +64,14 @@ pub struct FlowingMnist<'a> {
     device: Device,
 }
 
-impl<'a> FlowingMnist<'a> {
+impl TranslatingMnist {
     /// Sequences of `frames` frames whose digits draw their velocities from `velocities`.
     ///
     /// # Errors
     /// [`Error::Configuration`] when the digit size does not divide 28 or exceeds the canvas, or
     /// when there is no frame or no velocity.
     pub fn new(
-        digits: &'a Digits,
+        digits: Arc<Digits>,
         canvas: Canvas,
         frames: usize,
         velocities: &[PixelsPerFrame],
@@ -124,7 +125,7 @@ impl<'a> FlowingMnist<'a> {
     }
 }
 
-impl Sequences for FlowingMnist<'_> {
+impl Sequences for TranslatingMnist {
     type Velocity = PixelsPerFrame;
 
     fn frames(&self) -> usize {

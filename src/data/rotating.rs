@@ -8,6 +8,7 @@ use crate::flow::DegreesPerFrame;
 use crate::ops::Resampling;
 use crate::rng::Stream;
 use candle_core::Device;
+use std::sync::Arc;
 
 /// One digit of a sequence: an image of its split, and how it turns.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,8 +27,8 @@ pub struct Spinner {
 /// The paper's code rotates on a canvas of 40×40 pixels and cuts out the middle. With zeros outside
 /// the frame that is the same, pixel for pixel, as rotating the frame itself.
 #[derive(Clone, Debug)]
-pub struct RotatingMnist<'a> {
-    digits: &'a Digits,
+pub struct RotatingMnist {
+    digits: Arc<Digits>,
     canvas: Canvas,
     frames: usize,
     velocities: Vec<DegreesPerFrame>,
@@ -35,7 +36,7 @@ pub struct RotatingMnist<'a> {
     device: Device,
 }
 
-impl<'a> RotatingMnist<'a> {
+impl RotatingMnist {
     /// Sequences of `frames` frames whose digits draw their velocities from `velocities` and their
     /// first angle from [0°, 360°).
     ///
@@ -43,7 +44,7 @@ impl<'a> RotatingMnist<'a> {
     /// [`crate::Error::Configuration`] when the digit size does not divide 28 or exceeds the canvas,
     /// or when there is no frame or no velocity.
     pub fn new(
-        digits: &'a Digits,
+        digits: Arc<Digits>,
         canvas: Canvas,
         frames: usize,
         velocities: &[DegreesPerFrame],
@@ -101,7 +102,7 @@ impl<'a> RotatingMnist<'a> {
     }
 }
 
-impl Sequences for RotatingMnist<'_> {
+impl Sequences for RotatingMnist {
     type Velocity = DegreesPerFrame;
 
     fn frames(&self) -> usize {

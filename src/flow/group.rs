@@ -2,7 +2,7 @@
 
 use super::velocity::{Velocity, VelocitySet};
 use crate::error::Result;
-use crate::ops::{self, Activation, CarryOrder, ConvAlgorithm, Feed, VelocityPooling};
+use crate::ops::{self, Activation, CarryOrder, ConvAlgorithm, Feed, Padding, VelocityPooling};
 use candle_core::Tensor;
 
 /// A group whose one-parameter flows act on frames and on hidden states.
@@ -19,6 +19,11 @@ pub trait FlowGroup: Clone + Send + Sync {
     /// [`crate::Error::Configuration`] naming the first of them.
     fn check(&self, _velocities: &[Self::Velocity]) -> Result<()> {
         Ok(())
+    }
+
+    /// What the group's convolutions read beyond the border.
+    fn padding(&self) -> Padding {
+        Padding::Circular
     }
 
     /// ψ_t(ν)·f for t = `steps`, (ψ·f)(x) = f(ψ⁻¹·x), on frames (B, C, H, W).

@@ -116,6 +116,10 @@ impl FlowGroup for Rotation {
         velocities.iter().try_for_each(|&v| self.orientations_per_frame(v).map(|_| ()))
     }
 
+    fn padding(&self) -> Padding {
+        Padding::Zero
+    }
+
     fn act_on_frame(
         &self,
         frame: &Tensor,
