@@ -1,6 +1,7 @@
 //! Laws of the flowing sequences and of the embedded digits.
 
 use fernn::data::{Canvas, Digits, FlowingMnist, RotatingMnist, Sequences, Spinner, Split};
+use fernn::digest::sha256_hex;
 use fernn::flow::{DegreesPerFrame, FlowGroup, PixelsPerFrame, Rotation, VelocitySet};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -177,7 +178,7 @@ fn rotating_sequences_draw_angles_and_velocities_once_for_each_digit() {
 /// The digest of values' bits, shortened.
 fn digest_of(values: &[f32]) -> String {
     let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    fernn::data::sha256_hex(&bytes)[..16].to_string()
+    sha256_hex(&bytes)[..16].to_string()
 }
 
 #[test]

@@ -5,8 +5,9 @@ use clap::{Args, Subcommand};
 use fernn::atomic_file::write_atomically;
 use fernn::data::{
     Canvas, Digits, FILES, FlowingMnist, IdxFile, Mirrors, Sequences, Split, animated_gif, fetch,
-    parse_images, parse_labels, read_maybe_gzipped, sha256_hex,
+    parse_images, parse_labels, read_maybe_gzipped,
 };
+use fernn::digest::sha256_hex;
 use fernn::flow::VelocitySet;
 use fernn::report::{FilmRow, film_strip};
 use indicatif::{ProgressBar, ProgressStyle};

@@ -1,34 +1,11 @@
 //! Handwritten digits, split for training, validation and test.
 
 use super::idx::{FILES, gunzip_if_needed, parse_images, parse_labels, read_maybe_gzipped};
+use super::split::Split;
+use crate::digest::Digest;
 use crate::error::Result;
 use crate::rng::Stream;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
-
-/// The three disjoint parts of the data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Split {
-    /// Seen by the optimiser.
-    Train,
-    /// Chooses the best step; a tenth of the training images.
-    Validation,
-    /// Measured once, at the end.
-    Test,
-}
-
-impl Split {
-    /// `train`, `validation` or `test`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Split::Train => "train",
-            Split::Validation => "validation",
-            Split::Test => "test",
-        }
-    }
-}
 
 /// Where digits come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,9 +113,9 @@ impl Digits {
         // The division is part of the data set, not of a run: the same for every seed.
         Stream::new(0, "mnist/validation-split", 0).shuffle(&mut places);
         let validation_places = places.split_off(train.len() - train.len() / 10);
-        let mut digest = Sha256::new();
+        let mut digest = Digest::new();
         parts.iter().for_each(|(bytes, ..)| digest.update(bytes));
-        let digest: String = digest.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
+        let digest = &digest.hex()[..16];
         let description = format!(
             "{name}, {} training and {} test images, digest {digest}",
             train.len(),

@@ -1,7 +1,8 @@
 //! Flowing MNIST, translation: two digits on a torus, each with its own constant velocity.
 
-use super::digits::{Digits, Split, averaged_down};
+use super::digits::{Digits, averaged_down};
 use super::sequences::{Sequences, expect_some};
+use super::split::Split;
 use crate::error::{Error, Result};
 use crate::flow::PixelsPerFrame;
 use crate::rng::Stream;

@@ -2,7 +2,6 @@
 
 use crate::error::{Error, Result};
 use flate2::read::GzDecoder;
-use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -76,11 +75,6 @@ pub(crate) fn gunzip_if_needed(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>> {
         refuse(path, "damaged gzip stream", "a complete gzip file".into(), e.to_string())
     })?;
     Ok(content)
-}
-
-/// SHA-256 in lower-case hexadecimal.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Parses an IDX image file of 28×28 pixels into its pixels, row by row, image after image.

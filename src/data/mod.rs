@@ -8,11 +8,13 @@ mod idx;
 mod preview;
 mod rotating;
 mod sequences;
+mod split;
 
-pub use digits::{DigitSource, Digits, Images, Split};
+pub use digits::{DigitSource, Digits, Images};
 pub use download::{Mirrors, fetch};
 pub use flowing::{Canvas, FlowingMnist, Motion, Sprite};
-pub use idx::{FILES, IdxFile, parse_images, parse_labels, read_maybe_gzipped, sha256_hex};
+pub use idx::{FILES, IdxFile, parse_images, parse_labels, read_maybe_gzipped};
 pub use preview::animated_gif;
 pub use rotating::{RotatingMnist, Spinner};
 pub use sequences::Sequences;
+pub use split::Split;

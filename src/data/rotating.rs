@@ -1,8 +1,9 @@
 //! Flowing MNIST, rotation: two digits that turn about the centre, each with its own velocity.
 
-use super::digits::{Digits, Split, averaged_down};
+use super::digits::{Digits, averaged_down};
 use super::flowing::Canvas;
 use super::sequences::{Sequences, expect_some};
+use super::split::Split;
 use crate::error::Result;
 use crate::flow::DegreesPerFrame;
 use crate::ops::Resampling;

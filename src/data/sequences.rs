@@ -1,6 +1,6 @@
 //! Sequences that are functions of (seed, split, index), and how they become tensors.
 
-use super::digits::Split;
+use super::split::Split;
 use crate::error::{Error, Result};
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;

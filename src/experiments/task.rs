@@ -6,7 +6,8 @@ use super::record::Record;
 use super::settings::{Model, Profile, RotationSpace, Settings, Space};
 use super::world::World;
 use crate::cells::FlowRnn;
-use crate::data::{Digits, Sequences, Split, sha256_hex};
+use crate::data::{Digits, Sequences, Split};
+use crate::digest::sha256_hex;
 use crate::error::Result;
 use crate::models::{Forecaster, Parameters};
 use crate::training::{Outcome, Trainer};
@@ -78,7 +79,7 @@ impl Task {
             if self.device.is_cpu() { "" } else { "another device" },
         ]
         .join("\n");
-        sha256_hex(text.as_bytes())[..16].to_string()
+        sha256_hex(text)[..16].to_string()
     }
 
     /// Trains, measures and returns the records.
