@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 use candle_nn::Optimizer;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use fernn::cells::{Cell, TranslationRnn};
-use fernn::data::{Canvas, Digits, FlowingMnist, Sequences, Split};
+use fernn::data::{Canvas, Sequences, Sources, Split, TranslatingMnist};
 use fernn::flow::{Translation, VelocitySet};
 use fernn::models::{ForecasterShape, Parameters, TranslationForecaster, parameter_shapes};
 use fernn::training::{Adam, AdamConfig, training_step};
@@ -62,11 +62,11 @@ fn cell_step(criterion: &mut Criterion) {
 fn whole_training_step(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("training step, batch 4");
     group.sample_size(10);
-    let digits = Digits::embedded().expect("embedded digits");
+    let digits = Sources::embedded().digits().expect("embedded digits");
     for range in [0, 1, 2] {
         let velocities = VelocitySet::square(range);
         let canvas = Canvas { size: SIZE, digit: 28 };
-        let data = FlowingMnist::new(&digits, canvas, 20, velocities.as_slice(), 0)
+        let data = TranslatingMnist::new(digits.clone(), canvas, 20, velocities.as_slice(), 0)
             .expect("a valid canvas");
         let (seen, target) = data.pair(Split::Train, 0..4, 10).expect("a batch");
         let parameters = parameters();

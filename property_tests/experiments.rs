@@ -4,7 +4,7 @@
 use candle_core::Device;
 use candle_nn::Optimizer;
 use fernn::Error;
-use fernn::data::{Digits, Sequences, Split};
+use fernn::data::{Sequences, Sources, Split};
 use fernn::experiments::paper::{ROTATION_PARAMETERS, TRANSLATION_PARAMETERS};
 use fernn::experiments::{CATALOGUE, Profile, Record, Selection, Space, Task, World};
 use fernn::flow::Lift;
@@ -33,7 +33,7 @@ fn small(mut task: Task) -> Task {
 }
 
 fn run(task: &Task, checkpoint: Option<PathBuf>) -> Result<Vec<Record>, Error> {
-    task.run(&Digits::embedded().unwrap(), checkpoint, "fingerprint".into(), &|_, _| ())
+    task.run(&Sources::embedded().digits().unwrap(), checkpoint, "fingerprint".into(), &|_, _| ())
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn the_paper_profile_has_the_published_settings_and_takes_a_step() {
     assert_eq!(parameters.count(), TRANSLATION_PARAMETERS);
 
     task.settings.batch = 1;
-    let digits = Digits::embedded().unwrap();
+    let digits = Sources::embedded().digits().unwrap();
     let data = world.data(&digits, &task.settings, 0, &Device::Cpu).unwrap();
     let (seen, target) = data.pair(Split::Train, 0..1, 10).unwrap();
     let model = task.forecaster(&world, &parameters.tensors()).unwrap();
@@ -177,7 +177,7 @@ fn the_checkpoint_of_another_run_is_refused() {
     let path = folder.path().join("c.safetensors");
     let task = small_task(0);
     run(&task, Some(path.clone())).unwrap();
-    let digits = Digits::embedded().unwrap();
+    let digits = Sources::embedded().digits().unwrap();
     let other = task.run(&digits, Some(path.clone()), "another".into(), &|_, _| ());
     assert!(matches!(other, Err(Error::Format { .. })));
     std::fs::write(&path, b"damaged").unwrap();

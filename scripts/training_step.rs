@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use candle_core::{Device, Tensor};
 use candle_nn::Optimizer;
 use fernn::cells::Cell;
-use fernn::data::{Canvas, Digits, FlowingMnist, RotatingMnist, Sequences, Split};
+use fernn::data::{Canvas, RotatingMnist, Sequences, Sources, Split, TranslatingMnist};
 use fernn::flow::{DegreesPerFrame, FlowSpace, Lift, Rotation, VelocitySet};
 use fernn::models::{
     Decoder, Forecaster, ForecasterShape, Parameters, RotationShape, TranslationForecaster,
@@ -67,10 +67,10 @@ fn translation(
     batch: u64,
     algorithm: ConvAlgorithm,
 ) -> anyhow::Result<()> {
-    let digits = Digits::embedded()?;
+    let digits = Sources::embedded().digits()?;
     let velocities = VelocitySet::square(range);
     let canvas = Canvas { size: SIZE, digit: SIZE };
-    let data = FlowingMnist::new(&digits, canvas, 2 * FRAMES, velocities.as_slice(), 0)?;
+    let data = TranslatingMnist::new(digits, canvas, 2 * FRAMES, velocities.as_slice(), 0)?;
     let (seen, target) = data.pair(Split::Train, 0..batch, FRAMES)?;
     let shape = ForecasterShape { inputs: 1, channels, outputs: 1, decoder_layers: 4 };
     let parameters = Parameters::convolutions(&parameter_shapes(&shape), 0, &Device::Cpu)?;
@@ -88,10 +88,10 @@ fn rotation(
     (algorithm, lift): (ConvAlgorithm, Lift),
 ) -> anyhow::Result<()> {
     const ORIENTATIONS: usize = 8;
-    let digits = Digits::embedded()?;
+    let digits = Sources::embedded().digits()?;
     let velocities = VelocitySet::multiples(DegreesPerFrame(45), range);
     let canvas = Canvas { size: SIZE, digit: SIZE };
-    let data = RotatingMnist::new(&digits, canvas, 2 * FRAMES, velocities.as_slice(), 0)?;
+    let data = RotatingMnist::new(digits, canvas, 2 * FRAMES, velocities.as_slice(), 0)?;
     let (seen, target) = data.pair(Split::Train, 0..batch, FRAMES)?;
     let shape = RotationShape {
         inputs: 1,

@@ -95,6 +95,14 @@ pub enum Error {
         /// The loss.
         loss: f64,
     },
+    /// A picture that could not be drawn or encoded, through no fault of what it shows.
+    #[error("{what} could not be drawn: {problem}")]
+    Drawing {
+        /// The picture.
+        what: &'static str,
+        /// What the library says.
+        problem: String,
+    },
     /// A comparison that would pass on anything: nothing compared, or all of it zero or constant.
     #[error("the comparison proves nothing: {0}")]
     Vacuous(String),
@@ -129,7 +137,10 @@ impl Error {
     /// Whether the user's input (a flag, a file, a configuration) is at fault: exit code 2 of the binary.
     pub fn is_usage(&self) -> bool {
         match self {
-            Error::Tensor(_) | Error::NonFinite { .. } | Error::Vacuous(_) => false,
+            Error::Tensor(_)
+            | Error::NonFinite { .. }
+            | Error::Drawing { .. }
+            | Error::Vacuous(_) => false,
             Error::Io { source, .. } => {
                 use std::io::ErrorKind::*;
                 matches!(

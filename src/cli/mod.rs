@@ -86,11 +86,9 @@ struct DataFlags {
 }
 
 impl DataFlags {
-    fn source(&self) -> fernn::data::DigitSource {
-        match &self.data_dir {
-            None => fernn::data::DigitSource::Embedded,
-            Some(folder) => fernn::data::DigitSource::Folder(folder.clone()),
-        }
+    /// The sources, which are read when they are first needed.
+    fn sources(&self) -> fernn::data::Sources {
+        fernn::data::Sources::new(self.data_dir.clone()).noting(|note| eprintln!("note: {note}"))
     }
 }
 

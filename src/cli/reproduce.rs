@@ -5,7 +5,6 @@ use super::{AlgorithmFlags, DataFlags, DeviceFlags, Finding, ThreadFlags};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use fernn::atomic_file::write_atomically;
-use fernn::data::Digits;
 use fernn::experiments::claims::Verdict;
 use fernn::experiments::{Profile, Selection, Session, provenance, write_records};
 use fernn::report::write_report;
@@ -83,7 +82,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         device: arguments.device.device()?,
     };
     let tasks = selection.tasks()?;
-    let digits = Digits::load(&arguments.data.source())?;
+    let digits = arguments.data.sources().digits()?;
     let threads = arguments.threads.apply()?;
     let default = || PathBuf::from("results/local").join(profile.name());
     let out = arguments.out.clone().unwrap_or_else(default);

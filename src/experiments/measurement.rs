@@ -13,13 +13,13 @@ use crate::training::{Outcome, mse_by_horizon, mse_over_batches};
 use candle_core::{DType, Tensor};
 
 /// A trained model with the task and the data that it came from.
-pub(super) struct Trained<'a, 'd, W: World> {
+pub(super) struct Trained<'a, W: World> {
     pub task: &'a Task,
     pub world: &'a W,
     pub model: &'a Forecaster<FlowRnn<W::Group>>,
     /// The model before training.
     pub untrained: &'a Forecaster<FlowRnn<W::Group>>,
-    pub data: &'a W::Data<'d>,
+    pub data: &'a W::Data,
 }
 
 /// A record of the task with a metric and its value.
@@ -54,7 +54,7 @@ pub(super) fn training(task: &Task, outcome: &Outcome, parameters: usize) -> Vec
 /// Sequences per batch of a measurement: results do not depend on it beyond rounding.
 const BATCH: u64 = 16;
 
-impl<W: World> Trained<'_, '_, W> {
+impl<W: World> Trained<'_, W> {
     /// Test MSE over the trained number of predicted frames (Table 1).
     pub fn next_step(&self) -> Result<Vec<Record>> {
         let settings = &self.task.settings;

@@ -113,7 +113,7 @@ pub struct Session<'a> {
     /// The output folder; finished tasks and checkpoints lie in its `runs` folder.
     pub out: &'a Path,
     /// The digits.
-    pub digits: &'a Digits,
+    pub digits: &'a std::sync::Arc<Digits>,
     /// The commit that the binary was built from.
     pub commit: &'a str,
     /// Told what happens.

@@ -14,6 +14,7 @@ use crate::training::{Outcome, Trainer};
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A model of an experiment under one seed.
 #[derive(Clone, Debug)]
@@ -88,7 +89,7 @@ impl Task {
     /// Those of [`Trainer::run`], and of the data.
     pub fn run(
         &self,
-        digits: &Digits,
+        digits: &Arc<Digits>,
         checkpoint: Option<PathBuf>,
         fingerprint: String,
         progress: &dyn Fn(u64, f64),
@@ -106,7 +107,7 @@ impl Task {
     fn run_in<W: World>(
         &self,
         world: &W,
-        digits: &Digits,
+        digits: &Arc<Digits>,
         (checkpoint, fingerprint): (Option<PathBuf>, String),
         progress: &dyn Fn(u64, f64),
     ) -> Result<Vec<Record>> {
@@ -154,7 +155,7 @@ impl Task {
     fn train<W: World>(
         &self,
         world: &W,
-        (data, parameters): (&W::Data<'_>, &Parameters),
+        (data, parameters): (&W::Data, &Parameters),
         (checkpoint, fingerprint): (Option<PathBuf>, String),
         progress: &dyn Fn(u64, f64),
     ) -> Result<Outcome> {

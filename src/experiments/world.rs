@@ -3,7 +3,7 @@
 use super::record::Record;
 use super::settings::{RotationSpace, Settings, TranslationSpace};
 use crate::cells::FlowRnn;
-use crate::data::{Digits, FlowingMnist, RotatingMnist, Sequences};
+use crate::data::{Digits, RotatingMnist, Sequences, TranslatingMnist};
 use crate::error::Result;
 use crate::flow::{
     DegreesPerFrame, FlowGroup, FlowSpace, PixelsPerFrame, Rotation, Translation, VelocitySet,
@@ -12,13 +12,14 @@ use crate::models::{Forecaster, Initial, TranslationForecaster, parameter_shapes
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A flow with its data and its model.
 pub trait World {
     /// The group.
     type Group: FlowGroup;
     /// The sequences.
-    type Data<'d>: Sequences<Velocity = VelocityOf<Self>>;
+    type Data: Sequences<Velocity = VelocityOf<Self>>;
 
     /// V_N for N = `range`; {0} for 0.
     fn velocities(&self, range: u32) -> VelocitySet<VelocityOf<Self>>;
@@ -27,13 +28,13 @@ pub trait World {
     ///
     /// # Errors
     /// Those of the sequences.
-    fn data<'d>(
+    fn data(
         &self,
-        digits: &'d Digits,
+        digits: &Arc<Digits>,
         settings: &Settings,
         seed: u64,
         device: &Device,
-    ) -> Result<Self::Data<'d>>;
+    ) -> Result<Self::Data>;
 
     /// Everything that is trained.
     ///
@@ -69,22 +70,28 @@ const SOURCE: &str = "the parameters of this run";
 
 impl World for TranslationSpace {
     type Group = Translation;
-    type Data<'d> = FlowingMnist<'d>;
+    type Data = TranslatingMnist;
 
     fn velocities(&self, range: u32) -> VelocitySet<PixelsPerFrame> {
         VelocitySet::square(range)
     }
 
-    fn data<'d>(
+    fn data(
         &self,
-        digits: &'d Digits,
+        digits: &Arc<Digits>,
         settings: &Settings,
         seed: u64,
         device: &Device,
-    ) -> Result<FlowingMnist<'d>> {
+    ) -> Result<TranslatingMnist> {
         let velocities = self.velocities(settings.training_range);
         let frames = settings.seen + settings.predicted;
-        let data = FlowingMnist::new(digits, self.canvas, frames, velocities.as_slice(), seed)?;
+        let data = TranslatingMnist::new(
+            digits.clone(),
+            self.canvas,
+            frames,
+            velocities.as_slice(),
+            seed,
+        )?;
         Ok(data.on(device))
     }
 
@@ -116,22 +123,23 @@ impl World for TranslationSpace {
 
 impl World for RotationSpace {
     type Group = Rotation;
-    type Data<'d> = RotatingMnist<'d>;
+    type Data = RotatingMnist;
 
     fn velocities(&self, range: u32) -> VelocitySet<DegreesPerFrame> {
         VelocitySet::multiples(DegreesPerFrame(self.step_deg), range)
     }
 
-    fn data<'d>(
+    fn data(
         &self,
-        digits: &'d Digits,
+        digits: &Arc<Digits>,
         settings: &Settings,
         seed: u64,
         device: &Device,
-    ) -> Result<RotatingMnist<'d>> {
+    ) -> Result<RotatingMnist> {
         let velocities = self.velocities(settings.training_range);
         let frames = settings.seen + settings.predicted;
-        let data = RotatingMnist::new(digits, self.canvas, frames, velocities.as_slice(), seed)?;
+        let data =
+            RotatingMnist::new(digits.clone(), self.canvas, frames, velocities.as_slice(), seed)?;
         Ok(data.on(device))
     }
 

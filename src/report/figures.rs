@@ -1,10 +1,10 @@
 //! Which figures a report has, and what of the records each shows.
 
+use super::animation::animated_gif;
 use super::drawing::Picture;
 use super::film::{FilmRow, film_strip};
 use super::heatmap::{Panel, heat_maps};
 use super::lines::{LineChart, Scale, Series};
-use crate::data::animated_gif;
 use crate::error::Result;
 use crate::experiments::Record;
 use crate::experiments::query::Records;
@@ -369,7 +369,7 @@ fn animation(rows: &[FilmRow]) -> Result<Option<Vec<u8>>> {
         row.iter().flat_map(|frame| frame.iter().flatten()).map(|&v| v as f32).collect()
     };
     let sequences: Vec<Vec<f32>> = frames.iter().map(flat).collect();
-    Ok(Some(animated_gif(&sequences, size, (1, sequences.len()), PIXEL)?))
+    Ok(Some(animated_gif(&sequences, (size, size), (1, sequences.len()), PIXEL)?))
 }
 
 fn difference(a: &[Vec<f64>], b: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {

@@ -1,5 +1,6 @@
 //! Tables, figures and the report: pure functions of the records.
 
+mod animation;
 mod drawing;
 mod equivariance;
 mod figures;
@@ -9,6 +10,7 @@ mod lines;
 mod page;
 mod tables;
 
+pub use animation::animated_gif;
 pub use drawing::Picture;
 pub use equivariance::{Measured, write_equivariance};
 pub use film::{FilmRow, film_strip};
