@@ -9,8 +9,7 @@
 
 use anyhow::{Context, bail};
 use candle_core::{DType, Device, Tensor};
-use fernn::atomic_file::write_atomically;
-use fernn::experiments::{PROVENANCE, Record, write_records};
+use fernn::experiments::{CATALOGUE, Evidence, Metric, Record, Subject};
 use fernn::report::write_report;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -84,8 +83,9 @@ fn main() -> anyhow::Result<()> {
     for server in servers {
         records.extend(server.finish(&options)?);
     }
-    write_atomically(&options.out.join("records.csv"), &write_records(&records))?;
-    write_report(&records, &options.out)?;
+    let evidence = Evidence { records, pictures: vec![] };
+    evidence.write(&options.out.join("records.csv"))?;
+    write_report(&evidence, CATALOGUE, &options.out)?;
     let table = std::fs::read_to_string(options.out.join("tables/cost.md"))?;
     println!("{table}\nlimits: {peak:.0} GF/s multiply-adds, {gemm:.0} GF/s matrix product");
     println!("Report: {}", options.out.join("REPORT.md").display());
@@ -151,19 +151,20 @@ impl Server {
             true => ("rotation-cost", 2 * range + 1),
             false => ("cost", (2 * range + 1).pow(2)),
         };
-        let record = |metric: &str, value: f64| Record {
+        let record = |metric: Metric, value: f64| Record {
             experiment: experiment.into(),
-            model: model.into(),
+            subject: Subject::new(model),
             profile: "bench".into(),
-            metric: metric.into(),
+            metric,
             velocities: Some(velocities),
             value: Some(value),
             ..Record::default()
         };
-        let mut records = vec![record("seconds", fastest), record("peak_mb", line.trim().parse()?)];
+        let mut records =
+            vec![record(Metric::SECONDS, fastest), record(Metric::PEAK_MB, line.trim().parse()?)];
         if !is_rotation(model) {
             let flops = training_step::flops(options.channels, velocities as usize, options.batch);
-            records.push(record("gigaflops", flops / fastest / 1e9));
+            records.push(record(Metric::GIGAFLOPS, flops / fastest / 1e9));
         }
         Ok(records)
     }
@@ -174,17 +175,10 @@ fn is_rotation(model: &str) -> bool {
 }
 
 fn provenance(options: &Options, threads: usize, peak: f64, gemm: f64) -> Vec<Record> {
-    let note = |metric: &str, note: String| Record {
-        experiment: PROVENANCE.into(),
-        metric: metric.into(),
-        note,
-        ..Record::default()
-    };
+    let note = |property: &str, note: String| Record::provenance(property, note);
     let Options { channels, batch, turns, .. } = options;
     vec![
         note("version", env!("CARGO_PKG_VERSION").into()),
-        note("profile", "bench".into()),
-        note("seeds", "0".into()),
         note(
             "command",
             format!(

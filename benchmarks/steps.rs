@@ -3,10 +3,12 @@
 use candle_core::{Device, Tensor};
 use candle_nn::Optimizer;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use fernn::cells::Fields;
 use fernn::cells::{Cell, TranslationRnn};
 use fernn::data::{Canvas, Sequences, Sources, Split, TranslatingMnist};
-use fernn::flow::{Translation, VelocitySet};
-use fernn::models::{ForecasterShape, Parameters, TranslationForecaster, parameter_shapes};
+use fernn::flow::{FlowSpace, Lift, Translation, VelocitySet};
+use fernn::models::{Decoder, ForecastLearner, ForecasterChoice, ForecasterShape};
+use fernn::parameters::{Initial, Parameters, Tensors};
 use fernn::training::{Adam, AdamConfig, training_step};
 use std::hint::black_box;
 use std::path::Path;
@@ -14,9 +16,21 @@ use std::path::Path;
 const CHANNELS: usize = 16;
 const SIZE: usize = 28;
 
+const SHAPE: ForecasterShape = ForecasterShape {
+    inputs: 1,
+    channels: CHANNELS,
+    outputs: 1,
+    decoder_layers: 4,
+    decoder: Decoder::Plain,
+};
+
+fn initial() -> Vec<Initial> {
+    let set = VelocitySet::square(0); // of no matter to the simple cell
+    ForecasterChoice::default().parameters(&SHAPE, &Fields::Plain, &set)
+}
+
 fn parameters() -> Parameters {
-    let shape = ForecasterShape { inputs: 1, channels: CHANNELS, outputs: 1, decoder_layers: 4 };
-    Parameters::convolutions(&parameter_shapes(&shape), 0, &Device::Cpu).expect("valid shapes")
+    Parameters::draw(&initial(), 0, &Device::Cpu).expect("valid shapes")
 }
 
 /// One frame through the recurrence, by velocity range.
@@ -68,19 +82,18 @@ fn whole_training_step(criterion: &mut Criterion) {
         let canvas = Canvas { size: SIZE, digit: 28 };
         let data = TranslatingMnist::new(digits.clone(), canvas, 20, velocities.as_slice(), 0)
             .expect("a valid canvas");
-        let (seen, target) = data.pair(Split::Train, 0..4, 10).expect("a batch");
+        let batch = data.pair(Split::Train, 0..4, 10).expect("a batch");
         let parameters = parameters();
-        let model = TranslationForecaster::from_tensors(
-            &parameters.tensors(),
-            velocities,
-            Path::new("bench"),
-        )
-        .expect("valid tensors");
+        let space = FlowSpace::new(Translation, velocities, Lift::CoMoving);
+        let build = |tensors: &Tensors| {
+            let (of, source) = ((&SHAPE, &Fields::Plain), Path::new("bench"));
+            ForecasterChoice::default().forecaster(of, tensors, space.clone(), source)
+        };
+        let learner = ForecastLearner { initial: initial(), build: &build };
         let mut adam = Adam::new(parameters.variables(), AdamConfig::default()).expect("variables");
         group.bench_function(BenchmarkId::from_parameter(format!("V{range}")), |bencher| {
             bencher.iter(|| {
-                training_step(&model, &parameters, &mut adam, (&seen, &target), Some(1.0))
-                    .expect("a step")
+                training_step(&learner, &parameters, &mut adam, &batch, Some(1.0)).expect("a step")
             });
         });
     }

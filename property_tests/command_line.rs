@@ -5,8 +5,8 @@ mod common;
 
 use assert_cmd::Command;
 use candle_core::{DType, Device, Tensor};
-use common::{normal, values};
-use fernn::experiments::{PROVENANCE, Record, read_records};
+use common::{normal, relative_error, values};
+use fernn::experiments::{Evidence, Metric, PROVENANCE, Record};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,8 +26,7 @@ fn read(path: PathBuf) -> Vec<u8> {
 }
 
 fn records(folder: &Path) -> Vec<Record> {
-    let path = folder.join("records.csv");
-    read_records(&read(path.clone()), &path).unwrap()
+    Evidence::read(&folder.join("records.csv")).unwrap().records
 }
 
 /// All files below a folder with their bytes, checkpoints and parts left out.
@@ -89,12 +88,14 @@ fn reproduce_writes_records_tables_figures_and_a_report_that_can_be_parsed() {
     let out = folder.path().join("out");
     fernn().args(small_run(&out)).args(["--threads", "1"]).assert().success();
     let one_thread = records(&out);
-    let models: Vec<&str> =
-        one_thread.iter().filter(|r| r.metric == "mse").map(|r| r.model.as_str()).collect();
+    let of = |metric: Metric| one_thread.iter().filter(move |r| r.metric == metric);
+    let models: Vec<String> = of(Metric::MSE).map(|r| r.subject.to_string()).collect();
     assert_eq!(models, ["G-RNN", "FERNN-V1", "FERNN-V2"]);
-    assert_eq!(one_thread.iter().filter(|r| r.metric == "mse_by_horizon").count(), 3 * 42);
-    assert_eq!(one_thread.iter().filter(|r| r.metric == "loss").count(), 3 * 2 * 3);
-    assert!(one_thread.iter().all(|r| r.experiment == PROVENANCE || r.value.is_some()));
+    assert_eq!(of(Metric::MSE_BY_HORIZON).count(), 3 * 42);
+    assert_eq!(of(Metric::LOSS).count(), 3 * 2 * 3);
+    assert_eq!(of(Metric::SETTINGS).count(), 3, "every unit stores its settings");
+    let is_text = |r: &Record| r.experiment == PROVENANCE || r.metric == Metric::SETTINGS;
+    assert!(one_thread.iter().all(|r| is_text(r) != r.value.is_some()));
 
     for (name, bytes) in products(&out) {
         match name.extension().and_then(|e| e.to_str()) {
@@ -121,13 +122,20 @@ fn reproduce_writes_records_tables_figures_and_a_report_that_can_be_parsed() {
         }
     }
     let report = String::from_utf8(read(out.join("REPORT.md"))).unwrap();
-    for needle in
-        ["## Verdicts", "not run", "## Provenance", "commit", "threads: 1", "figures/film.png"]
-    {
+    for needle in [
+        "## Verdicts",
+        "Not run here: velocity",
+        "## Provenance",
+        "commit",
+        "threads: 1",
+        "film.png",
+    ] {
         assert!(report.contains(needle), "the report lacks {needle}");
     }
 
-    // `report` needs nothing but the records, and gives the same bytes.
+    assert!(!report.contains("not run**"), "a claim is judged where its experiment ran");
+
+    // `report` needs nothing but records and pictures, and gives the same bytes.
     let again = folder.path().join("again");
     let path = out.join("records.csv");
     fernn()
@@ -135,7 +143,8 @@ fn reproduce_writes_records_tables_figures_and_a_report_that_can_be_parsed() {
         .assert()
         .success();
     let mut expected = products(&out);
-    expected.remove(Path::new("records.csv"));
+    assert!(expected.remove(Path::new("records.csv")).is_some());
+    assert!(expected.remove(Path::new("pictures.csv")).is_some());
     assert_same_products(&products(&again), &expected);
 
     // More threads, same values.
@@ -266,6 +275,11 @@ fn predict_over_rotations_reads_expanded_filters() {
     // The kernels are not steerable, so that the frames of reference differ; at rest they do not.
     let still = (run(&["--velocities=0"]), run(&["--velocities=0", "--frame", "co-moving"]));
     assert_eq!(values(&still.0["outputs"]), values(&still.1["outputs"]));
+    // Nor are they carried in an order that does not matter: the public code's is the default.
+    let [first, then] = ["carry-first", "convolve-first"]
+        .map(|order| values(&run(&["--velocities=-90,0,90", "--order", order])["outputs"]));
+    assert_eq!(first, values(&lab["outputs"]));
+    assert!(relative_error(&then, &first) > 1e-2);
     // Truncated toward zero, 100° moves orientations by one place and planes by all of it.
     assert_eq!(run(&["--velocities=100", "--truncate"])["outputs"].dims(), [2, 2, 1, 6, 6]);
 
@@ -280,6 +294,11 @@ fn predict_over_rotations_reads_expanded_filters() {
     refuse(&["--velocities=90"], &["--orientations"]);
     refuse(&["--velocities=90,90", "--orientations", "4"], &["twice"]);
     refuse(&["--velocity-range", "1", "--orientations", "4"], &["--velocity-range", "rotation"]);
+    let order = ["--orientations", "4", "--order", "carry-first", "--frame", "co-moving"];
+    refuse(&order, &["--order", "co-moving frame", "--frame"]);
+    let order = ["--order", "carry-first", "--steps", "2"];
+    let translation = ["predict", "--task", "translation", "--weights", &w, "--input", &x];
+    refused(&[&translation[..], &["--output", &y], &order].concat(), &["--order", "translation"]);
 }
 
 #[test]

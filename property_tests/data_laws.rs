@@ -329,6 +329,7 @@ fn sources_read_nothing_until_they_are_asked_and_nothing_twice() {
     let sources = Sources::embedded();
     let clone = sources.clone();
     assert!(Arc::ptr_eq(&clone.digits().unwrap(), &sources.digits().unwrap()));
+    assert!(Arc::ptr_eq(&Sources::of(DIGITS.clone()).digits().unwrap(), &DIGITS));
 }
 
 /// Writes an IDX file of zeros, gzipped, under `name`.
@@ -379,4 +380,56 @@ fn other_data_of_mnists_shape_under_other_names_are_read_and_never_called_mnist(
     let text = |bytes| String::from_utf8(bytes).unwrap();
     assert_eq!(text(check.stdout).matches("as published: NO").count(), 4);
     assert!(text(check.stderr).starts_with("note: "));
+}
+
+/// `fernn data preview` of two sequences into a folder.
+fn preview(flags: &[&str], out: &Path) -> assert_cmd::assert::Assert {
+    assert_cmd::Command::new(env!("CARGO_BIN_EXE_fernn"))
+        .args(["data", "preview", "--sequences", "2", "--frames", "4", "--out"])
+        .arg(out)
+        .args(flags)
+        .assert()
+}
+
+#[test]
+fn a_preview_shows_the_sequences_of_either_motion() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let gif = |name: &str| std::fs::read(at(name).join("preview.gif")).unwrap();
+    preview(&[], &at("translation")).success();
+    preview(&["--task", "rotation"], &at("rotation")).success();
+    preview(&["--task", "rotation", "--step-deg", "10"], &at("default")).success();
+    preview(&["--task", "rotation", "--step-deg", "25"], &at("faster")).success();
+    assert_eq!(gif("rotation"), gif("default"));
+    assert_ne!(gif("rotation"), gif("faster"));
+    // The last frame of the first sequence, pixel by pixel: each is 4×4 pixels of the animation.
+    let translating = data(Canvas { size: 28, digit: 28 }, 4, 0).sample(Split::Train, 0);
+    let velocities = VelocitySet::multiples(DegreesPerFrame(10), 2);
+    let canvas = Canvas { size: 28, digit: 28 };
+    let rotating = RotatingMnist::new(DIGITS.clone(), canvas, 4, velocities.as_slice(), 0).unwrap();
+    for (name, sample) in
+        [("translation", translating), ("rotation", rotating.sample(Split::Train, 0))]
+    {
+        let bytes = gif(name);
+        let mut decoder = gif::DecodeOptions::new().read_info(bytes.as_slice()).unwrap();
+        let width = usize::from(decoder.width());
+        let mut last = vec![];
+        while let Some(frame) = decoder.read_next_frame().unwrap() {
+            last = frame.buffer.to_vec();
+        }
+        for (i, value) in sample[3 * 784..].iter().enumerate() {
+            let (y, x) = (4 + i / 28 * 4, 4 + i % 28 * 4);
+            assert_eq!(last[y * width + x], (value * 255.0) as u8, "{name}, pixel {i}");
+        }
+    }
+    for (flags, needle) in [
+        (&["--step-deg", "10"][..], "--task translation"),
+        (&["--task", "rotation", "--step-deg", "0"], "1..=180"),
+        (&["--task", "rotation", "--data-dir", "no/such/folder"], "no/such/folder"),
+    ] {
+        let refused = preview(flags, &at("refused")).code(2).get_output().clone();
+        let message = String::from_utf8(refused.stderr).unwrap();
+        assert!(message.contains(needle), "{message}");
+        assert!(!at("refused").exists());
+    }
 }

@@ -18,7 +18,7 @@ use fernn::ops::{
     self, Activation, ConvAlgorithm, Layer, Padding, Shift, VelocityPooling, convolve_slices,
     pool_velocities, shift_slices,
 };
-use fernn::verification::{CellKind, Selection, search};
+use fernn::verification::{Selection, Specimen, search};
 use fernn::{Error, Result};
 use proptest::prelude::*;
 
@@ -223,7 +223,7 @@ fn random_cases_hold_no_counterexample() {
     let selection = Selection { seed: 11, ..Selection::default() };
     let found = search(&selection, 0, 64).unwrap();
     assert!(found.is_none(), "{found:?}");
-    let controls = Selection { cells: vec![CellKind::Rnn, CellKind::Lstm], ..selection };
+    let controls = Selection { cells: vec![Specimen::Rnn, Specimen::Lstm], ..selection };
     assert!(search(&controls, 1, 32).unwrap().is_none());
 }
 

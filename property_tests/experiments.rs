@@ -5,60 +5,113 @@ use candle_core::Device;
 use candle_nn::Optimizer;
 use fernn::Error;
 use fernn::data::{Sequences, Sources, Split};
-use fernn::experiments::paper::{ROTATION_PARAMETERS, TRANSLATION_PARAMETERS};
-use fernn::experiments::{CATALOGUE, Profile, Record, Selection, Space, Task, World};
-use fernn::flow::Lift;
-use fernn::models::{Decoder, Parameters};
+use fernn::experiments::forecasting::{
+    Evaluation, ForecastJob, Model, RotationWorld, Settings, TranslationWorld, World, units,
+};
+use fernn::experiments::{
+    CATALOGUE, Evidence, Metric, Profile, Request, Subject, Unit, UnitRun, find, paper,
+};
+use fernn::flow::{CarryOrder, Lift};
+use fernn::models::{Decoder, ForecastLearner};
 use fernn::ops::ConvAlgorithm;
+use fernn::parameters::{Parameters, Tensors};
 use fernn::training::{Adam, training_step};
 use std::path::PathBuf;
 
-fn selection(profile: Profile, only: &str) -> Selection {
-    let (only, algorithm, device) = (vec![only.into()], ConvAlgorithm::Auto, Device::Cpu);
-    Selection { profile, only, seed: 0, seeds: Some(1), steps: None, algorithm, device }
+fn request(profile: Profile) -> Request {
+    let (algorithm, device) = (ConvAlgorithm::Auto, Device::Cpu);
+    Request { profile, seed: 0, seeds: Some(1), steps: None, algorithm, device }
 }
 
-/// A task of the quick profile, cut down until it takes about a second.
-fn small_task(model: usize) -> Task {
-    small(selection(Profile::Quick, "translation").tasks().unwrap().swap_remove(model))
-}
-
-fn small(mut task: Task) -> Task {
-    let settings = &mut task.settings;
+/// Settings cut down until they take about a second.
+fn small<W>(mut settings: Settings<W>) -> Settings<W> {
     (settings.seen, settings.predicted, settings.horizon, settings.batch) = (3, 2, 4, 2);
     (settings.schedule.steps, settings.schedule.interval) = (6, 2);
     (settings.test_sequences, settings.horizon_sequences) = (5, 3);
-    settings.validation_sequences = 3;
-    task
+    (settings.validation_sequences, settings.velocity_sequences) = (3, 1);
+    settings
 }
 
-fn run(task: &Task, checkpoint: Option<PathBuf>) -> Result<Vec<Record>, Error> {
-    task.run(&Sources::embedded().digits().unwrap(), checkpoint, "fingerprint".into(), &|_, _| ())
+/// A unit of the settings with every evaluation.
+fn unit<W: World>(settings: Settings<W>) -> Unit
+where
+    fernn::experiments::forecasting::VelocityOf<W>: Into<fernn::flow::AnyVelocity>,
+{
+    const ALL: &[Evaluation] = &[
+        Evaluation::Prediction,
+        Evaluation::Horizon,
+        Evaluation::Velocities,
+        Evaluation::Film,
+        Evaluation::HiddenStates,
+        Evaluation::Equivariance,
+    ];
+    let model: Model<W> = (W::subject(settings.velocity_range), settings);
+    units("a test", &request(Profile::Quick), 1, vec![model], ALL).swap_remove(0)
+}
+
+fn translating(range: u32) -> Settings<TranslationWorld> {
+    small(Settings::translation(Profile::Quick)).with_velocities(range)
+}
+
+fn rotating(range: u32) -> Settings<RotationWorld> {
+    small(Settings::rotation(Profile::Quick)).with_velocities(range)
+}
+
+fn run_as(unit: &Unit, checkpoint: Option<PathBuf>, fingerprint: &str) -> Result<Evidence, Error> {
+    unit.job.run(&UnitRun {
+        key: &unit.key,
+        sources: &Sources::embedded(),
+        checkpoint,
+        fingerprint: fingerprint.into(),
+        progress: &|_, _| (),
+    })
+}
+
+fn run(unit: &Unit, checkpoint: Option<PathBuf>) -> Result<Evidence, Error> {
+    run_as(unit, checkpoint, "fingerprint")
+}
+
+/// The settings of a unit, read back from their text.
+fn settings_of<W: World>(unit: &Unit) -> Settings<W>
+where
+    fernn::experiments::forecasting::VelocityOf<W>: Into<fernn::flow::AnyVelocity>,
+{
+    toml::from_str(&unit.settings).unwrap()
+}
+
+fn paper_units(name: &str) -> Vec<Unit> {
+    find(name).unwrap().units(&request(Profile::Paper)).unwrap()
 }
 
 #[test]
 fn the_paper_profile_has_the_published_settings_and_takes_a_step() {
-    let tasks = selection(Profile::Paper, "translation").tasks().unwrap();
-    assert_eq!(tasks.len(), 3);
-    let mut task = tasks[2].clone();
-    assert_eq!(task.model.name(), "FERNN-V2");
-    let s = &task.settings;
-    let Space::Translation(world) = s.space.clone() else { panic!("a space of translations") };
-    assert_eq!((world.canvas.size, world.canvas.digit, world.shape.channels), (28, 28, 128));
+    let all = paper_units("translation");
+    let names: Vec<String> = all.iter().map(|unit| unit.key.subject.to_string()).collect();
+    assert_eq!(names, ["G-RNN", "FERNN-V1", "FERNN-V2"]);
+    let mut settings: Settings<TranslationWorld> = settings_of(&all[2]);
+    let s = &settings;
+    let canvas = s.world.canvas;
+    assert_eq!((canvas.size, canvas.digit, s.shape.channels), (28, 28, 128));
     assert_eq!((s.seen, s.predicted, s.batch, s.schedule.clip), (10, 10, 128, Some(1.0)));
     assert_eq!((s.schedule.steps, s.schedule.adam.learning_rate), (50 * 422, 1e-3));
-    assert_eq!((s.horizon, s.test_sequences, s.seeds), (70, 10_000, 5));
-    let parameters = Parameters::draw(&world.parameters().unwrap(), 0, &Device::Cpu).unwrap();
-    assert_eq!(parameters.count(), TRANSLATION_PARAMETERS);
+    assert_eq!((s.horizon, s.test_sequences, s.velocity_range), (70, 10_000, 2));
+    let own = find("translation").unwrap();
+    let own = own.units(&Request { seeds: None, ..request(Profile::Paper) }).unwrap();
+    assert_eq!(own.len(), 3 * 5, "five seeds");
 
-    task.settings.batch = 1;
+    settings.batch = 1;
+    let (evaluations, device) = (&[][..], Device::Cpu);
+    let job = ForecastJob { settings, evaluations, shows_frames: false, device };
+    let build = |tensors: &Tensors| job.forecaster(tensors);
+    let learner = ForecastLearner { initial: job.parameters().unwrap(), build: &build };
+    let parameters = Parameters::draw(&learner.initial, 0, &Device::Cpu).unwrap();
+    assert_eq!(parameters.count(), paper::TRANSLATION.parameters);
     let digits = Sources::embedded().digits().unwrap();
-    let data = world.data(&digits, &task.settings, 0, &Device::Cpu).unwrap();
-    let (seen, target) = data.pair(Split::Train, 0..1, 10).unwrap();
-    let model = task.forecaster(&world, &parameters.tensors()).unwrap();
-    let mut adam = Adam::new(parameters.variables(), task.settings.schedule.adam).unwrap();
+    let data = job.settings.world.data(digits, &job.settings, 0, &Device::Cpu).unwrap();
+    let batch = data.pair(Split::Train, 0..1, 10).unwrap();
+    let mut adam = Adam::new(parameters.variables(), job.settings.schedule.adam).unwrap();
     let before = parameters.snapshot().unwrap();
-    let step = training_step(&model, &parameters, &mut adam, (&seen, &target), Some(1.0)).unwrap();
+    let step = training_step(&learner, &parameters, &mut adam, &batch, Some(1.0)).unwrap();
     assert!(step.loss > 0.0 && step.loss.is_finite() && step.gradient_norm > 0.0);
     for (name, variable) in parameters.iter() {
         let moved = (variable.as_tensor() - &before[name]).unwrap().abs().unwrap();
@@ -69,130 +122,143 @@ fn the_paper_profile_has_the_published_settings_and_takes_a_step() {
 
 #[test]
 fn the_paper_profile_of_rotations_has_the_published_settings_and_size() {
-    let tasks = selection(Profile::Paper, "rotation").tasks().unwrap();
-    let names: Vec<String> = tasks.iter().map(|task| task.model.name()).collect();
+    let all = paper_units("rotation");
+    let names: Vec<String> = all.iter().map(|unit| unit.key.subject.to_string()).collect();
     assert_eq!(names, ["G-RNN", "FERNN-VR2", "FERNN-VR4"]);
-    let s = &tasks[2].settings;
-    let Space::Rotation(world) = &s.space else { panic!("a space of rotations") };
-    let shape = world.shape;
+    let settings: Settings<RotationWorld> = settings_of(&all[2]);
+    let (s, world) = (&settings, &settings.world);
     assert_eq!((world.canvas.size, world.canvas.digit, world.step_deg), (28, 28, 10));
-    assert_eq!((shape.fields, shape.orientations, shape.filter_size), (32, 36, 3));
-    assert_eq!(
-        (shape.decoder_layers, shape.decoder, world.lift),
-        (4, Decoder::Plain, Lift::Trivial)
-    );
+    assert_eq!((s.shape.channels, world.orientations, world.filter_size), (32, 36, 3));
+    assert_eq!((s.shape.decoder_layers, s.shape.decoder), (4, Decoder::Plain));
+    // The public code turns a state before it convolves it.
+    assert_eq!((world.lift, world.order), (Lift::Trivial, CarryOrder::CarryFirst));
     assert_eq!((s.batch, s.schedule.clip, s.schedule.adam.learning_rate), (32, None, 1e-4));
-    assert_eq!((s.seen + s.horizon, s.training_range, s.seeds), (80, 4, 5));
+    assert_eq!((s.seen + s.horizon, s.training_range), (80, 4));
     assert_eq!((s.schedule.steps, s.test_sequences), (50 * 1688, 10_000));
-    let all = world.parameters().unwrap();
-    let count: usize = all.iter().map(|p| p.shape.iter().product::<usize>()).sum();
-    assert_eq!(count, ROTATION_PARAMETERS);
     let degrees: Vec<i32> = world.velocities(4).as_slice().iter().map(|v| v.0).collect();
     assert_eq!(degrees, [-40, -30, -20, -10, 0, 10, 20, 30, 40]);
     assert_eq!(world.tested().len(), 11);
+    let (evaluations, device) = (&[][..], Device::Cpu);
+    let job = ForecastJob { settings, evaluations, shows_frames: false, device };
+    let all = job.parameters().unwrap();
+    let count: usize = all.iter().map(|p| p.shape.iter().product::<usize>()).sum();
+    assert_eq!(count, paper::ROTATION.parameters);
 }
 
 #[test]
-fn every_profile_declares_runnable_tasks() {
+fn every_profile_declares_runnable_units_with_file_names_of_their_own() {
     for profile in Profile::ALL {
         for experiment in CATALOGUE {
-            let tasks = selection(profile, experiment.name).tasks().unwrap();
-            assert_eq!(tasks.len(), (experiment.models)(profile).len());
-            let names: std::collections::BTreeSet<_> = tasks.iter().map(Task::slug).collect();
-            assert_eq!(names.len(), tasks.len(), "file names are distinct");
+            let units = experiment.units(&request(profile)).unwrap();
+            let names: std::collections::BTreeSet<_> =
+                units.iter().map(|unit| unit.key.slug()).collect();
+            assert_eq!(names.len(), units.len(), "{}", experiment.name());
+            assert!(units.iter().all(|unit| unit.work > 0 && unit.steps > 0));
+            let is_trained = !experiment.profiles().is_empty();
+            assert_eq!(!units.is_empty(), is_trained, "{}", experiment.name());
         }
     }
+}
+
+#[test]
+fn settings_come_back_from_their_text_with_every_departure() {
+    let units = find("length-study").unwrap().units(&request(Profile::Quick)).unwrap();
+    let of = |variant: &str| -> Settings<TranslationWorld> {
+        let subject = Subject::new("FERNN-V2").with_variant(variant);
+        settings_of(units.iter().find(|unit| unit.key.subject == subject).unwrap())
+    };
+    let plain = of("");
+    assert_eq!(plain, Settings::translation(Profile::Quick));
+    assert_eq!(of("4x-steps").schedule.steps, 4 * plain.schedule.steps);
+    assert_eq!(of("2x-channels").shape.channels, 2 * plain.shape.channels);
+    assert_ne!(of("tanh").model.cell, plain.model.cell);
+    assert_ne!(of("no-feedback").model.feedback, of("clamped-feedback").model.feedback);
 }
 
 #[test]
 fn records_are_the_same_for_any_number_of_threads() {
-    let task = small_task(1);
+    let unit = unit(translating(1));
     let on = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| run(&task, None)).unwrap()
+        pool.install(|| run(&unit, None)).unwrap()
     };
     let one = on(1);
     assert_eq!(one, on(2));
     assert_eq!(one, on(5));
-    assert!(one.iter().filter(|r| r.metric == "mse_by_horizon").count() == 4);
+    let count = |metric| one.records.iter().filter(|r| r.metric == metric).count();
+    assert_eq!((count(Metric::MSE_BY_HORIZON), count(Metric::MSE_BY_VELOCITY)), (4, 25));
+    assert!(!one.pictures.is_empty());
 }
 
-/// Every measurement of the rotation experiments, on both lifts and both decoders.
+/// Every evaluation of the rotation experiments, on both lifts, orders and decoders.
 #[test]
-fn rotation_tasks_run_and_do_not_depend_on_threads() {
-    for experiment in ["rotation", "rotation-velocity", "rotation-lifts"] {
-        for mut task in selection(Profile::Quick, experiment).tasks().unwrap() {
-            task = small(task);
-            task.settings.schedule.steps = 2;
-            task.settings.velocity_sequences = 1;
-            let on = |threads| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| run(&task, None)).unwrap()
-            };
-            let records = on(1);
-            assert_eq!(records, on(3), "{}", task.title());
-            assert!(records.iter().all(|r| r.value.is_some_and(f64::is_finite)));
-            let count = |metric: &str| records.iter().filter(|r| r.metric == metric).count();
-            match experiment {
-                "rotation" => assert_eq!(count("mse_by_horizon"), 4),
-                "rotation-velocity" => assert_eq!(count("mse_by_velocity"), 7),
-                _ => assert_eq!(
-                    (count("equivariance_trained"), count("equivariance_untrained")),
-                    (5, 5)
-                ),
-            }
-        }
+fn rotation_units_run_and_do_not_depend_on_threads() {
+    let all = find("rotation-lifts").unwrap().units(&request(Profile::Quick)).unwrap();
+    assert_eq!(all.len(), 5);
+    for one in all {
+        let mut settings = small(settings_of::<RotationWorld>(&one));
+        settings.schedule.steps = 2;
+        let unit = unit(settings);
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| run(&unit, None)).unwrap()
+        };
+        let evidence = on(1);
+        assert_eq!(evidence, on(3), "{}", one.key.title());
+        assert!(evidence.records.iter().all(|r| r.value.is_some_and(f64::is_finite)));
+        let count = |metric| evidence.records.iter().filter(|r| r.metric == metric).count();
+        assert_eq!((count(Metric::MSE_BY_HORIZON), count(Metric::MSE_BY_VELOCITY)), (4, 7));
+        // The state after the first frame has not moved yet, but it is compared.
+        assert_eq!(count(Metric::EQUIVARIANCE_TRAINED), 5);
+        assert_eq!(count(Metric::EQUIVARIANCE_UNTRAINED), 5);
     }
 }
 
-#[test]
-fn a_rotation_training_cut_at_a_checkpoint_ends_with_the_same_records() {
+/// Cuts a training after some steps, and lets it go on from its checkpoint.
+fn assert_resumes<W: World>(settings: Settings<W>, cuts: &[u64])
+where
+    fernn::experiments::forecasting::VelocityOf<W>: Into<fernn::flow::AnyVelocity>,
+{
     let folder = tempfile::tempdir().unwrap();
-    let task = small(selection(Profile::Quick, "rotation").tasks().unwrap().swap_remove(1));
-    let checkpoint = folder.path().join("c.safetensors");
-    let mut first_half = task.clone();
-    first_half.settings.schedule.steps = 4;
-    run(&first_half, Some(checkpoint.clone())).unwrap();
-    assert_eq!(run(&task, Some(checkpoint)).unwrap(), run(&task, None).unwrap());
+    let whole = unit(settings.clone());
+    let expected = run(&whole, None).unwrap();
+    for cut in cuts {
+        let checkpoint = folder.path().join(format!("{cut}.safetensors"));
+        let mut first = settings.clone();
+        first.schedule.steps = *cut;
+        run(&unit(first), Some(checkpoint.clone())).unwrap();
+        assert!(checkpoint.exists());
+        assert_eq!(run(&whole, Some(checkpoint)).unwrap(), expected, "cut after {cut} steps");
+    }
 }
 
 #[test]
 fn a_training_cut_at_any_checkpoint_ends_with_the_same_records() {
-    let folder = tempfile::tempdir().unwrap();
-    let task = small_task(2);
-    let whole = run(&task, None).unwrap();
-    for cut in [2, 4] {
-        let checkpoint = folder.path().join(format!("{cut}.safetensors"));
-        let mut first_half = task.clone();
-        first_half.settings.schedule.steps = cut;
-        run(&first_half, Some(checkpoint.clone())).unwrap();
-        assert!(checkpoint.exists());
-        assert_eq!(run(&task, Some(checkpoint)).unwrap(), whole, "cut after {cut} steps");
-    }
+    assert_resumes(translating(2), &[2, 4]);
+    assert_resumes(rotating(1), &[4]);
 }
 
 #[test]
 fn the_checkpoint_of_another_run_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.safetensors");
-    let task = small_task(0);
-    run(&task, Some(path.clone())).unwrap();
-    let digits = Sources::embedded().digits().unwrap();
-    let other = task.run(&digits, Some(path.clone()), "another".into(), &|_, _| ());
+    let unit = unit(translating(0));
+    run(&unit, Some(path.clone())).unwrap();
+    let other = run_as(&unit, Some(path.clone()), "another");
     assert!(matches!(other, Err(Error::Format { .. })));
     std::fs::write(&path, b"damaged").unwrap();
-    assert!(matches!(run(&task, Some(path)), Err(Error::Format { .. })));
+    assert!(matches!(run(&unit, Some(path)), Err(Error::Format { .. })));
 }
 
 #[test]
 fn a_loss_that_is_not_finite_names_experiment_model_seed_and_step() {
-    let mut task = small_task(0);
-    task.settings.schedule.adam.learning_rate = 1e30;
-    match run(&task, None) {
+    let mut settings = translating(0);
+    settings.schedule.adam.learning_rate = 1e30;
+    match run(&unit(settings), None) {
         Err(Error::NonFinite { experiment, model, seed, step, .. }) => {
-            assert_eq!((experiment.as_str(), model.as_str(), seed), ("translation", "G-RNN", 0));
+            assert_eq!((experiment.as_str(), model.as_str(), seed), ("a test", "G-RNN", 0));
             assert!((1..=6).contains(&step));
         }
-        other => panic!("expected a non-finite loss, got {:?}", other.map(|r| r.len())),
+        other => panic!("expected a non-finite loss, got {:?}", other.map(|e| e.records.len())),
     }
 }

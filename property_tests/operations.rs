@@ -3,19 +3,20 @@
 mod common;
 
 use candle_core::{DType, Device, Tensor, Var};
-use common::{finite_differences, naive_convolution, normal, random_cell, relative_error, values};
+use common::{
+    finite_differences, forecaster, naive_convolution, normal, random_cell, relative_error, values,
+};
 use fernn::cells::Cell;
 use fernn::flow::{
     FlowGroup, LiftedState, PixelsPerFrame, Translation, VelocitySet, ZeroPaddedTranslation,
 };
-use fernn::models::{Forecaster, TranslationForecaster};
+use fernn::models::ForecasterChoice;
 use fernn::ops::{
     Activation, ConvAlgorithm, Padding, Shift, VelocityPooling, circular_convolution,
     flow_recurrence, pool_velocities, shift_slices, to_channels_first, to_channels_last,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// 8 ε times the root of the number of summed terms, relative to the largest value.
 fn tolerance(terms: usize) -> f64 {
@@ -195,8 +196,7 @@ fn gradients_of_the_whole_forecaster_agree_with_finite_differences() {
     let seen = normal(2, "seen", &[1, 3, 1, 3, 5], 1.0, DType::F64);
     let target = normal(2, "target", &[1, 1, 1, 3, 5], 1.0, DType::F64);
     let loss = |tensors: &BTreeMap<String, Tensor>| {
-        let model: TranslationForecaster =
-            Forecaster::from_tensors(tensors, VelocitySet::square(1), Path::new("x")).unwrap();
+        let model = forecaster(ForecasterChoice::default(), tensors, 1);
         // One predicted step: later ones cut the graph on purpose at the fed-back frame.
         candle_nn::loss::mse(&model.forecast(&seen, 1).unwrap(), &target).unwrap()
     };

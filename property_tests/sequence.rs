@@ -4,16 +4,16 @@ mod common;
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
-use common::{finite_differences, normal, relative_error, values};
-use fernn::flow::VelocitySet;
-use fernn::models::{Feedback, Parameters, TranslationForecaster};
+use common::{finite_differences, forecaster, normal, relative_error, values};
+use fernn::cells::{CellChoice, Running};
+use fernn::models::{Feedback, ForecasterChoice};
 use fernn::ops::{
     Activation, ConvAlgorithm, Layer, Padding, Recipe, Shift, VelocityPooling,
     circular_convolution, convolution_stack, flow_sequence,
 };
+use fernn::parameters::Parameters;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 const ALGORITHMS: [ConvAlgorithm; 2] = [ConvAlgorithm::Direct, ConvAlgorithm::Winograd];
 
@@ -33,9 +33,10 @@ fn weights(seed: u64, channels: usize, inputs: usize, dtype: DType) -> BTreeMap<
     shapes.into_iter().map(weight).collect()
 }
 
-fn forecaster(tensors: &BTreeMap<String, Tensor>, range: u32) -> TranslationForecaster {
-    TranslationForecaster::from_tensors(tensors, VelocitySet::square(range), Path::new("test"))
-        .unwrap()
+/// The simple cell with ReLU and max pooling, run by an algorithm.
+fn by(algorithm: ConvAlgorithm) -> ForecasterChoice {
+    let running = Running { algorithm, ..Running::default() };
+    ForecasterChoice { running, ..ForecasterChoice::default() }
 }
 
 fn loss(outputs: &Tensor, seed: u64) -> Tensor {
@@ -65,9 +66,9 @@ proptest! {
         for dtype in [DType::F32, DType::F64] {
             for algorithm in ALGORITHMS {
                 let seen = normal(seed, "seen", &[3, frames, inputs, height, width], 1.0, dtype);
-                let model = forecaster(&weights(seed, channels, inputs, dtype), range)
-                    .with_algorithm(algorithm)
-                    .with_activation(activation);
+                let cell = CellChoice { activation, ..CellChoice::SIMPLE };
+                let choice = ForecasterChoice { cell, ..by(algorithm) };
+                let model = forecaster(choice, &weights(seed, channels, inputs, dtype), range);
                 let sequence = model.forecast(&seen, steps).unwrap();
                 let stepwise = model.forecast_with_states(&seen, steps).unwrap();
                 // A decoder with a single ReLU may be dead, and would prove nothing.
@@ -89,9 +90,9 @@ proptest! {
         let parameters = Parameters::from_tensors(weights(seed, channels, 1, DType::F64)).unwrap();
         let seen = normal(seed, "seen", &[3, frames, 1, height, width], 1.0, DType::F64);
         let seen = Var::from_tensor(&seen).unwrap();
-        let model = forecaster(&parameters.tensors(), range)
-            .with_algorithm(algorithm)
-            .with_pooling(pooling);
+        let running = Running { pooling, algorithm };
+        let choice = ForecasterChoice { running, ..ForecasterChoice::default() };
+        let model = forecaster(choice, &parameters.tensors(), range);
         let sequence = loss(&model.forecast(&seen, steps).unwrap(), seed).backward().unwrap();
         let outputs = model.forecast_with_states(&seen, steps).unwrap().outputs;
         let stepwise = loss(&outputs, seed).backward().unwrap();
@@ -131,11 +132,12 @@ fn gradients_of_a_long_forecast_agree_with_finite_differences() {
         let tensors = weights(4, 8, 1, DType::F64);
         let seen = normal(4, "seen", &[2, 3, 1, 3, 5], 1.0, DType::F64);
         let model = |tensors: &BTreeMap<String, Tensor>| {
-            forecaster(tensors, 1)
-                .with_algorithm(algorithm)
-                .with_feedback(Feedback::Silent)
-                .with_activation(Activation::Tanh)
-                .with_pooling(VelocityPooling::Mean)
+            let choice = ForecasterChoice {
+                cell: CellChoice { activation: Activation::Tanh, ..CellChoice::SIMPLE },
+                feedback: Feedback::Silent,
+                running: Running { pooling: VelocityPooling::Mean, algorithm },
+            };
+            forecaster(choice, tensors, 1)
         };
         let parameters = Parameters::from_tensors(tensors.clone()).unwrap();
         let tracked = Var::from_tensor(&seen).unwrap();
@@ -165,7 +167,8 @@ fn frozen_weights_still_pass_gradients_to_the_input() {
     let tensors = weights(5, 8, 1, DType::F64);
     let seen = Var::from_tensor(&normal(5, "seen", &[2, 2, 1, 5, 7], 1.0, DType::F64)).unwrap();
     let to_seen = |tensors: &BTreeMap<String, Tensor>| {
-        let outputs = forecaster(tensors, 1).forecast(&seen, 2).unwrap();
+        let outputs =
+            forecaster(ForecasterChoice::default(), tensors, 1).forecast(&seen, 2).unwrap();
         gradient(&loss(&outputs, 5).backward().unwrap(), &seen)
     };
     let trained = Parameters::from_tensors(tensors.clone()).unwrap();
@@ -218,7 +221,7 @@ fn a_nan_anywhere_reaches_the_output() {
             let tensor = Tensor::from_vec(poisoned, shape, &Device::Cpu).unwrap();
             tensors.insert(name.to_string(), tensor.to_dtype(DType::F32).unwrap());
             let seen = normal(7, "seen", &[1, 3, 1, 6, 5], 1.0, DType::F32);
-            let model = forecaster(&tensors, 1).with_algorithm(algorithm);
+            let model = forecaster(by(algorithm), &tensors, 1);
             let outputs = values(&model.forecast(&seen, 2).unwrap());
             assert!(outputs.iter().any(|v| v.is_nan()), "{algorithm:?}, {name}");
         }

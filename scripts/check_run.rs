@@ -4,16 +4,17 @@
 //! empty or cannot be parsed.
 
 use anyhow::{Context, ensure};
-use fernn::experiments::claims::{Outcome, judge};
-use fernn::experiments::query::Records;
-use fernn::experiments::read_records;
+use fernn::data::Split;
+use fernn::experiments::{CATALOGUE, Evidence, Metric, Outcome, Records, Subject};
 use std::path::Path;
 
 fn main() -> anyhow::Result<()> {
     let folder = std::env::args().nth(1).context("usage: check_run FOLDER")?;
     let folder = Path::new(&folder);
     let read = |name: &str| std::fs::read(folder.join(name)).with_context(|| name.to_string());
-    let records = read_records(&read("records.csv")?, &folder.join("records.csv"))?;
+    let evidence = Evidence::read(&folder.join("records.csv"))?;
+    ensure!(!evidence.pictures.is_empty(), "pictures.csv shows nothing");
+    let records = Records(&evidence);
     let text = String::from_utf8(read("REPORT.md")?)?;
     for (kind, magic) in [("svg", &b"<svg"[..]), ("png", &b"\x89PNG\r\n\x1a\n"[..])] {
         for name in
@@ -43,14 +44,19 @@ fn main() -> anyhow::Result<()> {
         ensure!(rows.len() == 3, "tables/{name}.csv has {} rows, expected one a model", rows.len());
         ensure!(read(&format!("tables/{name}.md"))?.starts_with(b"| model |"), "tables/{name}.md");
     }
-    let verdicts = judge(&records);
+    let mut verdicts = Vec::new();
+    for experiment in CATALOGUE.iter().filter(|e| records.experiments().contains(&e.name())) {
+        verdicts.extend(experiment.claims(records)?.into_iter().map(|claim| claim.judge()));
+    }
+    ensure!(verdicts.len() == 16, "{} claims instead of 16", verdicts.len());
     ensure!(verdicts.iter().all(|v| v.outcome != Outcome::NotRun), "a claim was not run");
     for verdict in &verdicts {
         ensure!(text.contains(&verdict.rule), "REPORT.md lacks the rule `{}`", verdict.rule);
     }
     let mse = |model| {
-        let values = Records(&records).values("translation", model, "mse", |r| r.split == "test");
-        fernn::statistics::mean(&values)
+        let is_test = |r: &fernn::experiments::Record| r.split == Some(Split::Test);
+        let by_seed = records.by_seed("translation", &Subject::new(model), &Metric::MSE, is_test);
+        fernn::statistics::mean(&by_seed.into_values().collect::<Vec<_>>())
     };
     let (g, v1, v2) = (mse("G-RNN"), mse("FERNN-V1"), mse("FERNN-V2"));
     println!("test MSE: G-RNN {g:.4}, FERNN-V1 {v1:.4}, FERNN-V2 {v2:.4}; ratio {:.2}", g / v2);

@@ -1,7 +1,8 @@
 //! Plants the faults of `mutations.toml` one at a time in a copy of the sources, runs the tests, and
 //! writes which of them noticed: `cargo run --release --example mutate -- [REPORT [ONLY]]`, run in the
 //! repository. REPORT is a Markdown file; ONLY parts of the descriptions of the faults to plant,
-//! divided by |; the rows of the others are kept.
+//! divided by |; the rows of the others are kept. A fault runs the suites that it names, or else those
+//! of [`SUITES`].
 //!
 //! Exit code 1 when a fault goes unnoticed, 2 when one cannot be planted.
 
@@ -23,34 +24,60 @@ struct Fault {
     file: String,
     find: String,
     put: String,
+    /// The suites that may notice; `lib` stands for the unit tests.
+    #[serde(default)]
+    suites: Vec<String>,
+}
+
+impl Fault {
+    fn suites(&self) -> Vec<&str> {
+        match self.suites.is_empty() {
+            true => SUITES.to_vec(),
+            false => self.suites.iter().map(String::as_str).collect(),
+        }
+    }
 }
 
 const COPY: &str = "target/mutations/copy";
 const COPIED: [&str; 7] =
     ["src", "property_tests", "benchmarks", "scripts", "build.rs", "Cargo.toml", "Cargo.lock"];
-/// The suites that should notice; those of the command line and of experiments take too long.
-const SUITES: [&str; 6] =
-    ["flow_equivariance", "equivariance_measure", "cells", "operations", "sequence", "rotation"];
+/// The suites of a fault that names none: of the floors below training. The others take longer.
+const SUITES: [&str; 7] = [
+    "lib",
+    "flow_equivariance",
+    "equivariance_measure",
+    "cells",
+    "operations",
+    "sequence",
+    "rotation",
+];
+/// The suites that a fault may name besides.
+const MORE: [&str; 4] = ["values", "experiments", "command_line", "data_laws"];
 
 fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = std::env::args().skip(1);
     let report = arguments.next();
     let only = arguments.next().unwrap_or_default();
-    let faults: Faults = toml::from_str(&std::fs::read_to_string("scripts/mutations.toml")?)?;
+    let Faults { fault: faults } =
+        toml::from_str(&std::fs::read_to_string("scripts/mutations.toml")?)?;
+    let is_wanted = |fault: &&Fault| only.split('|').any(|part| fault.what.contains(part));
     copy_sources()?;
-    let failing = caught_by()?.context("the sources do not compile")?;
+    let suites: BTreeSet<&str> = faults.iter().filter(is_wanted).flat_map(Fault::suites).collect();
+    for suite in &suites {
+        ensure!(SUITES.contains(suite) || MORE.contains(suite), "there is no suite `{suite}`");
+    }
+    let failing = caught_by(&suites)?.context("the sources do not compile")?;
     ensure!(failing.is_empty(), "the tests fail without any fault: {failing:?}");
-    let mut unnoticed = 0;
     let before = report.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
     let before = before.unwrap_or_default();
+    let mut unnoticed = 0;
     let mut table = String::from("| fault | planted in | noticed by |\n|---|---|---|\n");
-    for fault in &faults.fault {
-        if !only.split('|').any(|part| fault.what.contains(part)) {
+    for fault in &faults {
+        if !is_wanted(&fault) {
             let start = format!("| {} |", fault.what);
-            before.lines().filter(|row| row.starts_with(&start)).for_each(|row| {
-                table += row;
-                table += "\n";
-            });
+            for row in before.lines().filter(|row| row.starts_with(&start)) {
+                writeln!(table, "{row}")?;
+            }
             continue;
         }
         let noticed = plant(fault)?;
@@ -79,7 +106,7 @@ fn named(noticed: &BTreeSet<String>) -> String {
 const HEAD: &str = "# Planted faults, and what noticed them
 
 Written by `cargo run --release --example mutate -- property_tests/MUTATIONS.md`, which plants each fault of
-`scripts/mutations.toml` in a copy of the sources and runs the unit tests and the property tests.
+`scripts/mutations.toml` in a copy of the sources and runs the suites that may notice.
 
 ";
 
@@ -104,7 +131,7 @@ fn plant(fault: &Fault) -> anyhow::Result<BTreeSet<String>> {
     let places = sound.matches(&fault.find).count();
     ensure!(places == 1, "{}: {places} places in {}", fault.what, fault.file);
     std::fs::write(&path, sound.replacen(&fault.find, &fault.put, 1))?;
-    let noticed = caught_by();
+    let noticed = caught_by(&fault.suites().into_iter().collect());
     std::fs::write(&path, sound)?;
     match noticed? {
         Some(noticed) => Ok(noticed),
@@ -112,11 +139,16 @@ fn plant(fault: &Fault) -> anyhow::Result<BTreeSet<String>> {
     }
 }
 
-/// The tests that fail in the copy; `None` when it does not compile.
-fn caught_by() -> anyhow::Result<Option<BTreeSet<String>>> {
+/// The tests of some suites that fail in the copy; `None` when it does not compile.
+fn caught_by(suites: &BTreeSet<&str>) -> anyhow::Result<Option<BTreeSet<String>>> {
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(COPY).args(["test", "--release", "--no-fail-fast", "--lib", "--quiet"]);
-    cargo.args(SUITES.iter().flat_map(|suite| ["--test", suite]));
+    cargo.current_dir(COPY).args(["test", "--release", "--no-fail-fast", "--quiet"]);
+    for suite in suites {
+        match *suite {
+            "lib" => cargo.arg("--lib"),
+            name => cargo.args(["--test", name]),
+        };
+    }
     // Optimised less and compiled in parts: each fault is one more build.
     cargo.env("CARGO_TARGET_DIR", "../build").env("CARGO_PROFILE_RELEASE_DEBUG", "0");
     cargo.env("CARGO_INCREMENTAL", "1").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256");

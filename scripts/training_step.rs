@@ -9,16 +9,15 @@
 use anyhow::{Context, bail};
 use candle_core::{Device, Tensor};
 use candle_nn::Optimizer;
-use fernn::cells::Cell;
+use fernn::cells::{Fields, Running};
 use fernn::data::{Canvas, RotatingMnist, Sequences, Sources, Split, TranslatingMnist};
-use fernn::flow::{DegreesPerFrame, FlowSpace, Lift, Rotation, VelocitySet};
-use fernn::models::{
-    Decoder, Forecaster, ForecasterShape, Parameters, RotationShape, TranslationForecaster,
-    parameter_shapes,
+use fernn::flow::{
+    DegreesPerFrame, FlowGroup, FlowSpace, Lift, Rotation, Translation, VelocitySet,
 };
-use fernn::ops::ConvAlgorithm;
+use fernn::models::{Decoder, ForecastLearner, ForecasterChoice, ForecasterShape};
+use fernn::ops::{ConvAlgorithm, SteerableBasis};
+use fernn::parameters::{Parameters, Tensors};
 use fernn::training::{Adam, AdamConfig, training_step};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -71,14 +70,9 @@ fn translation(
     let velocities = VelocitySet::square(range);
     let canvas = Canvas { size: SIZE, digit: SIZE };
     let data = TranslatingMnist::new(digits, canvas, 2 * FRAMES, velocities.as_slice(), 0)?;
-    let (seen, target) = data.pair(Split::Train, 0..batch, FRAMES)?;
-    let shape = ForecasterShape { inputs: 1, channels, outputs: 1, decoder_layers: 4 };
-    let parameters = Parameters::convolutions(&parameter_shapes(&shape), 0, &Device::Cpu)?;
-    let source = Path::new("training_step");
-    answer(&parameters, (&seen, &target), |tensors| {
-        Ok(TranslationForecaster::from_tensors(tensors, velocities.clone(), source)?
-            .with_algorithm(algorithm))
-    })
+    let batch = data.pair(Split::Train, 0..batch, FRAMES)?;
+    let space = FlowSpace::new(Translation, velocities, Lift::CoMoving);
+    answer((algorithm, channels), &Fields::Plain, space, batch)
 }
 
 fn rotation(
@@ -92,36 +86,34 @@ fn rotation(
     let velocities = VelocitySet::multiples(DegreesPerFrame(45), range);
     let canvas = Canvas { size: SIZE, digit: SIZE };
     let data = RotatingMnist::new(digits, canvas, 2 * FRAMES, velocities.as_slice(), 0)?;
-    let (seen, target) = data.pair(Split::Train, 0..batch, FRAMES)?;
-    let shape = RotationShape {
-        inputs: 1,
-        fields: planes / ORIENTATIONS,
-        orientations: ORIENTATIONS,
-        filter_size: 3,
-        outputs: 1,
-        decoder_layers: 4,
-        decoder: Decoder::Plain,
-    };
-    let parameters = Parameters::draw(&shape.parameters()?, 0, &Device::Cpu)?;
+    let batch = data.pair(Split::Train, 0..batch, FRAMES)?;
+    let fields = Fields::Steerable(SteerableBasis::new(ORIENTATIONS, 3)?);
     let space = FlowSpace::new(Rotation::new(ORIENTATIONS)?, velocities, lift);
-    answer(&parameters, (&seen, &target), |tensors| {
-        let source = Path::new("training_step");
-        Ok(shape.forecaster(tensors, space.clone(), source)?.with_algorithm(algorithm))
-    })
+    answer((algorithm, planes / ORIENTATIONS), &fields, space, batch)
 }
 
-/// A training step for every line, of the model that `build` makes of the parameters.
-fn answer<C: Cell>(
-    parameters: &Parameters,
-    (seen, target): (&Tensor, &Tensor),
-    build: impl Fn(&BTreeMap<String, Tensor>) -> fernn::Result<Forecaster<C>>,
+/// A training step for every line, of the simple cell with hidden maps of some fields.
+fn answer<G: FlowGroup + 'static>(
+    (algorithm, channels): (ConvAlgorithm, usize),
+    fields: &Fields,
+    space: FlowSpace<G>,
+    batch: (Tensor, Tensor),
 ) -> anyhow::Result<()> {
+    let running = Running { algorithm, ..Running::default() };
+    let choice = ForecasterChoice { running, ..ForecasterChoice::default() };
+    let (inputs, outputs, decoder_layers, decoder) = (1, 1, 4, Decoder::Plain);
+    let shape = ForecasterShape { inputs, channels, outputs, decoder_layers, decoder };
+    let source = Path::new("training_step");
+    let build =
+        |tensors: &Tensors| choice.forecaster((&shape, fields), tensors, space.clone(), source);
+    let initial = choice.parameters(&shape, fields, space.velocities());
+    let parameters = Parameters::draw(&initial, 0, &Device::Cpu)?;
+    let learner = ForecastLearner { initial, build: &build };
     let mut adam = Adam::new(parameters.variables(), AdamConfig::default())?;
     let mut line = String::new();
     while std::io::stdin().read_line(&mut line)? > 0 {
         let start = Instant::now();
-        let model = build(&parameters.tensors())?;
-        training_step(&model, parameters, &mut adam, (seen, target), Some(1.0))?;
+        training_step(&learner, &parameters, &mut adam, &batch, Some(1.0))?;
         println!("{}", start.elapsed().as_secs_f64());
     }
     println!("{}", peak_memory_mb()?);

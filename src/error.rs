@@ -95,14 +95,6 @@ pub enum Error {
         /// The loss.
         loss: f64,
     },
-    /// A picture that could not be drawn or encoded, through no fault of what it shows.
-    #[error("{what} could not be drawn: {problem}")]
-    Drawing {
-        /// The picture.
-        what: &'static str,
-        /// What the library says.
-        problem: String,
-    },
     /// A comparison that would pass on anything: nothing compared, or all of it zero or constant.
     #[error("the comparison proves nothing: {0}")]
     Vacuous(String),
@@ -113,6 +105,14 @@ pub enum Error {
         path: PathBuf,
         /// The cause.
         source: std::io::Error,
+    },
+    /// A picture that could not be drawn or encoded.
+    #[error("{what} could not be drawn: {problem}")]
+    Drawing {
+        /// The picture.
+        what: &'static str,
+        /// What the library says.
+        problem: String,
     },
     /// A tensor operation failed.
     #[error(transparent)]
@@ -139,8 +139,8 @@ impl Error {
         match self {
             Error::Tensor(_)
             | Error::NonFinite { .. }
-            | Error::Drawing { .. }
-            | Error::Vacuous(_) => false,
+            | Error::Vacuous(_)
+            | Error::Drawing { .. } => false,
             Error::Io { source, .. } => {
                 use std::io::ErrorKind::*;
                 matches!(

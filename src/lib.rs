@@ -30,8 +30,10 @@ pub mod rng;
 
 pub mod flow;
 pub mod ops;
+pub mod parameters;
 
 pub mod cells;
+pub mod training;
 
 pub mod equivariance;
 pub mod models;
@@ -39,8 +41,6 @@ pub mod models;
 pub mod verification;
 
 pub mod data;
-
-pub mod training;
 
 pub mod experiments;
 pub mod statistics;

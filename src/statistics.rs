@@ -35,16 +35,14 @@ pub fn mean(values: &[f64]) -> f64 {
 pub struct Interval {
     /// The statistic of the values themselves.
     pub estimate: f64,
-    /// Lower end.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
+    /// Lower and upper end; `None` for a single unit, which has no spread.
+    pub ends: Option<(f64, f64)>,
 }
 
 /// Percentile bootstrap over units (seeds): 10,000 resamples from the stream of `purpose`.
 ///
 /// With few units the interval is coarse: three seeds give at most ten distinct resamples, and it
-/// ends at the extreme seeds. `None` for no units.
+/// ends at the extreme seeds. One unit has no interval. `None` for no units.
 pub fn bootstrap<T: Copy>(
     units: &[T],
     purpose: &str,
@@ -53,6 +51,10 @@ pub fn bootstrap<T: Copy>(
     const RESAMPLES: usize = 10_000;
     if units.is_empty() {
         return None;
+    }
+    let estimate = statistic(units);
+    if units.len() == 1 {
+        return Some(Interval { estimate, ends: None });
     }
     let mut stream = Stream::new(0, &format!("bootstrap/{purpose}"), 0);
     let mut values: Vec<f64> = (0..RESAMPLES)
@@ -63,7 +65,7 @@ pub fn bootstrap<T: Copy>(
         .collect();
     values.sort_by(f64::total_cmp);
     let at = |quantile: f64| values[((RESAMPLES - 1) as f64 * quantile).round() as usize];
-    Some(Interval { estimate: statistic(units), low: at(0.025), high: at(0.975) })
+    Some(Interval { estimate, ends: Some((at(0.025), at(0.975))) })
 }
 
 /// The 95 % interval of mean(a) / mean(b) over paired values (the same seeds).
@@ -72,6 +74,11 @@ pub fn ratio_of_means(pairs: &[(f64, f64)], purpose: &str) -> Option<Interval> {
         let (above, below): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
         mean(&above) / mean(&below)
     })
+}
+
+/// The first step of a curve (step, loss) at which the loss is at most `level`.
+pub fn steps_to_reach(curve: &[(u64, f64)], level: f64) -> Option<u64> {
+    curve.iter().find(|(_, loss)| *loss <= level).map(|(step, _)| *step)
 }
 
 /// The share of all pairs in which a value of `better` lies below one of `worse`; ties count half.
@@ -105,9 +112,12 @@ mod tests {
         let interval = ratio_of_means(&pairs, "test").expect("pairs");
         assert_eq!(Some(interval), ratio_of_means(&pairs, "test"));
         assert_eq!(interval.estimate, 4.5);
-        assert!(interval.low >= 4.0 && interval.low < 4.5 && interval.high > 4.5);
+        let (low, high) = interval.ends.expect("several pairs");
+        assert!((4.0..4.5).contains(&low) && high > 4.5);
         let constant = bootstrap(&[2.0; 4], "test", mean).expect("values");
-        assert_eq!((constant.low, constant.high), (2.0, 2.0));
+        assert_eq!(constant.ends, Some((2.0, 2.0)));
+        let single = bootstrap(&[2.0], "test", mean).expect("a value");
+        assert_eq!((single.estimate, single.ends), (2.0, None), "one unit has no spread");
     }
 
     #[test]

@@ -3,8 +3,11 @@
 
 use candle_core::{DType, Device, Tensor};
 use fernn::cells::TranslationRnn;
-use fernn::flow::{PixelsPerFrame, Translation, VelocitySet};
+use fernn::flow::{FlowSpace, Lift, PixelsPerFrame, Translation, VelocitySet};
+use fernn::models::{AnyForecaster, ForecasterChoice};
+use fernn::parameters::Tensors;
 use fernn::rng::Stream;
+use std::path::Path;
 
 /// A tensor of normal draws, a function of (seed, purpose).
 pub fn normal(seed: u64, purpose: &str, shape: &[usize], scale: f64, dtype: DType) -> Tensor {
@@ -25,6 +28,16 @@ pub fn random_cell(
     let recurrent =
         normal(seed, "recurrent kernel", &[channels, channels, size, size], scale, dtype);
     TranslationRnn::new(Translation, velocities, input, recurrent).unwrap()
+}
+
+/// A forecaster over V^T_N, N = `range`, in the co-moving frame.
+pub fn forecaster(
+    choice: ForecasterChoice,
+    tensors: &Tensors,
+    range: u32,
+) -> AnyForecaster<Translation> {
+    let space = FlowSpace::new(Translation, VelocitySet::square(range), Lift::CoMoving);
+    choice.from_kernels(tensors, space, Path::new("test")).unwrap()
 }
 
 /// All values in order, as f64.

@@ -18,13 +18,14 @@ pub trait Gating: Clone + Send + Sync {
     /// The next memories from the carried ones.
     ///
     /// # Shapes
-    /// `input` U ⋆ f, (B, V or 1, H, W, gates·C); `recurrent` W ⋆ m, (B, V, H, W, gates·C); memories
-    /// (B, V, H, W, C).
+    /// `input` U ⋆ f, (B, V or 1, H, W, gates·C); `recurrent` W ⋆ m, (B, V, H, W, gates·C), or ψ_1(ν)·[W ⋆ h]
+    /// in the other [`CarryOrder`](crate::ops::CarryOrder); memories (B, V, H, W, C).
     fn update(input: &Tensor, recurrent: &Tensor, carried: &[Tensor]) -> Result<Vec<Tensor>>;
 }
 
 /// A gated cell over V × G: every remembered tensor is carried by the flow, then the gates act point
-/// by point.
+/// by point. With a group of the other [`CarryOrder`](crate::ops::CarryOrder) the recurrent maps of the
+/// gates are convolved first and carried then; what is remembered beside them is carried in any case.
 ///
 /// # Equivariance
 /// That of [`FlowLayer`], as exact as [`FlowRnn`](super::FlowRnn).
@@ -101,10 +102,12 @@ impl<G: FlowGroup, T: Gating> FlowLayer for GatedRnn<G, T> {
 
     fn advance(&self, input: Input<'_>, state: &LiftedState) -> Result<LiftedState> {
         let (space, how) = (&self.space, self.algorithm);
-        let carry = |memory| space.carry(memory);
-        let carried = state.memories().iter().map(carry).collect::<Result<Vec<_>>>()?;
         let u = space.drive(input, &self.input_kernel, state.frames_seen(), how)?;
-        let w = space.group().convolve(&carried[0], &self.recurrent_kernel, how)?;
+        let (m, w) = space.carry_and_convolve(state.hidden(), &self.recurrent_kernel, how)?;
+        let mut carried = vec![m];
+        for memory in &state.memories()[1..] {
+            carried.push(space.carry(memory)?);
+        }
         Ok(state.next(T::update(&u, &w, &carried)?))
     }
 }

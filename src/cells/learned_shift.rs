@@ -16,11 +16,11 @@ use candle_core::{DType, Device, Tensor};
 /// velocities move.
 ///
 /// # Equivariance
-/// None in general. With the kernels of [`shift_kernels`] it *is* the FERNN in the lab frame, bit
+/// None in general, and made for translations in the lab frame. With the kernels of [`shift_kernels`] it *is* the FERNN in the lab frame, bit
 /// for bit.
 #[derive(Clone, Debug)]
-pub struct LearnedShiftRnn {
-    space: FlowSpace<Translation>,
+pub struct LearnedShiftRnn<G: FlowGroup = Translation> {
+    space: FlowSpace<G>,
     input_kernel: Tensor,
     recurrent_kernel: Tensor,
     shift_kernels: Tensor,
@@ -52,8 +52,25 @@ pub fn shift_kernels(
     Ok(Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(dtype)?)
 }
 
-impl LearnedShiftRnn {
-    /// A cell with ReLU, max pooling and [`ConvAlgorithm::Auto`]; `velocities` names the slices.
+impl LearnedShiftRnn<Translation> {
+    /// A cell over translations in the lab frame; see [`LearnedShiftRnn::over`].
+    ///
+    /// # Errors
+    /// As [`LearnedShiftRnn::over`].
+    pub fn new(
+        velocities: VelocitySet<PixelsPerFrame>,
+        input_kernel: Tensor,
+        recurrent_kernel: Tensor,
+        shift_kernels: Tensor,
+    ) -> Result<Self> {
+        let space = FlowSpace::new(Translation, velocities, Lift::Trivial);
+        Self::over(space, input_kernel, recurrent_kernel, shift_kernels)
+    }
+}
+
+impl<G: FlowGroup> LearnedShiftRnn<G> {
+    /// A cell with ReLU, max pooling and [`ConvAlgorithm::Auto`]; the space's velocities name the
+    /// slices.
     ///
     /// # Shapes
     /// `input_kernel` U (C, C_in, k, k), `recurrent_kernel` W (C, C, k', k') and `shift_kernels` D
@@ -61,20 +78,19 @@ impl LearnedShiftRnn {
     ///
     /// # Errors
     /// [`crate::Error::Shape`] when extents disagree.
-    pub fn new(
-        velocities: VelocitySet<PixelsPerFrame>,
+    pub fn over(
+        space: FlowSpace<G>,
         input_kernel: Tensor,
         recurrent_kernel: Tensor,
         shift_kernels: Tensor,
     ) -> Result<Self> {
         expect_gates(&input_kernel, &recurrent_kernel, 1)?;
-        let slices = Some(velocities.len());
+        let slices = Some(space.velocities().len());
         expect_shape(
             "shift kernels",
             &shift_kernels,
             &[("V", slices), ("kh", None), ("kw", None)],
         )?;
-        let space = FlowSpace::new(Translation, velocities, Lift::Trivial);
         let recipe = Recurrence::default();
         Ok(Self { space, input_kernel, recurrent_kernel, shift_kernels, recipe })
     }
@@ -84,16 +100,21 @@ impl LearnedShiftRnn {
         Self { recipe: Recurrence { activation, ..self.recipe }, ..self }
     }
 
+    /// Replaces the pooling over V in the read-out.
+    pub fn with_pooling(self, pooling: VelocityPooling) -> Self {
+        Self { recipe: Recurrence { pooling, ..self.recipe }, ..self }
+    }
+
     /// Replaces how the recurrent convolution is computed.
     pub fn with_algorithm(self, algorithm: ConvAlgorithm) -> Self {
         Self { recipe: Recurrence { algorithm, ..self.recipe }, ..self }
     }
 }
 
-impl FlowLayer for LearnedShiftRnn {
-    type Group = Translation;
+impl<G: FlowGroup> FlowLayer for LearnedShiftRnn<G> {
+    type Group = G;
 
-    fn space(&self) -> &FlowSpace<Translation> {
+    fn space(&self) -> &FlowSpace<G> {
         &self.space
     }
 

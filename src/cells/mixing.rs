@@ -9,8 +9,12 @@ use candle_core::Tensor;
 /// A recurrence with a flow convolution over a neighbourhood N of velocities (Keller 2025,
 /// appendix), its kernels shared over V:
 ///
-/// - [`Lift::Trivial`]: `h_{t+1}(ν) = σ( ψ_1(ν)·Σ_{δ ∈ N} W_δ ⋆ h_t(ν + δ) + U ⋆ f_t )`
+/// - [`Lift::Trivial`]: `h_{t+1}(ν) = σ( Σ_{δ ∈ N} W_δ ⋆ (ψ_1(ν)·h_t(ν + δ)) + U ⋆ f_t )`
 /// - [`Lift::CoMoving`]: `h̃_{t+1}(ν) = σ( Σ_{δ ∈ N} W_δ ⋆ (ψ_{t−1}(δ)·h̃_t(ν + δ)) + U ⋆ (ψ_t(ν)⁻¹·f_t) )`
+///
+/// In the lab frame the neighbours of ν are carried by ψ_1(ν) before they are convolved. With a group of
+/// the other [`CarryOrder`](crate::ops::CarryOrder) their sum is carried, `ψ_1(ν)·Σ_{δ ∈ N} W_δ ⋆ h_t(ν + δ)`,
+/// as the paper prints it; that differs only where the action interpolates.
 ///
 /// Neighbours that a truncated V lacks count as zero. With N = {0} it is the simple cell.
 ///
@@ -131,8 +135,8 @@ impl<G: FlowGroup> FlowLayer for MixingRnn<G> {
             .map(|&offset| self.neighbours(state, offset))
             .collect::<Result<Vec<_>>>()?;
         let joint = Tensor::cat(&neighbours, 4)?; // (B, V, H, W, D·C)
-        let mixed = space.group().convolve(&joint, &self.joint_kernel()?, how)?;
-        let sum = space.carry(&mixed)?.broadcast_add(&u)?;
+        let mixed = space.carried_convolution(&joint, &self.joint_kernel()?, how)?;
+        let sum = mixed.broadcast_add(&u)?;
         Ok(state.next(vec![ops::activate(&sum, self.recipe.activation)?]))
     }
 

@@ -5,7 +5,9 @@
 //! used. Flow equivariance follows from that alone, whatever the update (Keller 2025, §4).
 
 mod cell;
+mod choice;
 mod dense;
+mod fields;
 mod gated;
 mod gru;
 mod layer;
@@ -16,7 +18,9 @@ mod rnn;
 mod stack;
 
 pub use cell::{Age, Cell, FlowCell, unroll_step_by_step};
+pub use choice::{AnyLayer, CellChoice, CellKind, CellShape, Running};
 pub use dense::DenseRnn;
+pub use fields::{Between, Fields, Maps};
 pub use gated::{GatedRnn, Gating};
 pub use gru::{FlowGru, GruGates};
 pub use layer::{FlowLayer, parameter_count};

@@ -10,8 +10,13 @@ use candle_core::Tensor;
 
 /// The simple recurrence (Keller 2025, §4 and its appendix), for every ν of the set:
 ///
-/// - [`Lift::Trivial`]: `h_{t+1}(ν) = σ( ψ_1(ν)·[W ⋆ h_t(ν)] + U ⋆ f_t )`
+/// - [`Lift::Trivial`]: `h_{t+1}(ν) = σ( W ⋆ (ψ_1(ν)·h_t(ν)) + U ⋆ f_t )`
 /// - [`Lift::CoMoving`]: `h̃_{t+1}(ν) = σ( W ⋆ h̃_t(ν) + U ⋆ (ψ_t(ν)⁻¹·f_t) )`
+///
+/// In the lab frame the state is carried before it is convolved, as the paper's public code does. The
+/// equation as printed convolves first, `ψ_1(ν)·[W ⋆ h_t(ν)]`: the same where the action commutes with
+/// the convolution, as translations do, another network where it interpolates. A group of the other
+/// [`CarryOrder`](crate::ops::CarryOrder) computes that.
 ///
 /// # Equivariance
 /// That of [`FlowLayer`], bit for bit with integer translations: in the co-moving frame with every

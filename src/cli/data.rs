@@ -9,8 +9,9 @@ use fernn::data::{
     TranslatingMnist, fetch, parse_images, parse_labels, read_maybe_gzipped,
 };
 use fernn::digest::sha256_hex;
+use fernn::experiments::exhibit::{Film, FilmRow};
 use fernn::flow::{DegreesPerFrame, VelocitySet};
-use fernn::report::{FilmRow, Picture, animated_gif, film_strip};
+use fernn::report::{Drawing, animated_gif, film_strip};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -196,7 +197,7 @@ fn strip(
     sequences: &[Vec<f32>],
     frames: usize,
     (height, width): (usize, usize),
-) -> fernn::Result<Picture> {
+) -> fernn::Result<Drawing> {
     let shown: Vec<usize> = (0..frames).step_by(frames.div_ceil(8)).collect();
     let columns: Vec<String> = shown.iter().map(|t| format!("t = {t}")).collect();
     let frame = |sequence: &[f32], t: usize| -> Vec<Vec<f64>> {
@@ -208,5 +209,6 @@ fn strip(
         frames: shown.iter().map(|t| Some(frame(sequence, *t))).collect(),
         is_error: false,
     };
-    film_strip(&columns, &sequences.iter().enumerate().map(row).collect::<Vec<_>>())
+    let rows = sequences.iter().enumerate().map(row).collect();
+    film_strip(&Film { columns, rows, in_motion: false })
 }

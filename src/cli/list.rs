@@ -1,14 +1,15 @@
-//! `fernn list`: the experiments, and their settings by profile.
+//! `fernn list`: the experiments, and the settings of their units.
 
 use super::Finding;
 use super::reproduce::Scale;
 use clap::Args;
-use fernn::experiments::{CATALOGUE, Profile, find};
+use fernn::experiments::{CATALOGUE, Request, Unit, find};
+use fernn::ops::ConvAlgorithm;
 
 /// Lists the experiments, or shows the settings of one.
 #[derive(Args)]
 pub struct Arguments {
-    /// An experiment whose settings to show as TOML
+    /// An experiment whose settings to show as TOML, a text for each model
     #[arg(value_name = "EXPERIMENT")]
     experiment: Option<String>,
     /// The profile of the settings
@@ -17,23 +18,31 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
-    let profile: Profile = arguments.profile.into();
+    let request = Request {
+        profile: arguments.profile.into(),
+        seed: 0,
+        seeds: Some(1),
+        steps: None,
+        algorithm: ConvAlgorithm::Auto,
+        device: candle_core::Device::Cpu,
+    };
     let Some(name) = &arguments.experiment else {
         for e in CATALOGUE {
-            let profiles: Vec<&str> = e.profiles.iter().map(|p| p.name()).collect();
-            outln!("{:<14} {}\n{:15}profiles: {}", e.name, e.title, "", profiles.join(", "))?;
-            let models: Vec<String> = (e.models)(profile).iter().map(|m| m.name()).collect();
-            outln!("{:15}models: {}", "", models.join(", "))?;
+            let profiles: Vec<&str> = e.profiles().iter().map(|p| p.name()).collect();
+            outln!("{:<17} {}", e.name(), e.title())?;
+            if !profiles.is_empty() {
+                outln!("{:18}profiles: {}", "", profiles.join(", "))?;
+            }
+            let subject = |unit: &Unit| unit.key.subject.to_string();
+            let models: Vec<String> = e.units(&request)?.iter().map(subject).collect();
+            if !models.is_empty() {
+                outln!("{:18}models: {}", "", models.join(", "))?;
+            }
         }
         return Ok(Finding::Fine);
     };
-    let experiment = find(name).ok_or_else(|| {
-        fernn::Error::configuration(
-            "EXPERIMENT",
-            format!("`{name}` is unknown"),
-            "`fernn list` without arguments names them",
-        )
-    })?;
-    outln!("{}", toml::to_string(&(experiment.settings)(profile))?.trim_end())?;
+    for unit in find(name)?.units(&request)? {
+        outln!("# {}\n{}", unit.key.subject, unit.settings)?;
+    }
     Ok(Finding::Fine)
 }

@@ -14,6 +14,7 @@ mod predict;
 mod progress;
 mod report;
 mod reproduce;
+mod verdicts;
 mod verify;
 
 use clap::{Parser, Subcommand};

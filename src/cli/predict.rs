@@ -5,13 +5,14 @@ use candle_core::{Device, Tensor};
 use clap::{Args, ValueEnum};
 use fernn::Error;
 use fernn::atomic_file::write_atomically;
-use fernn::cells::{FlowLayer, FlowRnn};
+use fernn::cells::{CellChoice, CellKind, FlowLayer, Running};
 use fernn::flow::{
-    DegreesPerFrame, FlowGroup, FlowSpace, Lift, LiftedState, Rotation, VelocitySet,
+    CarryOrder, DegreesPerFrame, FlowGroup, FlowSpace, Lift, LiftedState, Rotation, Translation,
+    VelocitySet,
 };
-use fernn::models::{Forecaster, Parameters, RotationForecaster, TranslationForecaster, load_f32};
-use fernn::ops::VelocityPooling;
-use std::collections::BTreeMap;
+use fernn::models::ForecasterChoice;
+use fernn::ops::{Activation, VelocityPooling};
+use fernn::parameters::{Parameters, Tensors, load_f32};
 use std::path::{Path, PathBuf};
 
 /// Predicts frames with weights and inputs from safetensors files, for comparison with other
@@ -21,7 +22,9 @@ use std::path::{Path, PathBuf};
 /// k), `cell.conv_h.weight` (C, C, k, k), `decoder_conv.{0,2,4,...}.weight`. Rotation: expanded filters
 /// `filters.conv_u` (C·N, C_in, k, k) and `filters.conv_h` (C·N, C·N, k, k), plane = field · N +
 /// orientation, and `weights.decoder_conv.{0,2,4,...}.weight`, all padded with zeros. Their shapes give
-/// C, kernel sizes, channels and decoder depth. The output holds `outputs` (B, N, C_out, H, W). All f32.
+/// C, kernel sizes, channels and decoder depth. Cells with gates stack theirs in the rows of both kernels
+/// (GRU r, z, n; LSTM i, f, g, o); a mixing cell has a kernel in front for each neighbour; learned shifts
+/// are in `cell.shift.weight` (V, k, k). The output holds `outputs` (B, N, C_out, H, W). All f32.
 #[derive(Args)]
 #[command(
     override_usage = "fernn predict --task <TASK> --weights <FILE> --input <FILE> \\\n       \
@@ -62,6 +65,16 @@ pub struct Arguments {
     /// Rotation: the frame of reference of hidden states; the public code's is lab
     #[arg(long, value_enum, default_value_t = Frame::Lab)]
     frame: Frame,
+    /// Rotation, lab frame: what comes first at a step, turning states or convolving them [default:
+    /// carry-first, as the public code has it]
+    #[arg(long, value_enum)]
+    order: Option<Order>,
+    /// The cell: simple, gru, lstm, mixing or learned-shift
+    #[arg(long, value_name = "CELL", value_parser = cell, default_value = "simple")]
+    cell: CellKind,
+    /// Non-linearity of cells without gates
+    #[arg(long, value_enum, default_value_t = NonLinearity::Relu)]
+    activation: NonLinearity,
     /// Read-out over velocities
     #[arg(long, value_enum, default_value_t = Pooling::Max)]
     pooling: Pooling,
@@ -87,6 +100,14 @@ pub enum Task {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+enum Order {
+    /// Convolves the turned state
+    CarryFirst,
+    /// Turns the convolved state, as the paper prints the equation
+    ConvolveFirst,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Frame {
     /// Every remembered tensor is rotated at every step
     Lab,
@@ -101,22 +122,33 @@ enum Pooling {
     Sum,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum NonLinearity {
+    Relu,
+    Tanh,
+    Identity,
+}
+
+fn cell(name: &str) -> Result<CellKind, String> {
+    CellKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+        let names: Vec<_> = CellKind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("there is no such cell; choose from {}", names.join(", "))
+    })
+}
+
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     refuse_flags_of_the_other_task(arguments)?;
-    let source = &arguments.weights;
     match arguments.task {
         Task::Translation => {
             let velocities = VelocitySet::square(arguments.velocity_range.unwrap_or(2));
-            predict(arguments, "cell.conv_u.weight", |tensors| {
-                TranslationForecaster::from_tensors(tensors, velocities.clone(), source)
-            })
+            // Learned shifts take the place of the lab frame's; elsewhere the other frame is faster.
+            let lift = match arguments.cell {
+                CellKind::LearnedShift => Lift::Trivial,
+                _ => Lift::CoMoving,
+            };
+            predict(arguments, FlowSpace::new(Translation, velocities, lift), "cell.conv_u.weight")
         }
-        Task::Rotation => {
-            let space = rotations(arguments)?;
-            predict(arguments, "filters.conv_u", |tensors| {
-                RotationForecaster::from_filters(tensors, space.clone(), source)
-            })
-        }
+        Task::Rotation => predict(arguments, rotations(arguments)?, "filters.conv_u"),
     }
 }
 
@@ -132,8 +164,13 @@ fn refuse_flags_of_the_other_task(arguments: &Arguments) -> fernn::Result<()> {
         Task::Translation if arguments.velocities.is_some() => {
             refuse("--velocities", "translation")
         }
+        Task::Translation if arguments.order.is_some() => refuse("--order", "translation"),
         Task::Rotation if arguments.velocity_range.is_some() => {
             refuse("--velocity-range", "rotation")
+        }
+        Task::Rotation if arguments.order.is_some() && arguments.frame == Frame::CoMoving => {
+            let problem = "means nothing in the co-moving frame, where no state turns";
+            Err(Error::configuration("--order", problem, "leave it out, or change --frame"))
         }
         _ => Ok(()),
     }
@@ -143,6 +180,11 @@ fn refuse_flags_of_the_other_task(arguments: &Arguments) -> fernn::Result<()> {
 fn rotations(arguments: &Arguments) -> fernn::Result<FlowSpace<Rotation>> {
     let group = Rotation::new(arguments.orientations.unwrap_or(0))?;
     let group = if arguments.truncate { group.truncating() } else { group };
+    let group = group.with_order(match arguments.order {
+        None => CarryOrder::default(),
+        Some(Order::CarryFirst) => CarryOrder::CarryFirst,
+        Some(Order::ConvolveFirst) => CarryOrder::ConvolveFirst,
+    });
     let degrees = arguments.velocities.clone().unwrap_or_else(|| vec![0]);
     let velocities: Vec<DegreesPerFrame> = degrees.into_iter().map(DegreesPerFrame).collect();
     group.check(&velocities).map_err(|e| match e {
@@ -160,29 +202,43 @@ fn rotations(arguments: &Arguments) -> fernn::Result<FlowSpace<Rotation>> {
     Ok(FlowSpace::new(group, VelocitySet::truncated(velocities)?, lift))
 }
 
-/// Runs the model that `build` makes of the weights; `input_kernel` names the one that reads frames.
-fn predict<G: FlowGroup>(
-    arguments: &Arguments,
-    input_kernel: &str,
-    build: impl Fn(&BTreeMap<String, Tensor>) -> fernn::Result<Forecaster<FlowRnn<G>>>,
-) -> anyhow::Result<Finding> {
-    arguments.threads.apply()?;
-    let device = arguments.device.device()?;
-    let parameters = Parameters::from_tensors(load_f32(&arguments.weights, &device)?)?;
+/// The model of the flags, apart from its space.
+fn choice(arguments: &Arguments) -> ForecasterChoice {
     let pooling = match arguments.pooling {
         Pooling::Max => VelocityPooling::Max,
         Pooling::Mean => VelocityPooling::Mean,
         Pooling::Sum => VelocityPooling::Sum,
     };
+    let activation = match arguments.activation {
+        NonLinearity::Relu => Activation::Relu,
+        NonLinearity::Tanh => Activation::Tanh,
+        NonLinearity::Identity => Activation::Identity,
+    };
+    ForecasterChoice {
+        cell: CellChoice { activation, ..CellChoice::of(arguments.cell) },
+        running: Running { pooling, algorithm: arguments.algorithm.algorithm() },
+        ..ForecasterChoice::default()
+    }
+}
+
+/// Runs the model over a space; `input_kernel` names the kernel that reads frames.
+fn predict<G: FlowGroup + 'static>(
+    arguments: &Arguments,
+    space: FlowSpace<G>,
+    input_kernel: &str,
+) -> anyhow::Result<Finding> {
+    arguments.threads.apply()?;
+    let device = arguments.device.device()?;
+    let source = &arguments.weights;
+    let parameters = Parameters::from_tensors(load_f32(source, &device)?)?;
     let input = sequence(&arguments.input, "input_seq", &device)?;
     let target =
         arguments.target.as_deref().map(|f| sequence(f, "target_seq", &device)).transpose()?;
     // History is only kept for a gradient.
     let tensors = if target.is_some() { parameters.tensors() } else { parameters.detached() };
-    let algorithm = arguments.algorithm.algorithm();
-    let model = build(&tensors)?.with_pooling(pooling).with_algorithm(algorithm);
+    let model = choice(arguments).from_kernels(&tensors, space, source)?;
     check_channels(&parameters, input_kernel, &input, &arguments.input)?;
-    let mut results = BTreeMap::new();
+    let mut results = Tensors::new();
     let outputs = if arguments.hidden {
         let forecast = model.forecast_with_states(&input, arguments.steps)?;
         let mut keep = |name: &str, states: &[LiftedState]| -> fernn::Result<()> {
@@ -241,7 +297,7 @@ fn check_channels(
 }
 
 /// States over time in the lab frame, as (B, T, V, C, H, W).
-fn stack<G: FlowGroup>(cell: &FlowRnn<G>, states: &[LiftedState]) -> fernn::Result<Tensor> {
+fn stack<L: FlowLayer>(cell: &L, states: &[LiftedState]) -> fernn::Result<Tensor> {
     let states: Vec<Tensor> = states
         .iter()
         .map(|state| {
@@ -258,7 +314,7 @@ fn gradients(
     outputs: &Tensor,
     target: &Tensor,
     path: &Path,
-) -> fernn::Result<BTreeMap<String, Tensor>> {
+) -> fernn::Result<Tensors> {
     if target.dims() != outputs.dims() {
         let (expected, got) = (outputs.dims(), target.dims());
         let problem = format!("`target_seq` has shape {got:?}, the outputs have {expected:?}");
@@ -266,7 +322,7 @@ fn gradients(
     }
     let loss = candle_nn::loss::mse(outputs, target)?;
     let gradients = loss.backward()?;
-    let mut results = BTreeMap::from([("loss".to_string(), loss.detach())]);
+    let mut results = Tensors::from([("loss".to_string(), loss.detach())]);
     for (name, variable) in parameters.iter() {
         let gradient = match gradients.get(variable) {
             Some(gradient) => gradient.contiguous()?,

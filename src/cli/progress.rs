@@ -18,7 +18,7 @@ pub struct Progress {
 }
 
 struct State {
-    task: String,
+    unit: String,
     last_line: Instant,
 }
 
@@ -29,7 +29,7 @@ impl Progress {
         let bar = if is_terminal { ProgressBar::new(1) } else { ProgressBar::hidden() };
         let template = "{wide_msg} {bar:16} {percent:>3} %  left {eta_precise}";
         bar.set_style(ProgressStyle::with_template(template).expect("the template is valid"));
-        let state = State { task: String::new(), last_line: Instant::now() };
+        let state = State { unit: String::new(), last_line: Instant::now() };
         Self { is_terminal, bar, state: Mutex::new(state) }
     }
 
@@ -38,25 +38,25 @@ impl Progress {
         let mut state = self.state.lock().expect("nothing panics while it is held");
         match event {
             Event::Total(work) => self.bar.set_length(work),
-            Event::Task { number, of, task, is_finished } => {
-                state.task = format!("{number}/{of} {}", task.title());
-                self.bar.set_message(state.task.clone());
+            Event::Unit { number, of, unit, is_finished } => {
+                state.unit = format!("{number}/{of} {}", unit.key.title());
+                self.bar.set_message(state.unit.clone());
                 if !self.is_terminal {
-                    eprintln!("{}{}", state.task, if is_finished { ": already done" } else { "" });
+                    eprintln!("{}{}", state.unit, if is_finished { ": already done" } else { "" });
                 }
                 if is_finished {
                     // Work that took no time says nothing of the time left.
-                    self.bar.inc(task.work());
+                    self.bar.inc(unit.work);
                     self.bar.reset_eta();
                 }
             }
             Event::Step { work, step, loss } => {
                 self.bar.set_position(work);
-                self.bar.set_message(format!("{} loss {loss:.4}", state.task));
+                self.bar.set_message(format!("{} loss {loss:.4}", state.unit));
                 if !self.is_terminal && state.last_line.elapsed() >= LINE_INTERVAL {
                     state.last_line = Instant::now();
                     let left = HumanDuration(self.bar.eta());
-                    eprintln!("{} step {step} loss {loss:.4}, {left} left in all", state.task);
+                    eprintln!("{} step {step} loss {loss:.4}, {left} left in all", state.unit);
                 }
             }
         }

@@ -1,14 +1,13 @@
 //! `fernn report`: rebuilds tables, figures and the report from records alone.
 
 use super::Finding;
-use super::reproduce::print_verdicts;
+use super::verdicts::print_verdicts;
 use clap::Args;
-use fernn::Error;
-use fernn::experiments::read_records;
+use fernn::experiments::{CATALOGUE, Evidence};
 use fernn::report::write_report;
 use std::path::PathBuf;
 
-/// Rebuilds tables, figures and REPORT.md from a records.csv alone, byte for byte.
+/// Rebuilds tables, figures and REPORT.md from records.csv, and pictures.csv beside it, byte for byte.
 #[derive(Args)]
 pub struct Arguments {
     /// The records to read [default: records.csv in the output folder]
@@ -21,8 +20,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let path = arguments.records.clone().unwrap_or_else(|| arguments.out.join("records.csv"));
-    let bytes = std::fs::read(&path).map_err(Error::io(&path))?;
-    let verdicts = write_report(&read_records(&bytes, &path)?, &arguments.out)?;
+    let verdicts = write_report(&Evidence::read(&path)?, CATALOGUE, &arguments.out)?;
     print_verdicts(&verdicts)?;
     Ok(Finding::Fine)
 }

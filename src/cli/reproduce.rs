@@ -1,14 +1,17 @@
 //! `fernn reproduce`: runs experiments, writes records, tables, figures and the report.
 
 use super::progress::Progress;
+use super::verdicts::print_verdicts;
 use super::{AlgorithmFlags, DataFlags, DeviceFlags, Finding, ThreadFlags};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use fernn::atomic_file::write_atomically;
-use fernn::experiments::claims::Verdict;
-use fernn::experiments::{Profile, Selection, Session, provenance, write_records};
+use fernn::Error;
+use fernn::experiments::{
+    CATALOGUE, Event, Evidence, Profile, Request, Session, Unit, beside_earlier, find, of_profile,
+    provenance,
+};
 use fernn::report::write_report;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Trains the models, measures them, and writes records, tables, figures and a report with a
 /// verdict per claim.
@@ -36,7 +39,7 @@ pub struct Arguments {
     /// Output folder [default: results/local/PROFILE]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Discard what the output folder holds of an earlier run instead of continuing it
+    /// Start over instead of continuing what the output folder holds of an earlier run of these models
     #[arg(long)]
     fresh: bool,
     #[command(flatten)]
@@ -71,31 +74,30 @@ impl From<Scale> for Profile {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
-    let profile: Profile = arguments.profile.into();
-    let selection = Selection {
-        profile,
-        only: arguments.only.clone(),
+    let request = Request {
+        profile: arguments.profile.into(),
         seed: arguments.seed,
         seeds: arguments.seeds,
         steps: arguments.steps,
         algorithm: arguments.algorithm.algorithm(),
         device: arguments.device.device()?,
     };
-    let tasks = selection.tasks()?;
-    let digits = arguments.data.sources().digits()?;
+    let units = units(arguments, &request)?;
+    let sources = arguments.data.sources();
     let threads = arguments.threads.apply()?;
-    let default = || PathBuf::from("results/local").join(profile.name());
+    let default = || PathBuf::from("results/local").join(request.profile.name());
     let out = arguments.out.clone().unwrap_or_else(default);
     let records_path = out.join("records.csv");
-    if arguments.fresh {
-        discard(&out.join("runs"))?;
-    }
-    let commit = env!("FERNN_COMMIT");
+    let earlier = earlier(&records_path, arguments.fresh)?;
     let progress = Progress::new();
-    let observer = |event: fernn::experiments::Event<'_>| progress.show(event);
-    let session = Session { out: &out, digits: &digits, commit, observer: &observer };
+    let observer = |event: Event<'_>| progress.show(event);
+    let commit = env!("FERNN_COMMIT");
+    let session = Session { out: &out, sources: &sources, commit, observer: &observer };
+    if arguments.fresh {
+        session.discard(&units)?;
+    }
     // On a worker of the pool, which then need not be woken for every operation.
-    let measured = rayon::scope(|_| session.run(&tasks))
+    let measured = rayon::scope(|_| session.run(&units))
         .with_context(|| format!("running into {}", out.display()));
     progress.finish();
     let machine = [
@@ -103,59 +105,58 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         ("commit", commit.to_string()),
         ("CPU", super::cpu_name()),
         ("kernels", fernn::ops::instruction_set().to_string()),
-        ("device", if selection.device.is_cpu() { "CPU" } else { "CUDA" }.to_string()),
-        ("algorithm", selection.algorithm.name().to_string()),
+        ("device", if request.device.is_cpu() { "CPU" } else { "CUDA" }.to_string()),
+        ("algorithm", request.algorithm.name().to_string()),
         ("threads", threads.to_string()),
     ];
-    let mut records = provenance(&selection, &tasks, &digits, &machine);
-    records.extend(measured?);
-    write_atomically(&records_path, &write_records(&records))?;
-    let verdicts = write_report(&records, &out)?;
+    let records = provenance(&units, &sources, &machine)?;
+    let mut now = Evidence { records, pictures: vec![] };
+    now.extend(measured?);
+    let evidence = beside_earlier(earlier, now);
+    evidence.write(&records_path)?;
+    let verdicts = write_report(&evidence, CATALOGUE, &out)?;
     print_verdicts(&verdicts)?;
     outln!("\nReport: {}", out.join("REPORT.md").display())?;
     Ok(Finding::Fine)
 }
 
-/// Removes the folder of parts and checkpoints, and nothing else.
-fn discard(runs: &std::path::Path) -> anyhow::Result<()> {
-    match std::fs::remove_dir_all(runs) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(e).with_context(|| runs.display().to_string())
-        }
-        _ => Ok(()),
+/// The units of the experiments asked for.
+fn units(arguments: &Arguments, request: &Request) -> fernn::Result<Vec<Unit>> {
+    if arguments.seeds == Some(0) || arguments.steps == Some(0) {
+        let problem = "is 0";
+        return Err(Error::configuration("--seeds or --steps", problem, "ask for at least 1"));
     }
+    let experiments = match arguments.only.is_empty() {
+        true => of_profile(request.profile),
+        false => arguments.only.iter().map(|name| find(name)).collect::<fernn::Result<_>>()?,
+    };
+    let mut units = Vec::new();
+    for experiment in experiments {
+        let of_it = experiment.units(request)?;
+        if of_it.is_empty() {
+            return Err(Error::configuration(
+                format!("--only {}", experiment.name()),
+                "has nothing to train",
+                format!("see its title: {}", experiment.title()),
+            ));
+        }
+        units.extend(of_it);
+    }
+    Ok(units)
 }
 
-/// A verdict per claim on standard output, in 80 columns.
-pub fn print_verdicts(verdicts: &[Verdict]) -> std::io::Result<()> {
-    for v in verdicts {
-        let mut lines = wrapped(&v.claim, 64);
-        lines.extend(wrapped(&format!("rule: {}", v.rule), 64));
-        if let Some((i, n)) = v.measured {
-            let seeds = if n == 1 { "1 seed".to_string() } else { format!("{n} seeds") };
-            let (estimate, low, high) = (i.estimate, i.low, i.high);
-            lines.push(format!("measured: {estimate:.3} [{low:.3}, {high:.3}], {seeds}"));
+/// What the folder holds already; a file that is no records is never replaced unasked.
+fn earlier(path: &Path, fresh: bool) -> fernn::Result<Evidence> {
+    match Evidence::read(path) {
+        Ok(evidence) => Ok(evidence),
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Ok(Evidence::default())
         }
-        for (i, line) in lines.iter().enumerate() {
-            outln!("{:<15} {line}", if i == 0 { v.outcome.name() } else { "" })?;
+        Err(_) if fresh => Ok(Evidence::default()),
+        Err(Error::Format { path, line, problem }) => {
+            let problem = format!("{problem}; choose another --out, or pass --fresh to replace it");
+            Err(Error::Format { path, line, problem })
         }
+        Err(other) => Err(other),
     }
-    Ok(())
-}
-
-/// Breaks a text between words into lines of at most `width` characters.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("there is always a line");
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.chars().count() + 1 + word.chars().count() <= width {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_string());
-        }
-    }
-    lines
 }

@@ -5,11 +5,11 @@ use candle_core::DType;
 use clap::{Args, ValueEnum};
 use fernn::Error;
 use fernn::atomic_file::write_atomically;
-use fernn::flow::{DegreesPerFrame, PixelsPerFrame};
+use fernn::flow::{AnyVelocity, Velocity};
 use fernn::report::{Measured, write_equivariance};
 use fernn::verification::{
-    Baseline, CellKind, Flow, GroupKind, Row, Selection, counter_example, error_by_angle,
-    error_by_step, error_by_velocity, rotation_error_by_step, rows, search,
+    Baseline, GroupKind, Row, Selection, Specimen, counter_example, error_by_angle, error_by_step,
+    error_by_velocity, rotation_error_by_step, rows, search,
 };
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ pub struct Arguments {
     format: Format,
     /// Only this cell; may be given several times [default: all]
     #[arg(long, value_name = "CELL", value_parser = cell)]
-    cell: Vec<CellKind>,
+    cell: Vec<Specimen>,
     /// Only this flow: `translation`, `rotation`, or one velocity such as 1,-1 in pixels per frame or
     /// 90deg in degrees per frame, a multiple of 45
     #[arg(long, value_name = "FLOW", value_parser = flow, allow_hyphen_values = true)]
@@ -75,12 +75,12 @@ enum Precision {
 enum Flows {
     Translations,
     Rotations,
-    Single(Flow),
+    Single(AnyVelocity),
 }
 
-fn cell(name: &str) -> Result<CellKind, String> {
-    CellKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
-        let names: Vec<_> = CellKind::ALL.iter().map(|kind| kind.name()).collect();
+fn cell(name: &str) -> Result<Specimen, String> {
+    Specimen::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+        let names: Vec<_> = Specimen::ALL.iter().map(|kind| kind.name()).collect();
         format!("there is no such cell; choose from {}", names.join(", "))
     })
 }
@@ -92,21 +92,17 @@ fn flow(text: &str) -> Result<Flows, String> {
         "rotation" => return Ok(Flows::Rotations),
         _ => {}
     }
-    if let Some(degrees) = text.strip_suffix("deg").and_then(|n| n.trim().parse::<i32>().ok()) {
-        let flow = Flow::Rotation(DegreesPerFrame(degrees));
-        return match degrees {
-            0 => still(),
-            -360..=360 if GroupKind::ALL.iter().any(|group| group.has(flow)) => {
-                Ok(Flows::Single(flow))
+    match text.parse() {
+        Ok(AnyVelocity::Rotation(v)) if v == Velocity::ZERO => still(),
+        Ok(flow @ AnyVelocity::Rotation(v)) => {
+            match v.0.abs() <= 360 && GroupKind::ALL.iter().any(|group| group.has(flow)) {
+                true => Ok(Flows::Single(flow)),
+                false => Err("give a multiple of 45deg, at most a whole turn".into()),
             }
-            _ => Err("give a multiple of 45deg, at most a whole turn".into()),
-        };
-    }
-    let numbers: Option<Vec<i32>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
-    match numbers.as_deref() {
-        Some(&[0, 0]) => still(),
-        Some(&[x, y]) if x.abs() <= 1000 && y.abs() <= 1000 => {
-            Ok(Flows::Single(Flow::Translation(PixelsPerFrame::new(x, y))))
+        }
+        Ok(AnyVelocity::Translation(v)) if v == Velocity::ZERO => still(),
+        Ok(flow @ AnyVelocity::Translation(v)) if v.x.abs() <= 1000 && v.y.abs() <= 1000 => {
+            Ok(Flows::Single(flow))
         }
         _ => Err("give `translation`, `rotation` or a velocity such as 1,-1 or 90deg".into()),
     }
@@ -149,8 +145,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
 fn selection(arguments: &Arguments) -> Selection {
     let all = Selection::default();
     let cells = if arguments.cell.is_empty() { all.cells } else { arguments.cell.clone() };
-    let is_translation = |flow: &Flow| matches!(flow, Flow::Translation(_));
-    let flows: Vec<Flow> = match arguments.flow {
+    let is_translation = |flow: &AnyVelocity| matches!(flow, AnyVelocity::Translation(_));
+    let flows: Vec<AnyVelocity> = match arguments.flow {
         Some(Flows::Single(flow)) => vec![flow],
         Some(Flows::Translations) => all.flows.into_iter().filter(is_translation).collect(),
         Some(Flows::Rotations) => all.flows.into_iter().filter(|f| !is_translation(f)).collect(),
@@ -166,7 +162,7 @@ fn selection(arguments: &Arguments) -> Selection {
 
 /// Whether a baseline's row is about what is measured now.
 fn is_selected(row: &Row, selection: &Selection) -> bool {
-    let is_of_cell = |kind: &CellKind| kind.name() == row.cell;
+    let is_of_cell = |kind: &Specimen| kind.name() == row.cell;
     let has_flow = match row.property.split_once(" by ") {
         None => true,
         Some((_, name)) => selection.flows.iter().any(|flow| flow.name() == name),
@@ -174,7 +170,7 @@ fn is_selected(row: &Row, selection: &Selection) -> bool {
     let is_group = |group: &&GroupKind| row.group.split(' ').next() == Some(&group.name());
     let group = GroupKind::ALL.iter().find(is_group);
     let flows_in_group = group.is_some_and(|g| selection.flows.iter().any(|&flow| g.has(flow)));
-    let is_of_group = row.cell == "-" && selection.cells.contains(&CellKind::Rnn);
+    let is_of_group = row.cell == "-" && selection.cells.contains(&Specimen::Rnn);
     has_flow && flows_in_group && (is_of_group || selection.cells.iter().any(is_of_cell))
 }
 

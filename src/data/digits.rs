@@ -5,6 +5,7 @@ use super::split::Split;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::rng::Stream;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Images of 28×28 pixels with their labels.
@@ -37,7 +38,7 @@ impl Images {
 }
 
 /// MNIST, or the part of it that the crate carries: training and test images.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Digits {
     train: Images,
     test: Images,
@@ -47,6 +48,13 @@ pub struct Digits {
     description: String,
     /// What a user should know, where the files are not MNIST's.
     note: Option<String>,
+}
+
+/// Without the pixels, of which there are millions.
+impl fmt::Debug for Digits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Digits").field(&self.description).finish()
+    }
 }
 
 /// The content of one IDX file.
@@ -134,7 +142,7 @@ impl Digits {
         }
         let description = format!("not MNIST: digest {digest}, {counts}");
         let note = format!(
-            "these files of MNIST's shape are not the published ones: {}; the run is recorded as \
+            "these files of MNIST's shape are not the published ones: {}; they are recorded as \
              `{description}`",
             foreign.join(", ")
         );

@@ -40,6 +40,11 @@ impl Sources {
         Self::new(Some(folder.into()))
     }
 
+    /// Digits that are there already.
+    pub fn of(digits: Arc<Digits>) -> Self {
+        Self { digits: Arc::new(Mutex::new(Some(digits))), ..Self::embedded() }
+    }
+
     /// The same sources, telling `note` once, when they are read, what a user should know of them:
     /// that the folder's files are not MNIST. Without it only the description says so.
     pub fn noting(self, note: fn(&str)) -> Self {

@@ -1,23 +1,42 @@
-//! The paper's experiments, declared as data: models, data and hyper-parameters per profile, what is
-//! measured, the published numbers, and the rules that turn records into verdicts.
+//! The paper's experiments, one file each: units of work, claims and exhibits. What they share stands
+//! beside them: records and their files, queries, the mechanism of claims, published numbers, and the
+//! session that runs units.
 
 mod catalogue;
-pub mod claims;
-mod measurement;
+mod cell_study;
+mod claim;
+mod cost;
+mod evidence;
+pub mod exhibit;
+mod experiment;
+pub mod forecasting;
+mod legacy;
+mod length_study;
+mod metric;
+pub mod number;
 pub mod paper;
-pub mod query;
+mod picture;
+mod profile;
+mod query;
 mod record;
+mod rotation;
+mod rotation_lifts;
+mod rotation_velocity;
+mod series;
 mod session;
-mod settings;
-mod task;
-mod world;
+mod subject;
+mod translation;
+mod velocity;
 
-pub use catalogue::{CATALOGUE, Experiment, Measurement, find};
-pub use measurement::steps_to_reach;
-pub use record::{PROVENANCE, Record, read_records, write_records};
-pub use session::{Event, Observer, Selection, Session, provenance};
-pub use settings::{
-    Flow, Model, Profile, RotationSpace, Settings, Space, TranslationSpace, Variant,
-};
-pub use task::Task;
-pub use world::{VelocityOf, World};
+pub use catalogue::{CATALOGUE, find, of_profile};
+pub use claim::{Claim, Measured, Outcome, Quantity, Threshold, Verdict};
+pub use evidence::{Evidence, PICTURES};
+pub use experiment::{Experiment, Job, Request, Unit, UnitKey, UnitRun};
+pub use metric::Metric;
+pub use picture::Picture;
+pub use profile::Profile;
+pub use query::{BySeed, Records, joined, per_seed};
+pub use record::{COLUMNS, PROVENANCE, Record};
+pub use series::series;
+pub use session::{Event, Observer, Session, beside_earlier, provenance};
+pub use subject::Subject;

@@ -1,123 +1,179 @@
 //! Selections from records, in a fixed order.
 
+use super::evidence::Evidence;
+use super::metric::Metric;
+use super::picture::Picture;
 use super::record::{PROVENANCE, Record};
+use super::subject::Subject;
+use crate::data::Split;
+use crate::error::{Error, Result};
+use crate::statistics::mean;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 
-/// Records with the questions that tables, figures and claims ask of them.
+/// A value for every seed that has one.
+pub type BySeed = BTreeMap<u64, f64>;
+
+/// Evidence with the questions that tables, figures and claims ask of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Records<'a>(pub &'a [Record]);
+pub struct Records<'a>(pub &'a Evidence);
 
 impl<'a> Records<'a> {
-    /// The note of a provenance row.
-    pub fn note(&self, metric: &str) -> Option<&'a str> {
-        let is_it = |r: &&Record| r.experiment == PROVENANCE && r.metric == metric;
-        self.0.iter().find(is_it).map(|r| r.note.as_str())
+    fn all(&self) -> &'a [Record] {
+        &self.0.records
     }
 
-    /// The rows of an experiment and metric, in the order of the records.
-    pub fn of(&self, experiment: &str, metric: &str) -> Vec<&'a Record> {
-        self.0.iter().filter(|r| r.experiment == experiment && r.metric == metric).collect()
+    /// The notes of provenance rows, without repetitions.
+    pub fn notes(&self, property: &str) -> Vec<&'a str> {
+        let is_it = |r: &&Record| r.experiment == PROVENANCE && r.metric.name() == property;
+        distinct(self.all().iter().filter(is_it).map(|r| r.note.as_str()))
     }
 
-    /// The models of an experiment, in order of appearance.
-    pub fn models(&self, experiment: &str) -> Vec<&'a str> {
-        let mut models = Vec::new();
-        for record in self.0.iter().filter(|r| r.experiment == experiment) {
-            if !models.contains(&record.model.as_str()) {
-                models.push(record.model.as_str());
-            }
-        }
-        models
+    /// The profiles of measured rows.
+    pub fn profiles(&self) -> Vec<&'a str> {
+        distinct(self.measured().map(|r| r.profile.as_str()).filter(|p| !p.is_empty()))
     }
 
-    /// (seed, value) of one metric of a model, of the rows that `keep` accepts.
-    pub fn by_seed(
-        &self,
-        experiment: &str,
-        model: &str,
-        metric: &str,
-        keep: impl Fn(&Record) -> bool,
-    ) -> Vec<(u64, f64)> {
-        self.of(experiment, metric)
-            .into_iter()
-            .filter(|r| r.model == model && keep(r))
-            .filter_map(|r| Some((r.seed?, r.value?)))
-            .collect()
-    }
-
-    /// The values of [`Records::by_seed`].
-    pub fn values(
-        &self,
-        experiment: &str,
-        model: &str,
-        metric: &str,
-        keep: impl Fn(&Record) -> bool,
-    ) -> Vec<f64> {
-        self.by_seed(experiment, model, metric, keep).into_iter().map(|(_, value)| value).collect()
-    }
-
-    /// Mean of [`Records::by_seed`] within each seed, in the order of the seeds.
-    pub fn mean_by_seed(
-        &self,
-        experiment: &str,
-        model: &str,
-        metric: &str,
-        keep: impl Fn(&Record) -> bool,
-    ) -> Vec<(u64, f64)> {
-        let rows = self.by_seed(experiment, model, metric, keep);
-        let mut seeds: Vec<u64> = rows.iter().map(|(seed, _)| *seed).collect();
-        seeds.sort_unstable();
-        seeds.dedup();
-        let mean = |seed: u64| {
-            let values: Vec<f64> =
-                rows.iter().filter(|(s, _)| *s == seed).map(|(_, value)| *value).collect();
-            (seed, crate::statistics::mean(&values))
-        };
-        seeds.into_iter().map(mean).collect()
-    }
-
-    /// The curve (step, validation loss) of a model under a seed.
-    pub fn validation_curve(&self, experiment: &str, model: &str, seed: u64) -> Vec<(u64, f64)> {
-        self.of(experiment, "loss")
-            .into_iter()
-            .filter(|r| r.model == model && r.seed == Some(seed) && r.split == "validation")
-            .filter_map(|r| Some((r.step?, r.value?)))
-            .collect()
-    }
-
-    /// The seeds of an experiment, ascending.
-    pub fn seeds(&self, experiment: &str) -> Vec<u64> {
-        let mut seeds: Vec<u64> =
-            self.0.iter().filter(|r| r.experiment == experiment).filter_map(|r| r.seed).collect();
+    /// The seeds of measured rows, ascending.
+    pub fn all_seeds(&self) -> Vec<u64> {
+        let mut seeds: Vec<u64> = self.measured().filter_map(|r| r.seed).collect();
         seeds.sort_unstable();
         seeds.dedup();
         seeds
     }
 
-    /// Whether a row's velocity is one that the models of an experiment were trained on.
-    pub fn trained_velocities(&self, experiment: &str) -> impl Fn(&Record) -> bool {
-        let range = self.setting(experiment, "training_range").unwrap_or(1) as i32;
-        let step = self.setting(experiment, "space.rotation.step_deg").unwrap_or(1) as i32;
-        move |r| {
-            let is_inside = |v: Option<i32>| v.is_some_and(|v| v.abs() <= range);
-            match r.velocity_deg {
-                Some(degrees) => degrees.abs() <= range * step,
-                None => is_inside(r.velocity_x) && is_inside(r.velocity_y),
-            }
-        }
+    /// The experiments, in order of appearance.
+    pub fn experiments(&self) -> Vec<&'a str> {
+        distinct(self.measured().map(|r| r.experiment.as_str()))
     }
 
-    /// A number of an experiment's settings, by its TOML key; dots lead into tables.
-    pub fn setting(&self, experiment: &str, key: &str) -> Option<u64> {
-        let settings: toml::Table =
-            self.note(&format!("settings of {experiment}"))?.parse().ok()?;
-        let mut path = key.split('.');
-        let first = settings.get(path.next()?)?;
-        path.try_fold(first, |table, key| table.get(key))?.as_integer()?.try_into().ok()
+    fn measured(&self) -> impl Iterator<Item = &'a Record> {
+        self.all().iter().filter(|r| r.experiment != PROVENANCE)
+    }
+
+    /// The rows of an experiment and metric, in the order of the records.
+    pub fn of(&self, experiment: &str, metric: &Metric) -> Vec<&'a Record> {
+        self.all().iter().filter(|r| r.experiment == experiment && r.metric == *metric).collect()
+    }
+
+    /// The models of an experiment, in order of appearance.
+    pub fn subjects(&self, experiment: &str) -> Vec<&'a Subject> {
+        let of_it = self.all().iter().filter(|r| r.experiment == experiment);
+        distinct(of_it.map(|r| &r.subject))
+    }
+
+    /// The seeds of a model, ascending.
+    pub fn seeds(&self, experiment: &str, subject: &Subject) -> Vec<u64> {
+        let is_it = |r: &&Record| r.experiment == experiment && r.subject == *subject;
+        let mut seeds: Vec<u64> = self.all().iter().filter(is_it).filter_map(|r| r.seed).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        seeds
+    }
+
+    /// The mean within each seed over the rows of one metric of a model that `keep` accepts.
+    pub fn by_seed(
+        &self,
+        experiment: &str,
+        subject: &Subject,
+        metric: &Metric,
+        keep: impl Fn(&Record) -> bool,
+    ) -> BySeed {
+        let mut rows: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+        for r in
+            self.of(experiment, metric).into_iter().filter(|r| r.subject == *subject && keep(r))
+        {
+            if let (Some(seed), Some(value)) = (r.seed, r.value) {
+                rows.entry(seed).or_default().push(value);
+            }
+        }
+        rows.into_iter().map(|(seed, values)| (seed, mean(&values))).collect()
+    }
+
+    /// The curve (step, validation loss) of a model under a seed.
+    pub fn validation_curve(
+        &self,
+        experiment: &str,
+        subject: &Subject,
+        seed: u64,
+    ) -> Vec<(u64, f64)> {
+        let is_it = |r: &&Record| {
+            r.subject == *subject && r.seed == Some(seed) && r.split == Some(Split::Validation)
+        };
+        let rows = self.of(experiment, &Metric::LOSS).into_iter().filter(is_it);
+        rows.filter_map(|r| Some((r.step?, r.value?))).collect()
+    }
+
+    /// The settings of a model's units, read back through their own type; `None` where no row has them.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when there are settings of another type.
+    pub fn settings_of<T: DeserializeOwned>(
+        &self,
+        experiment: &str,
+        subject: &Subject,
+    ) -> Result<Option<T>> {
+        let rows = self.of(experiment, &Metric::SETTINGS);
+        let row = rows.into_iter().find(|r| r.subject == *subject);
+        row.map(|r| parse(experiment, r)).transpose()
+    }
+
+    /// The settings of an experiment's first unit: what all its models share.
+    ///
+    /// # Errors
+    /// As [`Records::settings_of`].
+    pub fn settings<T: DeserializeOwned>(&self, experiment: &str) -> Result<Option<T>> {
+        let rows = self.of(experiment, &Metric::SETTINGS);
+        rows.first().map(|r| parse(experiment, r)).transpose()
+    }
+
+    /// The pictures of an experiment and metric.
+    pub fn pictures(&self, experiment: &str, metric: &Metric) -> Vec<&'a Picture> {
+        let is_it = |p: &&Picture| p.experiment == experiment && p.metric == *metric;
+        self.0.pictures.iter().filter(is_it).collect()
     }
 }
 
-/// Pairs values of two lists by their seed.
-pub fn paired(a: &[(u64, f64)], b: &[(u64, f64)]) -> Vec<(f64, f64)> {
-    let partner = |seed: u64| b.iter().find(|(s, _)| *s == seed).map(|(_, value)| *value);
-    a.iter().filter_map(|&(seed, value)| Some((value, partner(seed)?))).collect()
+fn parse<T: DeserializeOwned>(experiment: &str, row: &Record) -> Result<T> {
+    toml::from_str(&row.note).map_err(|e| {
+        let what = format!("the settings of {experiment}, {}", row.subject);
+        Error::configuration(
+            what,
+            format!("cannot be read: {e}"),
+            "leave the row as it was written",
+        )
+    })
+}
+
+fn distinct<T: PartialEq + Copy>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut kept = Vec::new();
+    for one in all {
+        if !kept.contains(&one) {
+            kept.push(one);
+        }
+    }
+    kept
+}
+
+/// The values of two quantities, for the seeds that have both.
+pub fn joined(a: &BySeed, b: &BySeed) -> BTreeMap<u64, (f64, f64)> {
+    a.iter().filter_map(|(seed, &a)| Some((*seed, (a, *b.get(seed)?)))).collect()
+}
+
+/// A formula of two quantities, seed by seed.
+pub fn per_seed(a: &BySeed, b: &BySeed, formula: impl Fn(f64, f64) -> f64) -> BySeed {
+    joined(a, b).into_iter().map(|(seed, (a, b))| (seed, formula(a, b))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_joined_by_seed_and_not_by_place() {
+        let a = BySeed::from([(1, 6.0), (2, 8.0)]);
+        let b = BySeed::from([(0, 5.0), (1, 2.0), (2, 40.0)]);
+        assert_eq!(joined(&a, &b), BTreeMap::from([(1, (6.0, 2.0)), (2, (8.0, 40.0))]));
+        assert_eq!(per_seed(&a, &b, |a, b| a / b), BySeed::from([(1, 3.0), (2, 0.2)]));
+    }
 }

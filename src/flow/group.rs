@@ -2,7 +2,7 @@
 
 use super::velocity::{Velocity, VelocitySet};
 use crate::error::Result;
-use crate::ops::{self, Activation, ConvAlgorithm, Feed, VelocityPooling};
+use crate::ops::{self, Activation, CarryOrder, ConvAlgorithm, Feed, Padding, VelocityPooling};
 use candle_core::Tensor;
 
 /// A group whose one-parameter flows act on frames and on hidden states.
@@ -19,6 +19,11 @@ pub trait FlowGroup: Clone + Send + Sync {
     /// [`crate::Error::Configuration`] naming the first of them.
     fn check(&self, _velocities: &[Self::Velocity]) -> Result<()> {
         Ok(())
+    }
+
+    /// What the group's convolutions read beyond the border.
+    fn padding(&self) -> Padding {
+        Padding::Circular
     }
 
     /// ψ_t(ν)·f for t = `steps`, (ψ·f)(x) = f(ψ⁻¹·x), on frames (B, C, H, W).
@@ -67,9 +72,33 @@ pub trait FlowGroup: Clone + Send + Sync {
         ops::activate(&convolved.broadcast_add(inputs)?, recipe.activation)
     }
 
-    /// σ(ψ_1(ν)·[W ⋆ h(ν)] + u(ν)): a step in the lab frame, for inputs as in [`FlowGroup::recur`].
-    ///
-    /// Where the action interpolates, the order matters: it moves what was convolved.
+    /// What comes first in the lab frame, for groups whose action interpolates.
+    fn carry_order(&self) -> CarryOrder {
+        CarryOrder::default()
+    }
+
+    /// What a step in the lab frame makes of a remembered tensor (B, V, H, W, C) with a kernel:
+    /// W ⋆ (ψ_1(ν)·h(ν)) or ψ_1(ν)·[W ⋆ h(ν)], as [`FlowGroup::carry_order`] has it; result
+    /// (B, V, H, W, C').
+    fn carried_convolution(
+        &self,
+        slices: &Tensor,
+        velocities: &[Self::Velocity],
+        kernel: &Tensor,
+        how: ConvAlgorithm,
+    ) -> Result<Tensor> {
+        match self.carry_order() {
+            CarryOrder::CarryFirst => {
+                self.convolve(&self.act_on_slices(slices, velocities, 1)?, kernel, how)
+            }
+            CarryOrder::ConvolveFirst => {
+                self.act_on_slices(&self.convolve(slices, kernel, how)?, velocities, 1)
+            }
+        }
+    }
+
+    /// σ of [`FlowGroup::carried_convolution`] + u(ν): a step in the lab frame, for inputs as in
+    /// [`FlowGroup::recur`].
     fn recur_carried(
         &self,
         slices: &Tensor,
@@ -78,8 +107,7 @@ pub trait FlowGroup: Clone + Send + Sync {
         inputs: &Tensor,
         recipe: Recurrence,
     ) -> Result<Tensor> {
-        let convolved = self.convolve(slices, kernel, recipe.algorithm)?;
-        let carried = self.act_on_slices(&convolved, velocities, 1)?;
+        let carried = self.carried_convolution(slices, velocities, kernel, recipe.algorithm)?;
         ops::activate(&carried.broadcast_add(inputs)?, recipe.activation)
     }
 

@@ -4,6 +4,7 @@
 //! A flow is a one-parameter subgroup ψ_t(ν) = exp(tν) (Keller 2025, §3). Pure mathematics and
 //! tensor operations; nothing here reads a file.
 
+mod any_velocity;
 mod group;
 mod lift;
 mod rotation;
@@ -13,6 +14,7 @@ mod translation;
 mod velocity;
 mod zero_padded;
 
+pub use any_velocity::AnyVelocity;
 pub use group::{FlowGroup, Recurrence};
 pub use lift::Lift;
 pub use rotation::Rotation;
@@ -21,3 +23,5 @@ pub use state::LiftedState;
 pub use translation::Translation;
 pub use velocity::{DegreesPerFrame, PixelsPerFrame, Velocity, VelocitySet};
 pub use zero_padded::ZeroPaddedTranslation;
+
+pub use crate::ops::CarryOrder;

@@ -3,7 +3,7 @@
 use super::group::{FlowGroup, Recurrence};
 use super::velocity::DegreesPerFrame;
 use crate::error::{Error, Result, expect_shape};
-use crate::ops::{self, ConvAlgorithm, Padding, Turn};
+use crate::ops::{self, CarryOrder, ConvAlgorithm, Padding, Turn, Turning};
 use candle_core::Tensor;
 
 /// Rotations about the centre of the frame. Frames are trivial fields: a rotation moves their pixels.
@@ -11,7 +11,8 @@ use candle_core::Tensor;
 /// their pixels and moves orientations on (SE(2) restricted to C_N on the grid; Keller 2025, §5).
 ///
 /// Kernels are expanded filters, as [`SteerableBasis`](crate::ops::SteerableBasis) makes them;
-/// convolutions are padded with zeros.
+/// convolutions are padded with zeros. In the lab frame the state is turned before it is convolved, as the
+/// paper's public code does; the equation as printed convolves first ([`Rotation::with_order`]).
 ///
 /// # Equivariance
 /// Multiples of 90° on square frames only move numbers, and convolutions with steerable filters commute
@@ -21,6 +22,7 @@ use candle_core::Tensor;
 pub struct Rotation {
     orientations: usize,
     mismatch: Mismatch,
+    order: CarryOrder,
 }
 
 /// What becomes of a velocity that is no multiple of 360°/N, and so moves orientations by a fraction.
@@ -31,7 +33,8 @@ enum Mismatch {
 }
 
 impl Rotation {
-    /// The group with N = `orientations`, which refuses velocities that are no multiples of 360°/N.
+    /// The group with N = `orientations`, which refuses velocities that are no multiples of 360°/N and
+    /// turns states before they are convolved, [`CarryOrder::CarryFirst`].
     ///
     /// # Errors
     /// [`Error::Configuration`] when there is no orientation.
@@ -40,7 +43,7 @@ impl Rotation {
             let problem = "has no orientation";
             return Err(Error::configuration("the group", problem, "take at least one"));
         }
-        Ok(Self { orientations, mismatch: Mismatch::Refused })
+        Ok(Self { orientations, mismatch: Mismatch::Refused, order: CarryOrder::default() })
     }
 
     /// The same group for any velocity: ψ_1(ν) moves orientations by ν·N/360° truncated toward zero, as
@@ -50,6 +53,17 @@ impl Rotation {
     /// None for velocities that are truncated: planes and orientations no longer move alike.
     pub fn truncating(self) -> Self {
         Self { mismatch: Mismatch::Truncated, ..self }
+    }
+
+    /// Replaces what comes first in the lab frame, turning or convolving. In the co-moving frame, where no
+    /// state turns, it changes nothing.
+    ///
+    /// # Equivariance
+    /// That of the group in either order. Where velocities are multiples of 90°, frames square and kernels
+    /// steerable with N divisible by 4, both orders are the same network to rounding; between pixels they
+    /// are two different ones.
+    pub fn with_order(self, order: CarryOrder) -> Self {
+        Self { order, ..self }
     }
 
     /// N.
@@ -100,6 +114,10 @@ impl FlowGroup for Rotation {
 
     fn check(&self, velocities: &[DegreesPerFrame]) -> Result<()> {
         velocities.iter().try_for_each(|&v| self.orientations_per_frame(v).map(|_| ()))
+    }
+
+    fn padding(&self) -> Padding {
+        Padding::Zero
     }
 
     fn act_on_frame(
@@ -156,6 +174,10 @@ impl FlowGroup for Rotation {
         self.convolve(&rotated_frames(frame, velocities, steps)?, kernel, ConvAlgorithm::Direct)
     }
 
+    fn carry_order(&self) -> CarryOrder {
+        self.order
+    }
+
     fn recur_carried(
         &self,
         slices: &Tensor,
@@ -164,15 +186,14 @@ impl FlowGroup for Rotation {
         inputs: &Tensor,
         recipe: Recurrence,
     ) -> Result<Tensor> {
-        let (turns, how) = (self.turns(velocities, 1)?, (recipe.activation, recipe.algorithm));
         if inputs.dims5()?.1 == 1 {
-            let lifted = inputs.squeeze(1)?;
-            let turning = (self.orientations, turns.as_slice());
-            return ops::turned_recurrence(slices, kernel, &lifted, turning, how);
+            let (orientations, turns) = (self.orientations, self.turns(velocities, 1)?);
+            let turning = Turning { orientations, turns: &turns, order: self.order };
+            let how = (recipe.activation, recipe.algorithm);
+            return ops::turned_recurrence(slices, kernel, &inputs.squeeze(1)?, turning, how);
         }
-        let convolved = self.convolve(slices, kernel, recipe.algorithm)?;
-        let turned = ops::turn_slices(&convolved, self.orientations, &turns)?;
-        ops::activate(&(turned + inputs)?, recipe.activation)
+        let carried = self.carried_convolution(slices, velocities, kernel, recipe.algorithm)?;
+        ops::activate(&(carried + inputs)?, recipe.activation)
     }
 
     fn recur(

@@ -5,7 +5,7 @@ use super::lift::Lift;
 use super::state::LiftedState;
 use super::velocity::VelocitySet;
 use crate::error::Result;
-use crate::ops::ConvAlgorithm;
+use crate::ops::{CarryOrder, ConvAlgorithm};
 use candle_core::{DType, Device, Tensor};
 
 /// A group, the velocities carried, and the lift: everything about V × G that cells share.
@@ -108,6 +108,39 @@ impl<G: FlowGroup> FlowSpace<G> {
             Lift::Trivial => self.group.act_on_slices(memory, self.velocities.as_slice(), 1),
             Lift::CoMoving => Ok(memory.clone()),
         }
+    }
+
+    /// What the next step's update reads of a remembered tensor (B, V, H, W, C) through a kernel:
+    /// [`FlowGroup::carried_convolution`] in the lab frame, W ⋆ h̃(ν) in the co-moving one.
+    pub fn carried_convolution(
+        &self,
+        memory: &Tensor,
+        kernel: &Tensor,
+        how: ConvAlgorithm,
+    ) -> Result<Tensor> {
+        match self.lift {
+            Lift::Trivial => {
+                let velocities = self.velocities.as_slice();
+                self.group.carried_convolution(memory, velocities, kernel, how)
+            }
+            Lift::CoMoving => self.group.convolve(memory, kernel, how),
+        }
+    }
+
+    /// [`FlowSpace::carry`] and [`FlowSpace::carried_convolution`] of the same remembered tensor, which
+    /// moves only once where that is enough.
+    pub fn carry_and_convolve(
+        &self,
+        memory: &Tensor,
+        kernel: &Tensor,
+        how: ConvAlgorithm,
+    ) -> Result<(Tensor, Tensor)> {
+        let carried = self.carry(memory)?;
+        let convolved = match self.group.carry_order() {
+            CarryOrder::CarryFirst => self.group.convolve(&carried, kernel, how)?,
+            CarryOrder::ConvolveFirst => self.carried_convolution(memory, kernel, how)?,
+        };
+        Ok((carried, convolved))
     }
 
     /// ψ_t(ν)·h(ν) for t = `steps`, of everything remembered; the number of frames seen stays.

@@ -74,7 +74,7 @@ impl FlowGroup for Translation {
         ops::recurrence(slices, kernel, inputs, how)
     }
 
-    /// Shifts first, which is the same bit for bit with the direct algorithm, and one operation less.
+    /// One operation less than carrying, convolving and adding.
     fn recur_carried(
         &self,
         slices: &Tensor,

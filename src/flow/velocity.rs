@@ -17,6 +17,10 @@ pub trait Velocity: Copy + Eq + Debug + Send + Sync + 'static {
 
     /// The representative of ν modulo `period`, component by component, in 0..period.
     fn reduced(self, period: Self) -> Self;
+
+    /// The offsets of at most `reach` steps of a set of velocities: what a cell that mixes neighbouring
+    /// velocities mixes.
+    fn neighbourhood(set: &[Self], reach: u32) -> Vec<Self>;
 }
 
 /// A velocity of the translation flow, in integer pixels per frame: `x` to the right, `y` downwards.
@@ -49,6 +53,11 @@ impl Velocity for PixelsPerFrame {
     fn reduced(self, period: Self) -> Self {
         Self { x: self.x.rem_euclid(period.x), y: self.y.rem_euclid(period.y) }
     }
+
+    /// {−reach..reach}², whatever the set.
+    fn neighbourhood(_set: &[Self], reach: u32) -> Vec<Self> {
+        VelocitySet::square(reach).velocities
+    }
 }
 
 /// A velocity of the rotation flow, in whole degrees per frame, counter-clockwise as seen on the screen.
@@ -68,6 +77,14 @@ impl Velocity for DegreesPerFrame {
 
     fn reduced(self, period: Self) -> Self {
         Self(self.0.rem_euclid(period.0))
+    }
+
+    /// Multiples of the slowest velocity of the set; nothing but 0 where that is all there is.
+    fn neighbourhood(set: &[Self], reach: u32) -> Vec<Self> {
+        match set.iter().map(|v| v.0.abs()).filter(|&speed| speed > 0).min() {
+            Some(step) => VelocitySet::multiples(Self(step), reach).velocities,
+            None => vec![Self(0)],
+        }
     }
 }
 
@@ -240,6 +257,16 @@ mod tests {
         assert!(closed.is_closed());
         assert_eq!(closed.index_of(DegreesPerFrame(-45)), Some(7));
         assert!(VelocitySet::cyclic(16).is_err(), "22.5° is not");
+    }
+
+    #[test]
+    fn neighbourhoods_are_counted_in_steps_of_the_set() {
+        let square = PixelsPerFrame::neighbourhood(&[PixelsPerFrame::ZERO], 1);
+        assert_eq!(square, VelocitySet::square(1).as_slice());
+        let closed = VelocitySet::cyclic(8).expect("45° is whole");
+        let offsets = DegreesPerFrame::neighbourhood(closed.as_slice(), 2);
+        assert_eq!(offsets, [-90, -45, 0, 45, 90].map(DegreesPerFrame));
+        assert_eq!(DegreesPerFrame::neighbourhood(&[DegreesPerFrame(0)], 2), [DegreesPerFrame(0)]);
     }
 
     #[test]

@@ -20,6 +20,10 @@ pub struct ZeroPaddedTranslation;
 impl FlowGroup for ZeroPaddedTranslation {
     type Velocity = PixelsPerFrame;
 
+    fn padding(&self) -> Padding {
+        Padding::Zero
+    }
+
     fn act_on_frame(&self, frame: &Tensor, velocity: PixelsPerFrame, steps: i64) -> Result<Tensor> {
         Translation.act_on_frame(frame, velocity, steps)
     }

@@ -1,19 +1,17 @@
 //! The sequence-to-sequence model of Flowing MNIST: a recurrent encoder that goes on as a decoder.
 
-use crate::cells::{Age, Cell, FlowRnn, unroll_step_by_step};
+use crate::cells::{Age, Cell, unroll_step_by_step};
 use crate::error::{Error, Result, expect_shape};
-use crate::flow::{FlowGroup, PixelsPerFrame, Translation, VelocitySet};
-use crate::ops::{Activation, ConvAlgorithm, Feed, Layer, Padding, StackRun, VelocityPooling};
+use crate::ops::{ConvAlgorithm, Feed, Layer, StackRun};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::path::Path;
 
 /// What the decoder feeds back as the next input frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Feedback {
     /// The model's own output, as in the paper.
+    #[default]
     Output,
     /// The model's own output, moved on by each velocity to where it expects it; so is the last
     /// frame seen. With a closed set of velocities this makes predictions flow equivariant, which
@@ -23,38 +21,6 @@ pub enum Feedback {
     Clamped,
     /// An empty frame after the first predicted step: the hidden state alone carries the motion.
     Silent,
-}
-
-/// Extents of a forecaster's parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ForecasterShape {
-    /// Channels of an input frame.
-    pub inputs: usize,
-    /// Hidden channels C.
-    pub channels: usize,
-    /// Channels of a predicted frame.
-    pub outputs: usize,
-    /// Hidden layers of the decoder, each a 3×3 convolution and a ReLU.
-    pub decoder_layers: usize,
-}
-
-/// The parameter names and shapes of a forecaster with 3×3 kernels (the public code's names).
-pub fn parameter_shapes(shape: &ForecasterShape) -> Vec<(String, [usize; 4])> {
-    let c = shape.channels;
-    let mut shapes = vec![
-        ("cell.conv_u.weight".to_string(), [c, shape.inputs, 3, 3]),
-        ("cell.conv_h.weight".to_string(), [c, c, 3, 3]),
-    ];
-    for layer in 0..shape.decoder_layers {
-        shapes.push((decoder_name(layer), [c, c, 3, 3]));
-    }
-    shapes.push((decoder_name(shape.decoder_layers), [shape.outputs, c, 3, 3]));
-    shapes
-}
-
-/// Convolutions of the decoder have even numbers; the odd ones are the ReLUs between them.
-fn decoder_name(layer: usize) -> String {
-    format!("decoder_conv.{}.weight", 2 * layer)
 }
 
 /// Encoder, recurrence and convolutional decoder over any cell whose read-out is (B, C, H, W).
@@ -75,9 +41,6 @@ pub struct Forecaster<C> {
     algorithm: ConvAlgorithm,
 }
 
-/// The forecaster of Flowing MNIST with translations.
-pub type TranslationForecaster = Forecaster<FlowRnn<Translation>>;
-
 /// What a forecaster computed.
 #[derive(Clone, Debug)]
 pub struct Forecast<S> {
@@ -87,106 +50,6 @@ pub struct Forecast<S> {
     pub encoder_states: Vec<S>,
     /// The state behind each predicted frame; empty unless asked for.
     pub decoder_states: Vec<S>,
-}
-
-impl TranslationForecaster {
-    /// The forecaster over `velocities` from tensors named as in [`parameter_shapes`]. Kernel
-    /// sizes, channels and decoder depth follow from the tensors; `source` is named in errors.
-    ///
-    /// # Errors
-    /// [`Error::Weights`] listing everything missing, unexpected or misshapen.
-    pub fn from_tensors(
-        tensors: &BTreeMap<String, Tensor>,
-        velocities: VelocitySet<PixelsPerFrame>,
-        source: &Path,
-    ) -> Result<Self> {
-        let prefixes = ("cell.conv_u.weight", "cell.conv_h.weight", "");
-        let (names, kernels) = named_kernels(tensors, prefixes, source)?;
-        let problems = kernel_problems(&names, &kernels);
-        if !problems.is_empty() {
-            return Err(Error::Weights { path: source.to_path_buf(), problems });
-        }
-        let cell = FlowRnn::new(Translation, velocities, kernels[0].clone(), kernels[1].clone())?;
-        let decoder = decoder_layers(&kernels[2..], Padding::Circular);
-        Self::new(cell, decoder, ConvAlgorithm::Auto)
-    }
-}
-
-impl<G: FlowGroup> Forecaster<FlowRnn<G>> {
-    /// Replaces the recurrence's non-linearity.
-    pub fn with_activation(self, activation: Activation) -> Self {
-        Self { cell: self.cell.with_activation(activation), ..self }
-    }
-
-    /// Replaces how the convolutions of cell and decoder are computed.
-    pub fn with_algorithm(self, algorithm: ConvAlgorithm) -> Self {
-        Self { cell: self.cell.with_algorithm(algorithm), algorithm, ..self }
-    }
-
-    /// Replaces the pooling over V.
-    pub fn with_pooling(self, pooling: VelocityPooling) -> Self {
-        Self { cell: self.cell.with_pooling(pooling), ..self }
-    }
-}
-
-/// The kernels U, W and those of the decoder with their names; `names` are those of U and W and what
-/// stands before the decoder's.
-pub(super) fn named_kernels(
-    tensors: &BTreeMap<String, Tensor>,
-    (input, recurrent, before): (&str, &str, &str),
-    source: &Path,
-) -> Result<(Vec<String>, Vec<Tensor>)> {
-    let decoder = format!("{before}decoder_conv.");
-    let layers = tensors.keys().filter(|name| name.starts_with(&decoder)).count();
-    let mut names = vec![input.to_string(), recurrent.to_string()];
-    names.extend((0..layers.max(1)).map(|layer| format!("{before}{}", decoder_name(layer))));
-    let mut problems: Vec<String> = names
-        .iter()
-        .filter(|name| !tensors.contains_key(*name))
-        .map(|name| format!("`{name}` is missing"))
-        .collect();
-    let unexpected = tensors.keys().filter(|name| !names.contains(name));
-    problems.extend(unexpected.map(|name| format!("`{name}` is unexpected")));
-    if !problems.is_empty() {
-        return Err(Error::Weights { path: source.to_path_buf(), problems });
-    }
-    let kernels = names.iter().map(|name| tensors[name].clone()).collect();
-    Ok((names, kernels))
-}
-
-/// Kernels as layers with a ReLU between them.
-pub(super) fn decoder_layers(kernels: &[Tensor], padding: Padding) -> Vec<Layer> {
-    let layer = |(number, kernel): (usize, &Tensor)| Layer {
-        kernel: kernel.clone(),
-        activation: match number + 1 == kernels.len() {
-            true => Activation::Identity,
-            false => Activation::Relu,
-        },
-        padding,
-    };
-    kernels.iter().enumerate().map(layer).collect()
-}
-
-/// Everything wrong with the kernels' ranks, sizes and channels, in words; U comes first.
-pub(super) fn kernel_problems(names: &[String], tensors: &[Tensor]) -> Vec<String> {
-    let mut problems = Vec::new();
-    let mut channels = None;
-    for (name, tensor) in names.iter().zip(tensors) {
-        let &[outputs, inputs, kh, kw] = tensor.dims() else {
-            problems.push(format!("`{name}` has shape {:?}, expected four extents", tensor.dims()));
-            continue;
-        };
-        if kh % 2 == 0 || kw % 2 == 0 {
-            problems.push(format!("`{name}` has an even kernel size {kh}×{kw}"));
-        }
-        let is_input = names.first() == Some(name);
-        let hidden = *channels.get_or_insert(outputs);
-        let is_last = names.last() == Some(name);
-        if (!is_input && inputs != hidden) || (!is_input && !is_last && outputs != hidden) {
-            problems.push(format!("`{name}` has shape {:?}, expected C = {hidden}", tensor.dims()));
-        }
-    }
-    problems
 }
 
 impl<C: Cell> Forecaster<C> {

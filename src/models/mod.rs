@@ -1,11 +1,14 @@
-//! Models built from cells: the sequence-to-sequence forecaster, and its parameters by name.
+//! Models built from cells: the sequence-to-sequence forecaster, as data, as a model, and as a learner.
 
+mod choice;
+mod decoder;
+mod evaluation;
 mod forecaster;
-mod parameters;
-mod rotation;
+mod learner;
+mod weights;
 
-pub use forecaster::{
-    Feedback, Forecast, Forecaster, ForecasterShape, TranslationForecaster, parameter_shapes,
-};
-pub use parameters::{Draw, Initial, Parameters, load_f32};
-pub use rotation::{Decoder, RotationForecaster, RotationShape};
+pub use choice::{AnyForecaster, ForecasterChoice, ForecasterShape};
+pub use decoder::Decoder;
+pub use evaluation::{mse_by_horizon, mse_over_batches};
+pub use forecaster::{Feedback, Forecast, Forecaster};
+pub use learner::{Build, ForecastLearner};

@@ -2,7 +2,7 @@
 
 use super::activation::Activation;
 use super::kernels::{Padding, Shift};
-use super::rotate::TurnSlices;
+use super::resampling::ReadyTurn;
 use super::stack::Layer;
 use crate::error::Result;
 use candle_core::Tensor;
@@ -43,10 +43,10 @@ pub(super) fn shift_slices(x: &Tensor, shifts: &[Shift]) -> Result<Tensor> {
 }
 
 /// [`super::turn_slices`], each rotation as a dense matrix over pixels.
-pub(super) fn turn_slices(x: &Tensor, operation: &TurnSlices) -> Result<Tensor> {
+pub(super) fn turn_slices(x: &Tensor, n: usize, turns: &[ReadyTurn]) -> Result<Tensor> {
     let (batch, _, height, width, channels) = x.dims5()?;
-    let (pixels, n) = (height * width, operation.orientations);
-    let turned = operation.turns.iter().enumerate().map(|(v, turn)| {
+    let pixels = height * width;
+    let turned = turns.iter().enumerate().map(|(v, turn)| {
         let matrix = Tensor::from_vec(turn.resampling.to_matrix(), (pixels, pixels), x.device())?;
         let slice = x.narrow(1, v, 1)?.contiguous()?.reshape((batch, pixels, channels))?;
         let rotated = matrix.to_dtype(x.dtype())?.broadcast_matmul(&slice)?;
@@ -200,7 +200,8 @@ mod tests {
         let turns = [(30.0, -1), (90.0, 2), (-200.0, 4)];
         let turns = turns.map(|(degrees, orientations)| Turn { degrees, orientations });
         assert_same(
-            super::turn_slices(&regular, &TurnSlices::new((5, 4), 6, 3, &turns).unwrap()).unwrap(),
+            super::turn_slices(&regular, 3, &turns.map(|t| ReadyTurn::new((5, 4), 6, 3, &t)))
+                .unwrap(),
             turn_slices(&regular, 3, &turns).unwrap(),
             &[&regular],
         );

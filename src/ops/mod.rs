@@ -5,6 +5,7 @@
 //! [`to_channels_first`] convert at the boundary.
 
 mod activation;
+mod carry_order;
 mod composed;
 mod depthwise;
 mod kernels;
@@ -12,6 +13,7 @@ mod parts;
 mod pointwise;
 mod pool;
 mod recurrence;
+mod resampling;
 mod rollout;
 mod rotate;
 mod sequence;
@@ -22,17 +24,19 @@ mod storage;
 mod turned_recurrence;
 
 pub use activation::Activation;
+pub use carry_order::CarryOrder;
 pub use depthwise::depthwise_convolution;
 pub use kernels::{ConvAlgorithm, Padding, Shift, peak_flops};
 pub use pool::{VelocityPooling, pool_velocities};
 pub use recurrence::{flow_recurrence, recurrence};
-pub(crate) use rotate::Resampling;
-pub use rotate::{Turn, turn_slices};
+pub(crate) use resampling::Resampling;
+pub use resampling::Turn;
+pub use rotate::turn_slices;
 pub use sequence::{Feed, Recipe, flow_sequence};
 pub use shift::shift_slices;
 pub use stack::{Layer, StackRun, circular_convolution, convolution_stack};
 pub use steerable::SteerableBasis;
-pub use turned_recurrence::turned_recurrence;
+pub use turned_recurrence::{Turning, turned_recurrence};
 
 /// The instruction set that the kernels run on, for provenance.
 pub fn instruction_set() -> &'static str {

@@ -2,20 +2,11 @@
 
 use super::composed;
 use super::kernels::{Float, InstructionSet, Kernel, Lanes};
+use super::resampling::{ReadyTurn, Turn};
 use super::storage::{CpuView, contiguous};
 use crate::error::{Error, Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Shape, Tensor};
 use rayon::prelude::*;
-
-/// A rotation of the plane, counter-clockwise as seen on the screen, together with a cyclic shift of
-/// the orientations: the action of a rotation on a regular field.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Turn {
-    /// The angle.
-    pub degrees: f64,
-    /// By how many places orientations move on; taken modulo their number.
-    pub orientations: i64,
-}
 
 /// Turns slice v of (B, V, H, W, C) by `turns[v]`. Channels are fields of `orientations` planes each:
 /// plane field · N + o moves to field · N + (o + shift) mod N. With N = 1 planes are only rotated.
@@ -35,128 +26,14 @@ pub fn turn_slices(x: &Tensor, orientations: usize, turns: &[Turn]) -> Result<Te
     let (_, _, height, width, channels) = x.dims5()?;
     let operation = TurnSlices::new((height, width), channels, orientations, turns)?;
     if !x.device().is_cpu() {
-        return composed::turn_slices(x, &operation);
+        return composed::turn_slices(x, orientations, &operation.turns);
     }
     Ok(x.contiguous()?.apply_op1(operation)?)
 }
 
-/// Cosine and sine of an angle; exact at multiples of 90°, and the same numbers up to sign a quarter
-/// turn apart.
-pub(crate) fn cos_sin(degrees: f64) -> (f64, f64) {
-    let quarters = (degrees / 90.0).floor();
-    let rest = (degrees - 90.0 * quarters).to_radians();
-    let (c, s) = (rest.cos(), rest.sin());
-    match quarters.rem_euclid(4.0) as u8 {
-        0 => (c, s),
-        1 => (-s, c),
-        2 => (-c, -s),
-        _ => (s, -c),
-    }
-}
-
-/// A linear map of the pixels of a plane: what each is a weighted sum of.
-#[derive(Clone, Debug)]
-pub(crate) struct Resampling {
-    /// Where the terms of each pixel begin, and where the last one's end.
-    starts: Vec<usize>,
-    sources: Vec<usize>,
-    weights: Vec<f64>,
-}
-
-impl Resampling {
-    /// What a plane of H × W pixels is after its content was rotated about its centre.
-    pub fn rotation((height, width): (usize, usize), degrees: f64) -> Self {
-        let (cos, sin) = cos_sin(degrees);
-        let (centre_y, centre_x) = ((height as f64 - 1.0) / 2.0, (width as f64 - 1.0) / 2.0);
-        let mut map = Self { starts: vec![0], sources: vec![], weights: vec![] };
-        for y in 0..height {
-            for x in 0..width {
-                let (right, down) = (x as f64 - centre_x, y as f64 - centre_y);
-                // Where the content came from: rotated clockwise; rows count downwards.
-                let from_x = centre_x + (right * cos - down * sin);
-                let from_y = centre_y + (right * sin + down * cos);
-                map.interpolate((height, width), (from_y, from_x));
-            }
-        }
-        map
-    }
-
-    /// Adds a pixel that is read between the pixels around (y, x).
-    fn interpolate(&mut self, (height, width): (usize, usize), (y, x): (f64, f64)) {
-        let (part_y, part_x) = (y - y.floor(), x - x.floor());
-        for (row, weight_y) in [(y.floor(), 1.0 - part_y), (y.floor() + 1.0, part_y)] {
-            for (column, weight_x) in [(x.floor(), 1.0 - part_x), (x.floor() + 1.0, part_x)] {
-                let is_inside =
-                    (0.0..height as f64).contains(&row) && (0.0..width as f64).contains(&column);
-                let weight = weight_y * weight_x;
-                if is_inside && weight != 0.0 {
-                    self.sources.push(row as usize * width + column as usize);
-                    self.weights.push(weight);
-                }
-            }
-        }
-        self.starts.push(self.sources.len());
-    }
-
-    fn pixels(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    /// The pixels that one is made of, with their weights.
-    #[inline(always)]
-    fn terms(&self, pixel: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
-        let terms = self.starts[pixel]..self.starts[pixel + 1];
-        self.sources[terms.clone()].iter().copied().zip(self.weights[terms].iter().copied())
-    }
-
-    /// The map applied to one image of one channel.
-    pub fn apply(&self, image: &[f32]) -> Vec<f32> {
-        let value =
-            |pixel| self.terms(pixel).map(|(from, w)| w * f64::from(image[from])).sum::<f64>();
-        (0..self.pixels()).map(|pixel| value(pixel) as f32).collect()
-    }
-
-    /// The map as a dense matrix (pixels, pixels), row by row.
-    pub fn to_matrix(&self) -> Vec<f64> {
-        let pixels = self.pixels();
-        let mut matrix = vec![0.0; pixels * pixels];
-        for (pixel, row) in matrix.chunks_exact_mut(pixels).enumerate() {
-            self.terms(pixel).for_each(|(from, weight)| row[from] += weight);
-        }
-        matrix
-    }
-}
-
-/// A turn made ready for slices (H, W, fields · N).
-#[derive(Clone, Debug)]
-pub(super) struct ReadyTurn {
-    pub resampling: Resampling,
-    /// By how many places orientations move on, in 0..N.
-    pub shift: usize,
-    /// The plane that moves to each, and the plane that each moves to.
-    from: Vec<usize>,
-    to: Vec<usize>,
-}
-
-impl ReadyTurn {
-    fn new(extents: (usize, usize), channels: usize, orientations: usize, turn: &Turn) -> Self {
-        let resampling = Resampling::rotation(extents, turn.degrees);
-        let shift = turn.orientations.rem_euclid(orientations as i64) as usize;
-        let moved = |by: usize| {
-            let plane = |c: usize| {
-                let (field, orientation) = (c / orientations, c % orientations);
-                field * orientations + (orientation + by) % orientations
-            };
-            (0..channels).map(plane).collect()
-        };
-        Self { resampling, shift, from: moved(orientations - shift), to: moved(shift) }
-    }
-}
-
 /// Turns made ready for slices of some extents.
 pub(super) struct TurnSlices {
-    pub turns: Vec<ReadyTurn>,
-    pub orientations: usize,
+    turns: Vec<ReadyTurn>,
     channels: usize,
 }
 
@@ -175,21 +52,42 @@ impl TurnSlices {
             ));
         }
         let ready = |turn: &Turn| ReadyTurn::new(extents, channels, orientations, turn);
-        Ok(Self { turns: turns.iter().map(ready).collect(), orientations, channels })
+        Ok(Self { turns: turns.iter().map(ready).collect(), channels })
+    }
+
+    /// Pixels of a plane.
+    fn pixels(&self) -> usize {
+        self.turns.first().map_or(1, |turn| turn.resampling.pixels())
     }
 
     fn run<T: Float>(&self, x: &[T], way: Way) -> Vec<T> {
-        let slice = self.turns.first().map_or(1, |t| t.resampling.pixels()) * self.channels;
+        let (slice, channels) = (self.pixels() * self.channels, self.channels);
         let mut y = vec![T::default(); x.len()];
         let each = y.par_chunks_mut(slice).zip(x.par_chunks(slice)).enumerate();
-        each.for_each(|(number, (y, x))| self.turn_slice(number, x, y, way));
+        each.for_each(|(number, (y, x))| self.turn(number, (x, channels), (y, channels), way));
         y
     }
 
-    /// Turns the slice of that number, batch and velocities counted together; `y` is zero before.
-    pub fn turn_slice<T: Float>(&self, number: usize, x: &[T], y: &mut [T], way: Way) {
-        let turn = &self.turns[number % self.turns.len()];
-        T::run(InstructionSet::best(), TurnSlice { turn, channels: self.channels, way, x, y });
+    /// Turns slices on this thread, numbered from `first` on, batch and velocities counted together. Each
+    /// side comes with the channels that its pixels hold; those beyond the turned ones are padding, which
+    /// is zero in `y`. What `y` held before does not matter.
+    pub fn turn<T: Float>(
+        &self,
+        first: usize,
+        (x, x_channels): (&[T], usize),
+        (y, y_channels): (&mut [T], usize),
+        way: Way,
+    ) {
+        if way == Way::Adjoint || y_channels > self.channels {
+            y.fill(T::default());
+        }
+        let (channels, pixels) = (self.channels, self.pixels());
+        let each = x.chunks(pixels * x_channels).zip(y.chunks_mut(pixels * y_channels));
+        for (number, (x, y)) in each.enumerate() {
+            let turn = &self.turns[(first + number) % self.turns.len()];
+            let one = TurnSlice { turn, channels, way, x: (x, x_channels), y: (y, y_channels) };
+            T::run(InstructionSet::best(), one);
+        }
     }
 }
 
@@ -199,13 +97,13 @@ pub(super) enum Way {
     Adjoint,
 }
 
-/// One slice; `y` is zero before.
+/// One slice, each side with the channels of its pixels; on the way of the adjoint `y` is zero before.
 struct TurnSlice<'a, T> {
     turn: &'a ReadyTurn,
     channels: usize,
     way: Way,
-    x: &'a [T],
-    y: &'a mut [T],
+    x: (&'a [T], usize),
+    y: (&'a mut [T], usize),
 }
 
 impl<T: Float> Kernel<T> for TurnSlice<'_, T> {
@@ -214,21 +112,21 @@ impl<T: Float> Kernel<T> for TurnSlice<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<Number = T>>(self, _: L) {
         let (channels, map) = (self.channels, &self.turn.resampling);
+        let ((x, x_channels), (y, y_channels)) = (self.x, self.y);
         let mut row = vec![T::default(); channels];
         for pixel in 0..map.pixels() {
-            let here = pixel * channels;
             match self.way {
                 Way::Forward => {
                     row.fill(T::default());
                     for (from, weight) in map.terms(pixel) {
-                        add_weighted(weight, &self.x[from * channels..][..channels], &mut row);
+                        add_weighted(weight, &x[from * x_channels..][..channels], &mut row);
                     }
-                    permute(&self.turn.from, &row, &mut self.y[here..here + channels]);
+                    permute(&self.turn.from, &row, &mut y[pixel * y_channels..][..channels]);
                 }
                 Way::Adjoint => {
-                    permute(&self.turn.to, &self.x[here..here + channels], &mut row);
+                    permute(&self.turn.to, &x[pixel * x_channels..][..channels], &mut row);
                     for (to, weight) in map.terms(pixel) {
-                        add_weighted(weight, &row, &mut self.y[to * channels..][..channels]);
+                        add_weighted(weight, &row, &mut y[to * y_channels..][..channels]);
                     }
                 }
             }
@@ -281,23 +179,5 @@ impl CustomOp1 for TurnSlices {
             }
             _ => Tensor::from_vec(self.run::<f32>(view.slice()?, Way::Adjoint), shape, device)?,
         }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quarter_turns_have_the_same_cosines_up_to_sign() {
-        assert_eq!(cos_sin(90.0), (0.0, 1.0));
-        assert_eq!(cos_sin(-90.0), (0.0, -1.0));
-        assert_eq!(cos_sin(720.0), (1.0, 0.0));
-        for degrees in [10.0, 33.25, -71.0, 189.5] {
-            let (c, s) = cos_sin(degrees);
-            assert_eq!(cos_sin(degrees + 90.0), (-s, c));
-            assert!((c - f64::to_radians(degrees).cos()).abs() < 1e-15);
-            assert!((s - f64::to_radians(degrees).sin()).abs() < 1e-15);
-        }
     }
 }

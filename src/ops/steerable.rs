@@ -5,7 +5,7 @@
 //! 2016; Weiler & Cesa 2019). The free part k is a sum of basis functions that can be rotated by any
 //! angle before they are sampled on the grid.
 
-use super::rotate::cos_sin;
+use super::resampling::cos_sin;
 use crate::error::{Error, Result, expect_shape};
 use candle_core::{Device, Tensor};
 

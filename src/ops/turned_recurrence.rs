@@ -1,19 +1,33 @@
 //! One step of a recurrence whose hidden slices turn, as a differentiable operation.
 
-use super::Activation;
 use super::kernels::{Buffer, ConvAlgorithm, Convolution, Float, Padding, Torus, stored_channels};
 use super::parts::{enough_images, images_per_part};
 use super::pointwise;
 use super::recurrence::{expect_square_kernel, square_convolution, stored};
-use super::rotate::{Turn, TurnSlices, Way};
+use super::resampling::Turn;
+use super::rotate::{TurnSlices, Way, turn_slices};
 use super::storage::{CpuView, contiguous, restore_channels};
+use super::{Activation, CarryOrder};
 use crate::error::{Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
-/// `h'(ν) = σ( turn_ν [W ⋆ h(ν)] + u )`, convolutions padded with zeros, one turn per slice of the
-/// velocity axis: a step of the recurrence over rotations in the lab frame. See
-/// [`turn_slices`](super::turn_slices).
+/// How the slices of a hidden state turn in a step.
+#[derive(Clone, Copy, Debug)]
+pub struct Turning<'a> {
+    /// Orientations N of every field.
+    pub orientations: usize,
+    /// A turn for every slice of the velocity axis.
+    pub turns: &'a [Turn],
+    /// Whether slices turn before they are convolved or after.
+    pub order: CarryOrder,
+}
+
+/// A step of the recurrence over rotations in the lab frame, convolutions padded with zeros, one turn per
+/// slice of the velocity axis; see [`turn_slices`](super::turn_slices).
+///
+/// - [`CarryOrder::CarryFirst`]: `h'(ν) = σ( W ⋆ (turn_ν h(ν)) + u )`
+/// - [`CarryOrder::ConvolveFirst`]: `h'(ν) = σ( turn_ν [W ⋆ h(ν)] + u )`
 ///
 /// # Shapes
 /// `state` (B, V, H, W, C); `kernel` (C, C, kh, kw), odd; `lifted` (B, H, W, C), the same for every
@@ -26,9 +40,10 @@ pub fn turned_recurrence(
     state: &Tensor,
     kernel: &Tensor,
     lifted: &Tensor,
-    (orientations, turns): (usize, &[Turn]),
+    turning: Turning<'_>,
     (activation, algorithm): (Activation, ConvAlgorithm),
 ) -> Result<Tensor> {
+    let Turning { orientations, turns, order } = turning;
     let names = [("B", None), ("V", Some(turns.len())), ("H", None), ("W", None), ("C", None)];
     expect_shape("hidden state", state, &names)?;
     let (batch, _, height, width, channels) = state.dims5()?;
@@ -38,21 +53,39 @@ pub fn turned_recurrence(
         lifted,
         &[("B", Some(batch)), ("H", Some(height)), ("W", Some(width)), ("C", Some(channels))],
     )?;
-    let turning = TurnSlices::new((height, width), channels, orientations, turns)?;
     if !state.device().is_cpu() {
-        let convolved = super::convolve_slices(state, kernel, Padding::Zero, algorithm)?;
-        let turned = super::turn_slices(&convolved, orientations, turns)?;
-        return super::activate(&turned.broadcast_add(&lifted.unsqueeze(1)?)?, activation);
+        return composed(state, kernel, lifted, turning, (activation, algorithm));
     }
-    let torus = Torus { height, width };
-    let operation = TurnedRecurrence { torus, channels, turning, activation, algorithm };
+    let turning = TurnSlices::new((height, width), channels, orientations, turns)?;
+    let (torus, velocities) = (Torus { height, width }, turns.len());
+    let operation =
+        TurnedRecurrence { torus, channels, velocities, turning, order, activation, algorithm };
     Ok(state.contiguous()?.apply_op3(&kernel.contiguous()?, &lifted.contiguous()?, operation)?)
+}
+
+/// The same of operations that run on every device.
+fn composed(
+    state: &Tensor,
+    kernel: &Tensor,
+    lifted: &Tensor,
+    Turning { orientations, turns, order }: Turning<'_>,
+    (activation, algorithm): (Activation, ConvAlgorithm),
+) -> Result<Tensor> {
+    let turn = |x: &Tensor| turn_slices(x, orientations, turns);
+    let convolve = |x: &Tensor| super::convolve_slices(x, kernel, Padding::Zero, algorithm);
+    let carried = match order {
+        CarryOrder::CarryFirst => convolve(&turn(state)?)?,
+        CarryOrder::ConvolveFirst => turn(&convolve(state)?)?,
+    };
+    super::activate(&carried.broadcast_add(&lifted.unsqueeze(1)?)?, activation)
 }
 
 struct TurnedRecurrence {
     torus: Torus,
     channels: usize,
+    velocities: usize,
     turning: TurnSlices,
+    order: CarryOrder,
     activation: Activation,
     algorithm: ConvAlgorithm,
 }
@@ -62,44 +95,72 @@ impl TurnedRecurrence {
         square_convolution(self.algorithm, (self.torus, Padding::Zero), kernel, dims)
     }
 
-    /// Numbers of a slice, as tensors have it and as stored.
-    fn slice<T: Float>(&self) -> (usize, usize) {
-        let pixels = self.torus.pixels();
-        (pixels * self.channels, pixels * stored_channels::<T>(self.channels))
+    /// Numbers of a slice.
+    fn slice(&self) -> usize {
+        self.torus.pixels() * self.channels
     }
 
     fn stored<T: Float>(&self, maps: &[T]) -> Buffer<T> {
         stored(maps, self.channels)
     }
 
+    /// Slices turned, numbered from `first` on, with their channels as the kernels store them.
+    fn stored_turned<T: Float>(&self, first: usize, maps: &[T], way: Way) -> Buffer<T> {
+        let (from, to) = (self.channels, stored_channels::<T>(self.channels));
+        let mut turned = Buffer::take(maps.len() / from * to);
+        self.turning.turn(first, (maps, from), (&mut turned, to), way);
+        turned
+    }
+
     fn forward<T: Float>(&self, state: &[T], kernel: (&[T], &[usize]), lifted: &[T]) -> Vec<T> {
         let convolution = self.convolution(kernel.0, kernel.1);
-        let (slice, in_store) = self.slice::<T>();
+        let (slice, stored) = (self.slice(), stored_channels::<T>(self.channels));
         let per_task = enough_images(self.torus.height, self.torus.width);
         let mut next = vec![T::default(); state.len()];
         next.par_chunks_mut(per_task * slice)
             .zip(state.par_chunks(per_task * slice))
             .enumerate()
             .for_each(|(task, (next, state))| {
-                let state = self.stored(state);
+                let first = task * per_task;
+                let state = match self.order {
+                    CarryOrder::CarryFirst => self.stored_turned(first, state, Way::Forward),
+                    CarryOrder::ConvolveFirst => self.stored(state),
+                };
                 let mut convolved = Buffer::take(state.len());
                 convolution.forward(&state, &mut convolved);
-                let mut plain = Buffer::take(slice);
+                match self.order {
+                    CarryOrder::CarryFirst => {
+                        restore_channels(&convolved, stored, next, self.channels);
+                    }
+                    CarryOrder::ConvolveFirst => {
+                        let to = (&mut *next, self.channels);
+                        self.turning.turn(first, (&convolved, stored), to, Way::Forward);
+                    }
+                }
                 for (number, next) in next.chunks_mut(slice).enumerate() {
-                    let convolved = &convolved[number * in_store..][..in_store];
-                    restore_channels(
-                        convolved,
-                        in_store / self.torus.pixels(),
-                        &mut plain,
-                        self.channels,
-                    );
-                    let number = task * per_task + number;
-                    self.turning.turn_slice(number, &plain, next, Way::Forward);
-                    let u = &lifted[number / self.turning.turns.len() * slice..][..slice];
+                    let u = &lifted[(first + number) / self.velocities * slice..][..slice];
                     pointwise::add_and_activate(self.activation, u, next);
                 }
             });
         next
+    }
+
+    /// The gradient before the non-linearity, and its sum over velocities: that to the lifted input.
+    fn chain<T: Float>(&self, y: &[T], gradient: &[T]) -> (Vec<T>, Vec<T>) {
+        let slice = self.slice();
+        let mut inner = gradient.to_vec();
+        let mut to_lifted = vec![T::default(); inner.len() / self.velocities];
+        inner
+            .par_chunks_mut(slice * self.velocities)
+            .zip(y.par_chunks(slice * self.velocities))
+            .zip(to_lifted.par_chunks_mut(slice))
+            .for_each(|((inner, y), to_lifted)| {
+                pointwise::chain(self.activation, y, inner);
+                for inner in inner.chunks(slice) {
+                    to_lifted.iter_mut().zip(inner).for_each(|(sum, &g)| *sum += g);
+                }
+            });
+        (inner, to_lifted)
     }
 
     /// Gradients to (state, kernel, lifted).
@@ -110,49 +171,19 @@ impl TurnedRecurrence {
         gradient: &Tensor,
     ) -> candle_core::Result<[Option<Tensor>; 3]> {
         let views = [state, kernel, result, gradient].map(CpuView::of);
-        let (h, y) = (views[0].slice::<T>()?, views[2].slice::<T>()?);
+        let h = views[0].slice::<T>()?;
         let convolution = self.convolution::<T>(views[1].slice()?, kernel.dims());
-        let ((slice, _), velocities) = (self.slice::<T>(), self.turning.turns.len());
-        let mut inner = views[3].slice::<T>()?.to_vec();
-        let mut to_lifted = vec![T::default(); inner.len() / velocities];
-        inner
-            .par_chunks_mut(slice * velocities)
-            .zip(y.par_chunks(slice * velocities))
-            .zip(to_lifted.par_chunks_mut(slice))
-            .enumerate()
-            .for_each(|(sample, ((inner, y), to_lifted))| {
-                pointwise::chain(self.activation, y, inner);
-                let mut turned = Buffer::take(slice);
-                for (v, inner) in inner.chunks_mut(slice).enumerate() {
-                    to_lifted.iter_mut().zip(&*inner).for_each(|(sum, &g)| *sum += g);
-                    turned.fill(T::default());
-                    self.turning.turn_slice(
-                        sample * velocities + v,
-                        inner,
-                        &mut turned,
-                        Way::Adjoint,
-                    );
-                    inner.copy_from_slice(&turned);
-                }
-            });
+        let (inner, to_lifted) = self.chain(views[2].slice()?, views[3].slice()?);
+        let slice = self.slice();
         let mut to_state = vec![T::default(); h.len()];
         let per_part = images_per_part(h.len() / slice, self.torus.height, self.torus.width);
+        let wanted = (kernel.track_op(), state.track_op());
         let sums: Vec<Buffer<T>> = to_state
             .par_chunks_mut(per_part * slice)
             .zip(h.par_chunks(per_part * slice).zip(inner.par_chunks(per_part * slice)))
-            .map(|(to_state, (h, inner))| {
-                let (h, inner) = (self.stored(h), self.stored(inner));
-                let mut sums = Buffer::zeros(convolution.sums_len());
-                let mut stored = Buffer::take(h.len());
-                let wanted = kernel.track_op().then_some(&mut *sums);
-                let target = state.track_op().then_some(&mut *stored);
-                let is_wanted = target.is_some();
-                convolution.backward(&h, &inner, wanted, target);
-                if is_wanted {
-                    let from = stored_channels::<T>(self.channels);
-                    restore_channels(&stored, from, to_state, self.channels);
-                }
-                sums
+            .enumerate()
+            .map(|(part, (to_state, (h, inner)))| {
+                self.backward_part(&convolution, part * per_part, (h, inner), (wanted, to_state))
             })
             .collect();
         let tensor = |values: Vec<T>, like: &Tensor| {
@@ -161,6 +192,43 @@ impl TurnedRecurrence {
         let to_state = if state.track_op() { tensor(to_state, state)? } else { None };
         let to_kernel = tensor(convolution.weight_gradient(&sums), kernel)?;
         Ok([to_state, to_kernel, tensor(to_lifted, lifted)?])
+    }
+
+    /// The slices from `first` on back through turn and convolution, on this thread: writes the gradient
+    /// to the state and gives back the sums of the kernel's, each if wanted (kernel, state).
+    fn backward_part<T: Float>(
+        &self,
+        convolution: &Convolution<T>,
+        first: usize,
+        (h, inner): (&[T], &[T]),
+        ((wants_kernel, wants_state), to_state): ((bool, bool), &mut [T]),
+    ) -> Buffer<T> {
+        // What the convolution read, and the gradient to what it made.
+        let (read, made) = match self.order {
+            CarryOrder::CarryFirst => {
+                (self.stored_turned(first, h, Way::Forward), self.stored(inner))
+            }
+            CarryOrder::ConvolveFirst => {
+                (self.stored(h), self.stored_turned(first, inner, Way::Adjoint))
+            }
+        };
+        let mut sums = Buffer::zeros(convolution.sums_len());
+        let mut to_read = Buffer::take(read.len());
+        convolution.backward(
+            &read,
+            &made,
+            wants_kernel.then_some(&mut *sums),
+            wants_state.then_some(&mut *to_read),
+        );
+        let (from, to) = (stored_channels::<T>(self.channels), self.channels);
+        match self.order {
+            _ if !wants_state => {}
+            CarryOrder::CarryFirst => {
+                self.turning.turn(first, (&to_read, from), (to_state, to), Way::Adjoint);
+            }
+            CarryOrder::ConvolveFirst => restore_channels(&to_read, from, to_state, to),
+        }
+        sums
     }
 }
 

@@ -22,25 +22,27 @@ static FONT_DATABASE: LazyLock<Arc<usvg::fontdb::Database>> = LazyLock::new(|| {
 /// Pixels of the PNG per unit of the SVG: about 400 dots per inch in one column of a paper.
 const RESOLUTION: f32 = 3.0;
 
-/// A finished picture.
+/// A finished drawing.
 #[derive(Clone, Debug)]
-pub struct Picture(String);
+pub struct Drawing(String);
+
+/// What drawing gives.
+pub(super) type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 
 /// A drawing area on an SVG string.
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
-impl Picture {
+impl Drawing {
     /// Draws a picture of the given width and height on white.
     ///
     /// # Errors
-    /// [`Error::Configuration`] when the drawing library refuses what `draw` asks for.
+    /// [`Error::Drawing`] when the drawing library refuses what `draw` asks for.
     pub(super) fn draw(
         (width, height): (u32, u32),
-        draw: impl FnOnce(&Area<'_>) -> std::result::Result<(), Box<dyn std::error::Error>>,
+        draw: impl FnOnce(&Area<'_>) -> Drawn,
     ) -> Result<Self> {
         LazyLock::force(&FONT_DATABASE);
-        let refuse =
-            |e: String| Error::configuration("a figure", e, "report this with records.csv");
+        let refuse = |problem: String| Error::Drawing { what: "a figure", problem };
         let mut svg = String::new();
         {
             let area = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
@@ -59,10 +61,9 @@ impl Picture {
     /// The picture as PNG.
     ///
     /// # Errors
-    /// [`Error::Configuration`] when the SVG cannot be rasterised.
+    /// [`Error::Drawing`] when the SVG cannot be rasterised.
     pub fn png(&self) -> Result<Vec<u8>> {
-        let refuse =
-            |e: String| Error::configuration("a figure", e, "report this with records.csv");
+        let refuse = |problem: String| Error::Drawing { what: "a figure", problem };
         let options = usvg::Options { fontdb: FONT_DATABASE.clone(), ..usvg::Options::default() };
         let tree = usvg::Tree::from_str(&self.0, &options).map_err(|e| refuse(e.to_string()))?;
         let size = tree

@@ -1,10 +1,11 @@
 //! The figures of `verify`: errors by cell, by step and by velocity, and the counter-example.
 
-use super::drawing::{Area, Picture, sequential, series_colour, text};
-use super::lines::{LineChart, Scale, Series};
+use super::drawing::{Area, Drawing, Drawn, sequential, series_colour, text};
+use super::lines;
 use crate::atomic_file::write_atomically;
 use crate::equivariance::LARGEST_ROUNDING;
 use crate::error::Result;
+use crate::experiments::exhibit::{Lines, Point as ChartPoint, Scale, Series};
 use crate::verification::{CounterExample, Point, Row, SpaceTime};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -70,7 +71,8 @@ fn by_curve(points: &[Point], value: impl Fn(&Point) -> f64) -> Vec<Series> {
     let mut series: Vec<Series> = Vec::new();
     for point in points {
         let value = value(point);
-        let point_of = (f64::from(point.position), value, value, value);
+        let x = f64::from(point.position);
+        let point_of = ChartPoint { x, mean: value, low: value, high: value };
         match series.iter_mut().find(|series| series.name == point.curve) {
             Some(series) => series.points.push(point_of),
             None => series.push(Series { name: point.curve.clone(), points: vec![point_of] }),
@@ -79,46 +81,43 @@ fn by_curve(points: &[Point], value: impl Fn(&Point) -> f64) -> Vec<Series> {
     series
 }
 
-fn error_by_step(points: &[Point]) -> Result<Picture> {
-    LineChart {
-        x_label: "frame",
-        y_label: "equivariance error",
+fn error_by_step(points: &[Point]) -> Result<Drawing> {
+    lines::draw(&Lines {
+        x_label: "frame".into(),
+        y_label: "equivariance error".into(),
         series: by_curve(points, |point| point.largest),
         scale: Scale::LogarithmicOrZero(ZERO),
         mark: None,
         shade: None,
-    }
-    .draw()
+    })
 }
 
-fn error_by_angle(points: &[Point]) -> Result<Picture> {
-    LineChart {
-        x_label: "angle, degrees",
-        y_label: "equivariance error (2-norm)",
+fn error_by_angle(points: &[Point]) -> Result<Drawing> {
+    lines::draw(&Lines {
+        x_label: "angle, degrees".into(),
+        y_label: "equivariance error (2-norm)".into(),
         series: by_curve(points, |point| point.two_norm),
         scale: Scale::LogarithmicOrZero(ZERO),
         mark: None,
         shade: None,
-    }
-    .draw()
+    })
 }
 
 /// The curves of a law, named by its first word.
-fn error_by_velocity(points: &[Point], law: &str) -> Result<Picture> {
+fn error_by_velocity(points: &[Point], law: &str) -> Result<Drawing> {
     let points: Vec<Point> = points.iter().filter(|p| p.curve.starts_with(law)).cloned().collect();
     let mut series = by_curve(&points, |point| point.two_norm);
     for series in &mut series {
         series.name = series.name.rsplit(", ").next().unwrap_or_default().to_string();
     }
-    LineChart {
-        x_label: "speed of the flow, pixels per frame",
-        y_label: "error (2-norm)",
+    lines::draw(&Lines {
+        x_label: "speed of the flow, pixels per frame".into(),
+        y_label: "error (2-norm)".into(),
         series,
         scale: Scale::Linear,
         mark: None,
         shade: None,
-    }
-    .draw()
+    })
 }
 
 const LEFT: i32 = 164;
@@ -136,7 +135,7 @@ fn place(error: f64) -> i32 {
 
 /// A line per cell and lift: the error of its flow equivariance, a mark for each velocity set,
 /// algorithm and precision.
-fn error_by_cell(rows: &[Row]) -> Result<Picture> {
+fn error_by_cell(rows: &[Row]) -> Result<Drawing> {
     const LAWS: [&str; 2] = ["state flow equivariance", "read-out flow equivariance"];
     let is_of = |row: &&Row| {
         // The dense cell has no velocities: of it only the read-out can be compared.
@@ -151,7 +150,7 @@ fn error_by_cell(rows: &[Row]) -> Result<Picture> {
     }
     let width = place(10.0) + 24;
     let bottom = TOP + lines.len() as i32 * LINE;
-    Picture::draw((width as u32, (bottom + 46) as u32), |area| {
+    Drawing::draw((width as u32, (bottom + 46) as u32), |area| {
         draw_error_axis(area, bottom)?;
         for (number, (cell, lift)) in lines.iter().enumerate() {
             let y = TOP + number as i32 * LINE + LINE / 2;
@@ -165,8 +164,6 @@ fn error_by_cell(rows: &[Row]) -> Result<Picture> {
         draw_error_legend(area)
     })
 }
-
-type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 
 fn draw_error(area: &Area<'_>, row: &Row, y: i32) -> Drawn {
     let offset = if row.algorithm == "direct" { -4 } else { 5 };
@@ -227,13 +224,13 @@ const PANEL: (i32, i32) = (150, 98);
 const GAP: i32 = 14;
 
 /// A row of space–time pictures for each speed.
-fn counter_examples(examples: &[CounterExample]) -> Result<Picture> {
+fn counter_examples(examples: &[CounterExample]) -> Result<Drawing> {
     const TITLES: [&str; 4] = ["input", "G-RNN", "FERNN, lab frame", "FERNN, co-moving frame"];
     let left = 74;
     let top = 28;
     let width = left + 4 * (PANEL.0 + GAP);
     let height = top + examples.len() as i32 * (PANEL.1 + GAP) + 24;
-    Picture::draw((width as u32, height as u32), |area| {
+    Drawing::draw((width as u32, height as u32), |area| {
         let centred = |size| text(size).pos(Pos::new(HPos::Center, VPos::Center));
         for (column, title) in TITLES.iter().enumerate() {
             let x = left + column as i32 * (PANEL.0 + GAP) + PANEL.0 / 2;

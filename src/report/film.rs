@@ -1,19 +1,11 @@
 //! Film strips: rows of frames.
 
-use super::drawing::{Picture, diverging, text};
+use super::animation::animated_gif;
+use super::drawing::{Area, Drawing, Drawn, diverging, text};
 use crate::error::Result;
+use crate::experiments::exhibit::{Film, Pixels};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-
-/// A row of a film strip.
-pub struct FilmRow {
-    /// The label at its left.
-    pub name: String,
-    /// Frames as rows of pixels; `None` leaves a gap.
-    pub frames: Vec<Option<Vec<Vec<f64>>>>,
-    /// Whether values are errors in [−1, 1] instead of intensities in [0, 1].
-    pub is_error: bool,
-}
 
 const FRAME: i32 = 64;
 const GAP: i32 = 6;
@@ -21,10 +13,14 @@ const LEFT: i32 = 104;
 const TOP: i32 = 26;
 
 /// Draws rows of frames under column titles.
-pub fn film_strip(columns: &[String], rows: &[FilmRow]) -> Result<Picture> {
+///
+/// # Errors
+/// [`crate::Error::Drawing`] when the drawing library fails.
+pub fn film_strip(film: &Film) -> Result<Drawing> {
+    let Film { columns, rows, .. } = film;
     let width = LEFT + columns.len() as i32 * (FRAME + GAP);
     let height = TOP + rows.len() as i32 * (FRAME + GAP);
-    Picture::draw((width as u32, height as u32), |area| {
+    Drawing::draw((width as u32, height as u32), |area| {
         let at = |h, v| text(15).pos(Pos::new(h, v));
         for (i, title) in columns.iter().enumerate() {
             let x = LEFT + i as i32 * (FRAME + GAP) + FRAME / 2;
@@ -50,11 +46,11 @@ pub fn film_strip(columns: &[String], rows: &[FilmRow]) -> Result<Picture> {
 }
 
 fn draw_frame(
-    area: &super::drawing::Area<'_>,
+    area: &Area<'_>,
     pixels: &[Vec<f64>],
     (left, top): (i32, i32),
     is_error: bool,
-) -> std::result::Result<(), Box<dyn std::error::Error>> {
+) -> Drawn {
     let edge = |i: usize, n: usize| (i as i32 * FRAME) / n as i32;
     for (y, row) in pixels.iter().enumerate() {
         for (x, &value) in row.iter().enumerate() {
@@ -74,4 +70,22 @@ fn draw_frame(
     let frame = [(left, top), (left + FRAME, top + FRAME)];
     area.draw(&Rectangle::new(frame, RGBColor(150, 150, 150).stroke_width(1)))?;
     Ok(())
+}
+
+/// Pixels of the animation along a side of a frame's pixel.
+const PIXEL: usize = 8;
+
+/// The rows side by side in motion as a GIF, where they are to be shown so and no frame is missing.
+pub(super) fn in_motion(film: &Film) -> Result<Option<Vec<u8>>> {
+    let complete = |row: &Vec<Option<Pixels>>| row.iter().cloned().collect::<Option<Vec<_>>>();
+    let rows: Option<Vec<Vec<Pixels>>> =
+        film.rows.iter().map(|row| complete(&row.frames)).collect();
+    let Some(rows) = rows.filter(|_| film.in_motion) else { return Ok(None) };
+    let Some(first) = rows.first().and_then(|row| row.first()) else { return Ok(None) };
+    let extents = (first.len(), first.first().map_or(0, Vec::len));
+    let flat = |row: &Vec<Pixels>| -> Vec<f32> {
+        row.iter().flatten().flatten().map(|&v| v as f32).collect()
+    };
+    let sequences: Vec<Vec<f32>> = rows.iter().map(flat).collect();
+    Ok(Some(animated_gif(&sequences, extents, (1, sequences.len()), PIXEL)?))
 }

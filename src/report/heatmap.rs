@@ -1,16 +1,11 @@
 //! Heat maps over velocities, one panel per model, with the numbers in the cells.
 
-use super::drawing::{Picture, sequential, text};
-use super::lines::short;
+use super::drawing::{Drawing, sequential, text};
 use crate::error::Result;
+use crate::experiments::exhibit::HeatMaps;
+use crate::experiments::number::short;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-
-/// One model's panel: (vx, vy, value) for each cell.
-pub(super) struct Panel {
-    pub name: String,
-    pub cells: Vec<(i32, i32, f64)>,
-}
 
 const CELL: i32 = 44;
 const LEFT: i32 = 46;
@@ -18,7 +13,8 @@ const TOP: i32 = 34;
 
 /// Draws the panels side by side on a common logarithmic colour scale; the square around the
 /// velocities up to `trained` is outlined.
-pub(super) fn heat_maps(panels: &[Panel], trained: i32) -> Result<Picture> {
+pub(super) fn draw(maps: &HeatMaps) -> Result<Drawing> {
+    let &HeatMaps { ref panels, trained } = maps;
     let values =
         || panels.iter().flat_map(|p| &p.cells).map(|c| c.2).filter(|v| v.is_finite() && *v > 0.0);
     let low = values().fold(f64::MAX, f64::min).ln();
@@ -30,7 +26,7 @@ pub(super) fn heat_maps(panels: &[Panel], trained: i32) -> Result<Picture> {
     let range = panels.iter().flat_map(|p| &p.cells).map(|c| c.0.abs()).max().unwrap_or(0);
     let side = CELL * (2 * range + 1);
     let width = LEFT + panels.len() as i32 * (side + 16);
-    Picture::draw((width as u32, (TOP + side + 44) as u32), |area| {
+    Drawing::draw((width as u32, (TOP + side + 44) as u32), |area| {
         let centred = |size| text(size).pos(Pos::new(HPos::Center, VPos::Center));
         for (i, panel) in panels.iter().enumerate() {
             let left = LEFT + i as i32 * (side + 16);

@@ -1,27 +1,11 @@
 //! Line charts with mean and spread, the vertical axis logarithmic or linear.
 
-use super::drawing::{Area, Picture, series_colour, text};
+use super::drawing::{Area, Drawing, Drawn, series_colour, text};
 use crate::error::Result;
+use crate::experiments::exhibit::{Lines, Point, Scale, Series};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-
-/// A line with its spread: (x, mean, lowest, highest).
-pub(super) struct Series {
-    pub name: String,
-    pub points: Vec<(f64, f64, f64, f64)>,
-}
-
-/// How a value becomes a height.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Scale {
-    /// log10, for errors that differ by powers of ten.
-    Logarithmic,
-    /// log10 above a lowest value, at which zero is drawn.
-    LogarithmicOrZero(f64),
-    /// From zero, for costs that are to be seen as proportional.
-    Linear,
-}
 
 impl Scale {
     fn height(self, value: f64) -> f64 {
@@ -60,18 +44,6 @@ impl Scale {
     }
 }
 
-/// What a chart shows.
-pub(super) struct LineChart<'a> {
-    pub x_label: &'a str,
-    pub y_label: &'a str,
-    pub series: Vec<Series>,
-    pub scale: Scale,
-    /// A vertical mark with its label.
-    pub mark: Option<(f64, String)>,
-    /// A stretch of the horizontal axis that is shaded.
-    pub shade: Option<(f64, f64)>,
-}
-
 /// The extents of a chart's data: x, and the height of y with a margin.
 struct Extents {
     left: f64,
@@ -81,21 +53,25 @@ struct Extents {
 }
 
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
-type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 
 const FAINT: RGBColor = RGBColor(225, 225, 225);
 
-impl LineChart<'_> {
+/// Draws a chart.
+pub(super) fn draw(lines: &Lines) -> Result<Drawing> {
+    lines.draw()
+}
+
+impl Lines {
     /// Draws the chart; a point that is not finite, or that the axis cannot show, ends its line.
     ///
     /// The vertical axis is linear in the scale's heights, with its own ticks.
-    pub fn draw(&self) -> Result<Picture> {
+    fn draw(&self) -> Result<Drawing> {
         let extents = self.extents();
         let longest = self.series.iter().map(|s| s.name.chars().count()).max().unwrap_or(0);
         let columns = if longest > 14 { 2 } else { 3 };
         let rows = self.series.len().div_ceil(columns);
         let height = 300 + LEGEND_ROW as u32 * rows as u32;
-        Picture::draw((WIDTH, height), |area| {
+        Drawing::draw((WIDTH, height), |area| {
             let (legend, plot) = area.split_vertically(LEGEND_ROW * rows as i32 + 8);
             let mut chart = ChartBuilder::on(&plot)
                 .margin_left(6)
@@ -126,9 +102,9 @@ impl LineChart<'_> {
     fn extents(&self) -> Extents {
         let (mut low, mut high) = (f64::MAX, f64::MIN_POSITIVE);
         let (mut left, mut right) = (f64::MAX, f64::MIN);
-        for (x, _, min, max) in self.series.iter().flat_map(|s| drawable(self.scale, &s.points)) {
-            (low, high) = (low.min(min), high.max(max));
-            (left, right) = (left.min(x), right.max(x));
+        for p in self.series.iter().flat_map(|s| drawable(self.scale, &s.points)) {
+            (low, high) = (low.min(p.low), high.max(p.high));
+            (left, right) = (left.min(p.x), right.max(p.x));
         }
         if low > high {
             (low, high, left, right) = (0.1, 1.0, 0.0, 1.0);
@@ -144,8 +120,8 @@ impl LineChart<'_> {
             .disable_y_mesh()
             .light_line_style(WHITE)
             .bold_line_style(FAINT)
-            .x_desc(self.x_label)
-            .y_desc(self.y_label)
+            .x_desc(self.x_label.as_str())
+            .y_desc(self.y_label.as_str())
             .axis_desc_style(text(17))
             .label_style(text(15))
             .x_labels(8)
@@ -170,8 +146,8 @@ impl LineChart<'_> {
 
 fn draw_band(chart: &mut Chart<'_, '_>, scale: Scale, series: &Series, colour: RGBColor) -> Drawn {
     let points: Vec<_> = drawable(scale, &series.points).collect();
-    let upper = points.iter().map(|&(x, _, _, max)| (x, scale.height(max)));
-    let lower = points.iter().rev().map(|&(x, _, min, _)| (x, scale.height(min)));
+    let upper = points.iter().map(|p| (p.x, scale.height(p.high)));
+    let lower = points.iter().rev().map(|p| (p.x, scale.height(p.low)));
     chart.draw_series([Polygon::new(upper.chain(lower).collect::<Vec<_>>(), colour.mix(0.2))])?;
     Ok(())
 }
@@ -179,7 +155,7 @@ fn draw_band(chart: &mut Chart<'_, '_>, scale: Scale, series: &Series, colour: R
 fn draw_line(chart: &mut Chart<'_, '_>, scale: Scale, series: &Series, i: usize) -> Drawn {
     let colour = series_colour(i);
     let points = drawable(scale, &series.points);
-    let line: Vec<_> = points.map(|(x, mean, ..)| (x, scale.height(mean))).collect();
+    let line: Vec<_> = points.map(|p| (p.x, scale.height(p.mean))).collect();
     chart.draw_series(LineSeries::new(line.clone(), colour.stroke_width(2)))?;
     let every = line.len().div_ceil(10).max(1);
     let marked = line.into_iter().skip(i * every / 3).step_by(every);
@@ -215,16 +191,10 @@ fn tick_label(tick: f64) -> String {
 }
 
 /// The leading points that an axis can show.
-fn drawable(
-    scale: Scale,
-    points: &[(f64, f64, f64, f64)],
-) -> impl Iterator<Item = (f64, f64, f64, f64)> + '_ {
+fn drawable(scale: Scale, points: &[Point]) -> impl Iterator<Item = Point> + '_ {
     let fits =
         move |v: f64| v.is_finite() && (v > 0.0 || (v == 0.0 && scale != Scale::Logarithmic));
-    points
-        .iter()
-        .copied()
-        .take_while(move |&(_, mean, low, high)| fits(mean) && fits(low) && fits(high))
+    points.iter().copied().take_while(move |p| fits(p.mean) && fits(p.low) && fits(p.high))
 }
 
 const WIDTH: u32 = 480;
@@ -243,17 +213,4 @@ fn legend_entry(area: &Area<'_>, i: usize, (row, left): (i32, i32), name: &str) 
     let style = text(14).pos(Pos::new(HPos::Left, VPos::Center));
     area.draw(&Text::new(name.to_string(), (x + 31, y), style))?;
     Ok(())
-}
-
-/// A number with two or three digits, in powers of ten where it is small.
-pub(super) fn short(value: f64) -> String {
-    match value.abs() {
-        0.0 => "0".into(),
-        v if !v.is_finite() => "∞".into(),
-        v if (0.01..1000.0).contains(&v) => {
-            let digits = (1 - v.log10().floor() as i32).max(0) as usize;
-            format!("{value:.digits$}")
-        }
-        _ => format!("{value:.1e}"),
-    }
 }

@@ -1,49 +1,97 @@
-//! Tables, figures and the report: pure functions of the records.
+//! Tables, figures and the report: pure functions of what was measured.
 
 mod animation;
 mod drawing;
 mod equivariance;
-mod figures;
 mod film;
 mod heatmap;
 mod lines;
 mod page;
-mod tables;
+mod table;
 
 pub use animation::animated_gif;
-pub use drawing::Picture;
+pub use drawing::Drawing;
 pub use equivariance::{Measured, write_equivariance};
-pub use film::{FilmRow, film_strip};
+pub use film::film_strip;
 
 use crate::atomic_file::write_atomically;
 use crate::error::Result;
-use crate::experiments::Record;
-use crate::experiments::claims::{Verdict, judge};
+use crate::experiments::exhibit::{Body, Exhibit};
+use crate::experiments::{Evidence, Experiment, Records, Verdict};
 use std::path::Path;
 
+/// What an experiment says of the records that hold it.
+pub(crate) struct Chapter {
+    pub experiment: &'static str,
+    pub title: &'static str,
+    pub verdicts: Vec<Verdict>,
+    pub exhibits: Vec<Exhibit>,
+    pub remarks: Vec<String>,
+}
+
+impl Chapter {
+    fn of(experiment: &dyn Experiment, records: Records<'_>) -> Result<Self> {
+        let mut exhibits = experiment.exhibits(records)?;
+        exhibits.retain(|exhibit| !exhibit.body.is_empty());
+        Ok(Self {
+            experiment: experiment.name(),
+            title: experiment.title(),
+            verdicts: experiment.claims(records)?.into_iter().map(|claim| claim.judge()).collect(),
+            exhibits,
+            remarks: experiment.remarks(records)?,
+        })
+    }
+}
+
 /// Writes `tables/*.csv`, `tables/*.md`, `figures/*.svg` (`.png`, `.gif`) and `REPORT.md` into a
-/// folder, from records alone; the same records give the same bytes. Returns the verdicts.
+/// folder, from evidence alone; the same evidence gives the same bytes. Of the `experiments` those appear
+/// that the evidence has records of. Returns the verdicts.
 ///
 /// # Errors
-/// [`crate::Error::Io`] naming the file that could not be written.
-pub fn write_report(records: &[Record], out: &Path) -> Result<Vec<Verdict>> {
-    let verdicts = judge(records);
-    let tables = tables::all(records);
-    for table in &tables {
-        let path = |extension| out.join("tables").join(format!("{}.{extension}", table.name));
-        write_atomically(&path("csv"), &table.to_csv())?;
-        write_atomically(&path("md"), table.to_markdown().as_bytes())?;
+/// [`crate::Error::Io`] naming the file that could not be written; those of the experiments' claims and
+/// exhibits.
+pub fn write_report(
+    evidence: &Evidence,
+    experiments: &[&dyn Experiment],
+    out: &Path,
+) -> Result<Vec<Verdict>> {
+    let records = Records(evidence);
+    let present = records.experiments();
+    let has = |experiment: &&&dyn Experiment| present.contains(&experiment.name());
+    let chapters = experiments
+        .iter()
+        .filter(has)
+        .map(|experiment| Chapter::of(*experiment, records))
+        .collect::<Result<Vec<_>>>()?;
+    for exhibit in chapters.iter().flat_map(|chapter| &chapter.exhibits) {
+        write_exhibit(exhibit, out)?;
     }
-    let figures = figures::all(records)?;
-    for figure in &figures {
-        let path = |extension| out.join("figures").join(format!("{}.{extension}", figure.name));
-        write_atomically(&path("svg"), figure.picture.svg().as_bytes())?;
-        write_atomically(&path("png"), &figure.picture.png()?)?;
-        if let Some(animation) = &figure.animation {
-            write_atomically(&path("gif"), animation)?;
-        }
-    }
-    let page = page::markdown(records, &verdicts, &tables, &figures);
+    let others = experiments.iter().filter(|e| !has(e) && !e.profiles().is_empty());
+    let others: Vec<&str> = others.map(|e| e.name()).collect();
+    let page = page::markdown(records, &chapters, &others);
     write_atomically(&out.join("REPORT.md"), page.as_bytes())?;
-    Ok(verdicts)
+    Ok(chapters.into_iter().flat_map(|chapter| chapter.verdicts).collect())
+}
+
+fn write_exhibit(exhibit: &Exhibit, out: &Path) -> Result<()> {
+    let write = |folder: &str, extension: &str, bytes: &[u8]| {
+        let name = format!("{}.{extension}", exhibit.name);
+        write_atomically(&out.join(folder).join(name), bytes)
+    };
+    let drawing = match &exhibit.body {
+        Body::Table(table) => {
+            write("tables", "csv", &table::csv(table))?;
+            return write("tables", "md", table::markdown(table).as_bytes());
+        }
+        Body::Lines(lines) => lines::draw(lines)?,
+        Body::HeatMaps(maps) => heatmap::draw(maps)?,
+        Body::Film(film) => {
+            if let Some(gif) = film::in_motion(film)? {
+                write("figures", "gif", &gif)?;
+            }
+            film_strip(film)?
+        }
+    };
+    write("figures", "svg", drawing.svg().as_bytes())?;
+    write("figures", "png", &drawing.png()?)
 }

@@ -1,124 +1,53 @@
-//! REPORT.md: verdicts, tables, figures, what ran, and what the numbers do not say.
+//! REPORT.md: verdicts, then a chapter per experiment, and what ran.
 
-use super::figures::Figure;
-use super::lines::short;
-use super::tables::Table;
-use crate::experiments::claims::Verdict;
-use crate::experiments::query::Records;
-use crate::experiments::{PROVENANCE, Record};
+use super::Chapter;
+use super::table::{escaped, markdown as table_markdown};
+use crate::experiments::exhibit::Body;
+use crate::experiments::number::short;
+use crate::experiments::{Metric, PROVENANCE, Records, Verdict};
 
-/// The report as Markdown.
-pub(super) fn markdown(
-    records: &[Record],
-    verdicts: &[Verdict],
-    tables: &[Table],
-    figures: &[Figure],
-) -> String {
-    let profile = note(records, "profile").unwrap_or("unknown");
-    if profile == "bench" {
-        let title = "# Flow equivariant recurrent networks: cost of a training step\n\n";
-        return title.to_string() + &tables_and_figures(tables, figures) + &provenance(records);
+/// The report as Markdown; `others` are experiments without records.
+pub(super) fn markdown(records: Records<'_>, chapters: &[Chapter], others: &[&str]) -> String {
+    let mut page = head(records);
+    page += &verdicts(chapters);
+    if !others.is_empty() {
+        page += &format!("Not run here: {}.\n\n", others.join(", "));
     }
-    let mut page = format!(
-        "# Flow equivariant recurrent networks: reproduction report\n\n\
-         Profile `{profile}`, seeds {}. {}\n\n## Verdicts\n\n",
-        note(records, "seeds").unwrap_or("unknown"),
-        scale(profile),
-    );
-    page += "| claim | verdict | measured | 95 % interval | seeds | rule | published |\n\
-             |---|---|---|---|---|---|---|\n";
-    for v in verdicts {
-        let (measured, interval, seeds) = match v.measured {
-            None => (String::new(), String::new(), String::new()),
-            Some((i, n)) => {
-                (short(i.estimate), format!("{} to {}", short(i.low), short(i.high)), n.to_string())
-            }
-        };
-        page += &format!(
-            "| {} | **{}** | {measured} | {interval} | {seeds} | {} | {} |\n",
-            v.claim,
-            v.outcome.name(),
-            v.rule,
-            v.published
-        );
+    for chapter in chapters {
+        page += &chapter_markdown(chapter);
     }
-    page += "\nA claim is *reproduced* when the whole interval satisfies its rule, *not \
-             reproduced* when the whole interval fails it, *inconclusive* otherwise or with a \
-             single seed, *not run* when the records lack what it needs. Why the thresholds:\n\n";
-    for v in verdicts {
-        page += &format!("- {}: {}.\n", v.claim, v.why);
-    }
-    page += "\n";
-    page += &tables_and_figures(tables, figures);
-    page += LIMITATIONS;
-    if Records(records).setting("rotation", "training_range").is_some() {
-        page += &rotation_choice(Records(records), "rotation");
-    }
-    if Records(records).setting("rotation-lifts", "training_range").is_some() {
-        page += LIFTS;
-    }
+    page += &limitations(records);
     page + &provenance(records)
 }
 
-/// Why the rotation experiments of a small profile are a fair choice.
-fn rotation_choice(records: Records<'_>, experiment: &str) -> String {
-    let number = |key: &str| {
-        let value = records.setting(experiment, &format!("space.rotation.{key}"));
-        value.map_or("?".to_string(), |value| value.to_string())
-    };
-    let (n, c, step) = (number("shape.orientations"), number("shape.fields"), number("step_deg"));
-    if n == "36" {
-        return String::new();
+fn head(records: Records<'_>) -> String {
+    let title = "# Flow equivariant recurrent networks: reproduction report\n\n";
+    let profiles: Vec<String> =
+        records.profiles().iter().map(|profile| format!("`{profile}`")).collect();
+    let mut facts = Vec::new();
+    if !profiles.is_empty() {
+        facts.push(format!("Profile {}", profiles.join(", ")));
     }
-    format!(
-        "### Rotations at small scale\n\nThe paper's 1,152 hidden planes (N = 36, C = 32) are far \
-         beyond this profile. It keeps the paper's frames and digits of 28×28 pixels, and takes N = \
-         {n} orientations, C = {c} fields and velocities that are multiples of {step}° = 360°/N, as the \
-         paper's multiples of 10° are at N = 36: each step moves orientations by whole places and \
-         interpolates between pixels unless it is a quarter turn. All models have the same filters, \
-         decoder, rate and data, and the same number of parameters. The settings were chosen among \
-         about twenty short runs by validation loss; in those runs the G-RNN's stayed between 0.056 and \
-         0.058 for rates of 1e-3, 2e-3 and 4e-3, with other draws of the first weights than now.\n\n"
-    )
+    let seeds: Vec<String> = records.all_seeds().iter().map(u64::to_string).collect();
+    if !seeds.is_empty() {
+        facts.push(format!("seeds {}", seeds.join(" ")));
+    }
+    let scale = if has_settings(records) { scale(records) } else { "" };
+    match facts.is_empty() {
+        true => title.into(),
+        false => format!("{title}{}. {scale}\n\n", facts.join(", ")),
+    }
 }
 
-const LIFTS: &str = "\
-### The two frames of reference over rotations
-
-Both are the same network where the grid carries the action exactly. Where it interpolates they are \
-not: the lab frame rotates the hidden state at every step, so that its errors accumulate, while the \
-co-moving one rotates each input once and what it reads out once. The table of lifts and the figure of \
-drift show what that costs in equivariance and in test error, the bench of cost what it costs in time \
-and memory. An equivariant decoder has far fewer parameters than the paper's plain one; it \
-makes predictions commute with rotations as far as the grid allows, which a plain decoder cannot.
-
-";
-
-fn tables_and_figures(tables: &[Table], figures: &[Figure]) -> String {
-    let mut page = "## Tables\n\n".to_string();
-    for table in tables {
-        page += &format!("{}\n\n{}\n", table.caption, table.to_markdown());
-    }
-    page += "## Figures\n\n";
-    for figure in figures {
-        let (name, caption) = (&figure.name, &figure.caption);
-        let in_motion = match figure.animation {
-            Some(_) => format!(" [In motion](figures/{name}.gif)."),
-            None => String::new(),
-        };
-        page += &format!("![{name}](figures/{name}.png)\n\n*{caption}*{in_motion}\n\n");
-    }
-    page
+/// Whether there are trained models, and not only timings.
+fn has_settings(records: Records<'_>) -> bool {
+    let has = |experiment: &&str| !records.of(experiment, &Metric::PARAMETERS).is_empty();
+    records.experiments().iter().any(has)
 }
 
-fn note<'a>(records: &'a [Record], metric: &str) -> Option<&'a str> {
-    let is_it = |r: &&Record| r.experiment == PROVENANCE && r.metric == metric;
-    records.iter().find(is_it).map(|r| r.note.as_str())
-}
-
-fn scale(profile: &str) -> &'static str {
-    match profile {
-        "paper" => "The paper's own hyper-parameters.",
+fn scale(records: Records<'_>) -> &'static str {
+    match records.profiles().as_slice() {
+        ["paper"] => "The paper's own hyper-parameters.",
         _ => {
             "A run at small scale: a smaller torus, fewer channels and far fewer optimiser steps \
              than the paper's. Published numbers stand beside for orientation; only directions \
@@ -127,11 +56,69 @@ fn scale(profile: &str) -> &'static str {
     }
 }
 
+fn verdicts(chapters: &[Chapter]) -> String {
+    let all: Vec<&Verdict> = chapters.iter().flat_map(|chapter| &chapter.verdicts).collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut page = "## Verdicts\n\n\
+                    | claim | verdict | measured | 95 % interval | seeds | rule | published |\n\
+                    |---|---|---|---|---|---|---|\n"
+        .to_string();
+    for v in &all {
+        let (measured, interval, seeds) = match v.measured {
+            None => Default::default(),
+            Some(m) => {
+                let ends = m.interval.ends;
+                let ends = ends.map(|(low, high)| format!("{} to {}", short(low), short(high)));
+                (short(m.interval.estimate), ends.unwrap_or_default(), m.seeds.to_string())
+            }
+        };
+        page += &format!(
+            "| {} | **{}** | {measured} | {interval} | {seeds} | {} | {} |\n",
+            escaped(&v.claim.words),
+            v.outcome.name(),
+            escaped(&v.rule),
+            v.claim.published
+        );
+    }
+    page += "\nA claim is *reproduced* when the whole interval satisfies its rule, *not \
+             reproduced* when the whole interval fails it, *inconclusive* otherwise or with a \
+             single seed, *not run* when the records lack what it needs. Why the thresholds:\n\n";
+    for v in all {
+        page += &format!("- {}: {}.\n", v.claim.words, v.claim.why);
+    }
+    page + "\n"
+}
+
+fn chapter_markdown(chapter: &Chapter) -> String {
+    let mut page = format!("## {}: {}\n\n", chapter.experiment, chapter.title);
+    for remark in &chapter.remarks {
+        page += &format!("{remark}\n\n");
+    }
+    for exhibit in &chapter.exhibits {
+        let (name, caption) = (&exhibit.name, &exhibit.caption);
+        page += &match &exhibit.body {
+            Body::Table(table) => format!("{caption}\n\n{}\n", table_markdown(table)),
+            body => {
+                let in_motion = match body {
+                    Body::Film(film) if film.in_motion => {
+                        format!(" [In motion](figures/{name}.gif).")
+                    }
+                    _ => String::new(),
+                };
+                format!("![{name}](figures/{name}.png)\n\n*{caption}*{in_motion}\n\n")
+            }
+        };
+    }
+    page
+}
+
 const LIMITATIONS: &str = "\
 ## Limitations
 
 - Intervals are percentile bootstraps over seeds. With three seeds they end at the extreme seeds; \
-with one seed they are a point and say nothing about spread.
+one seed alone has none.
 - The seeds of a run share the digits; seeds differ in initialisation, in the draw of digits, and in \
 positions and velocities.
 - Best weights are chosen on a validation split of other training digits; the test digits are used \
@@ -149,22 +136,46 @@ paper's training would give.
 
 ";
 
-fn provenance(records: &[Record]) -> String {
-    let mut page = String::from("## Provenance\n\n");
-    let (mut lines, mut blocks) = (String::new(), String::new());
-    for row in records.iter().filter(|r| r.experiment == PROVENANCE) {
-        if row.note.contains('\n') {
-            let title = uppercase_first(&row.metric);
-            blocks += &format!("\n{title}:\n\n```toml\n{}\n```\n", row.note.trim_end());
-        } else {
-            lines += &format!("- {}: {}\n", row.metric, row.note);
-        }
-    }
-    page += &lines;
-    page + &blocks
+fn limitations(records: Records<'_>) -> String {
+    if has_settings(records) { LIMITATIONS.into() } else { String::new() }
 }
 
-fn uppercase_first(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|c| c.to_uppercase().chain(letters).collect()).unwrap_or_default()
+/// What ran: the run as a whole, then the settings, each text once with the models that it is of.
+fn provenance(records: Records<'_>) -> String {
+    let mut page = String::from("## Provenance\n\n");
+    let all = &records.0.records;
+    for row in all.iter().filter(|r| r.experiment == PROVENANCE) {
+        page += &format!("- {}: {}\n", row.metric, row.note);
+    }
+    for experiment in records.experiments() {
+        let rows = records.of(experiment, &Metric::SETTINGS);
+        let mut texts: Vec<(&str, Vec<String>)> = Vec::new();
+        for row in rows {
+            let name = row.subject.to_string();
+            match texts.iter_mut().find(|(text, _)| *text == row.note) {
+                Some((_, names)) if names.contains(&name) => {}
+                Some((_, names)) => names.push(name),
+                None => texts.push((&row.note, vec![name])),
+            }
+        }
+        page += &settings_markdown(experiment, &texts);
+    }
+    page
+}
+
+/// The first text whole, of the others the lines that differ from it.
+fn settings_markdown(experiment: &str, texts: &[(&str, Vec<String>)]) -> String {
+    let Some(((first, names), others)) = texts.split_first() else { return String::new() };
+    let title = |names: &[String]| format!("Settings of {experiment}, {}", names.join(", "));
+    let mut page = format!("\n{}:\n\n```toml\n{}\n```\n", title(names), first.trim_end());
+    let lines: Vec<&str> = first.lines().collect();
+    for (text, names) in others {
+        let differing: Vec<String> = text
+            .lines()
+            .filter(|line| !line.is_empty() && !lines.contains(line))
+            .map(|line| format!("`{line}`"))
+            .collect();
+        page += &format!("\n{}: {}.\n", title(names), differing.join(", "));
+    }
+    page
 }

@@ -24,7 +24,7 @@ impl Default for AdamConfig {
     }
 }
 
-/// The optimiser over variables in a fixed order, that of [`crate::models::Parameters::variables`].
+/// The optimiser over variables in a fixed order, that of [`crate::parameters::Parameters::variables`].
 ///
 /// Candle's own AdamW keeps its moments private, so that a run could not be resumed from it.
 #[derive(Debug)]

@@ -1,13 +1,13 @@
-//! Optimiser, training step, evaluation, checkpoints.
+//! Training: a loop that knows a loss and a score ([`Learner`]) and no model; optimiser, checkpoints.
 
 mod adam;
 mod checkpoint;
-mod evaluation;
+mod learner;
 mod step;
 mod trainer;
 
 pub use adam::{Adam, AdamConfig};
 pub use checkpoint::Checkpoint;
-pub use evaluation::{mse_by_horizon, mse_over_batches};
+pub use learner::{Best, Learner, Loss};
 pub use step::{Step, clip_gradient_norm, training_step};
-pub use trainer::{Build, CurvePoint, Outcome, Position, Schedule, Trainer};
+pub use trainer::{CurvePoint, Position, RunName, Schedule, Trainer, Training};

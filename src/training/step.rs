@@ -1,47 +1,45 @@
 //! One training step: forward, loss, backward, clip, update.
 
 use super::adam::Adam;
-use crate::cells::Cell;
+use super::learner::Learner;
 use crate::error::Result;
-use crate::models::{Forecaster, Parameters};
-use candle_core::Tensor;
+use crate::parameters::Parameters;
 use candle_core::backprop::GradStore;
 use candle_nn::Optimizer;
 
 /// What one training step measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
-    /// Mean squared error of the batch before the update.
+    /// Loss of the batch before the update.
     pub loss: f64,
     /// The gradient's 2-norm over all parameters, before clipping.
     pub gradient_norm: f64,
 }
 
-/// Predicts `target`'s frames from `seen`, and updates the parameters by one optimiser step.
+/// Updates the parameters by one optimiser step on a batch, and the statistics by what it gathered.
 ///
 /// A non-finite loss is returned without an update; the caller decides what to say.
 ///
-/// # Shapes
-/// `seen` (B, T, C_in, H, W), `target` (B, N, C_out, H, W).
-pub fn training_step<C: Cell>(
-    model: &Forecaster<C>,
+/// # Errors
+/// Those of the learner.
+pub fn training_step<L: Learner>(
+    learner: &L,
     parameters: &Parameters,
     optimiser: &mut Adam,
-    (seen, target): (&Tensor, &Tensor),
+    batch: &L::Batch,
     clip: Option<f64>,
 ) -> Result<Step> {
-    let outputs = model.forecast(seen, target.dims()[1])?;
-    let loss = candle_nn::loss::mse(&outputs, target)?;
-    let value = loss.to_scalar::<f32>()? as f64;
+    let loss = learner.loss(&parameters.tensors(), batch)?;
+    let value = loss.value.to_scalar::<f32>()? as f64;
     if !value.is_finite() {
         return Ok(Step { loss: value, gradient_norm: f64::NAN });
     }
-    let mut gradients = loss.backward()?;
+    let mut gradients = loss.value.backward()?;
     let gradient_norm = clip_gradient_norm(parameters, &mut gradients, clip)?;
     optimiser.step(&gradients)?;
+    parameters.gather(&loss.statistics)?;
     Ok(Step { loss: value, gradient_norm })
 }
-
 /// Scales all gradients so that their common 2-norm is at most `limit`; returns the norm before.
 ///
 /// The factor is limit / (norm + 1e-6), as in PyTorch.

@@ -2,15 +2,12 @@
 
 use super::adam::{Adam, AdamConfig};
 use super::checkpoint::Checkpoint;
-use super::evaluation::mse_over_batches;
+use super::learner::Learner;
 use super::step::training_step;
-use crate::cells::Cell;
 use crate::error::{Error, Result};
-use crate::models::{Forecaster, Parameters};
-use candle_core::Tensor;
+use crate::parameters::{Parameters, Tensors};
 use candle_nn::Optimizer;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How long and how hard to train.
@@ -33,8 +30,8 @@ pub struct CurvePoint {
     pub step: u64,
     /// Mean training loss over the steps since the last point.
     pub train_loss: f64,
-    /// Validation loss after this step.
-    pub validation_loss: f64,
+    /// The learner's score on the validation split after this step.
+    pub score: f64,
 }
 
 /// Where a run stands: everything but the tensors that a resumed run needs.
@@ -48,41 +45,52 @@ pub struct Position {
     pub step: u64,
     /// The curve so far.
     pub curve: Vec<CurvePoint>,
-    /// The step with the lowest validation loss so far.
+    /// The step with the best score so far; of equal ones the first.
     pub best_step: u64,
+}
+
+impl Position {
+    fn best_score(&self) -> Option<f64> {
+        self.curve.iter().find(|point| point.step == self.best_step).map(|point| point.score)
+    }
 }
 
 /// A finished training.
 #[derive(Clone, Debug)]
-pub struct Outcome {
-    /// Training and validation loss by step.
+pub struct Training {
+    /// Training loss and validation score by step.
     pub curve: Vec<CurvePoint>,
-    /// The step with the lowest validation loss.
+    /// The step with the best validation score.
     pub best_step: u64,
-    /// The weights of that step, by name.
-    pub best_weights: BTreeMap<String, Tensor>,
+    /// The tensors of that step, by name.
+    pub best_weights: Tensors,
 }
 
-/// Makes a model of tensors by name.
-pub type Build<'a, C> = dyn Fn(&BTreeMap<String, Tensor>) -> Result<Forecaster<C>> + 'a;
+/// What is trained, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunName {
+    /// The experiment.
+    pub experiment: String,
+    /// The model.
+    pub model: String,
+    /// The seed.
+    pub seed: u64,
+}
 
-/// A training run of one model under one seed.
-///
-/// The model is built anew for every step and every evaluation: kernels may be functions of the
-/// parameters, such as expanded filters.
-pub struct Trainer<'a, C> {
-    /// Experiment, model and seed, for error messages.
-    pub name: (String, String, u64),
-    /// The model from tensors by name.
-    pub model: &'a Build<'a, C>,
-    /// The trainable parameters.
+/// A training run of one learner under one seed.
+pub struct Trainer<'a, L: Learner> {
+    /// Named in error messages.
+    pub name: RunName,
+    /// What learns.
+    pub learner: &'a L,
+    /// Its tensors.
     pub parameters: &'a Parameters,
     /// The schedule.
     pub schedule: Schedule,
-    /// The batch (seen, target) of an optimiser step counted from 0.
-    pub batch: &'a dyn Fn(u64) -> Result<(Tensor, Tensor)>,
+    /// The batch of an optimiser step counted from 0.
+    pub batch: &'a dyn Fn(u64) -> Result<L::Batch>,
     /// The batches of the validation split.
-    pub validation: &'a [(Tensor, Tensor)],
+    pub validation: &'a [L::Batch],
     /// Where checkpoints go; `None` keeps the run in memory.
     pub checkpoint: Option<PathBuf>,
     /// See [`Position::fingerprint`].
@@ -91,35 +99,31 @@ pub struct Trainer<'a, C> {
     pub progress: &'a dyn Fn(u64, f64),
 }
 
-impl<C: Cell> Trainer<'_, C> {
+impl<L: Learner> Trainer<'_, L> {
     /// Trains to the end of the schedule, from the checkpoint if there is one.
     ///
     /// # Errors
-    /// [`Error::NonFinite`] as soon as a loss is not finite; [`Error::Format`] when the checkpoint
-    /// belongs to another run.
-    pub fn run(&self) -> Result<Outcome> {
+    /// [`Error::NonFinite`] as soon as a loss or a score is not finite; [`Error::Format`] when the
+    /// checkpoint belongs to another run.
+    pub fn run(&self) -> Result<Training> {
         let mut optimiser = Adam::new(self.parameters.variables(), self.schedule.adam)?;
         let (mut position, mut best) = self.resume(&mut optimiser)?;
         (self.progress)(position.step, f64::NAN);
         while position.step < self.schedule.steps {
             let train_loss = self.interval(&mut position.step, &mut optimiser)?;
-            let frozen = (self.model)(&self.parameters.detached())?;
-            let validation_loss = self.finite(
-                mse_over_batches(&frozen, self.validation.iter().cloned().map(Ok))?,
-                position.step,
-            )?;
-            let lowest = position.curve.iter().map(|p| p.validation_loss).fold(f64::MAX, f64::min);
-            if validation_loss < lowest {
+            let score = self.learner.score(&self.parameters.detached(), self.validation)?;
+            let score = self.finite(score, position.step)?;
+            if self.learner.best().is_better(score, position.best_score()) {
                 position.best_step = position.step;
                 best = self.parameters.snapshot()?;
             }
-            position.curve.push(CurvePoint { step: position.step, train_loss, validation_loss });
+            position.curve.push(CurvePoint { step: position.step, train_loss, score });
             if let Some(path) = &self.checkpoint {
                 self.save(path, &position, &optimiser, &best)?;
             }
         }
         let Position { curve, best_step, .. } = position;
-        Ok(Outcome { curve, best_step, best_weights: best })
+        Ok(Training { curve, best_step, best_weights: best })
     }
 
     /// Steps to the next evaluation; returns the mean training loss.
@@ -127,11 +131,8 @@ impl<C: Cell> Trainer<'_, C> {
         let count = self.schedule.interval.min(self.schedule.steps - *step);
         let mut sum = 0.0;
         for _ in 0..count {
-            let (seen, target) = (self.batch)(*step)?;
-            let clip = self.schedule.clip;
-            let model = (self.model)(&self.parameters.tensors())?;
-            let measured =
-                training_step(&model, self.parameters, optimiser, (&seen, &target), clip)?;
+            let (batch, clip) = ((self.batch)(*step)?, self.schedule.clip);
+            let measured = training_step(self.learner, self.parameters, optimiser, &batch, clip)?;
             *step += 1;
             sum += self.finite(measured.loss, *step)?;
             (self.progress)(*step, measured.loss);
@@ -143,7 +144,7 @@ impl<C: Cell> Trainer<'_, C> {
         if loss.is_finite() {
             return Ok(loss);
         }
-        let (experiment, model, seed) = self.name.clone();
+        let RunName { experiment, model, seed } = self.name.clone();
         Err(Error::NonFinite { experiment, model, seed, step, loss })
     }
 
@@ -152,7 +153,7 @@ impl<C: Cell> Trainer<'_, C> {
         path: &Path,
         position: &Position,
         optimiser: &Adam,
-        best: &BTreeMap<String, Tensor>,
+        best: &Tensors,
     ) -> Result<()> {
         let mut tensors = optimiser.moments(MOMENTS);
         let prefixed = |prefix: &str, name: &str| format!("{prefix}{name}");
@@ -165,10 +166,10 @@ impl<C: Cell> Trainer<'_, C> {
     }
 
     /// The position and best weights to start from.
-    fn resume(&self, optimiser: &mut Adam) -> Result<(Position, BTreeMap<String, Tensor>)> {
+    fn resume(&self, optimiser: &mut Adam) -> Result<(Position, Tensors)> {
         let fresh = Position { fingerprint: self.fingerprint.clone(), ..Position::default() };
-        let Some(path) = &self.checkpoint else { return Ok((fresh, BTreeMap::new())) };
-        let Some(checkpoint) = Checkpoint::load(path)? else { return Ok((fresh, BTreeMap::new())) };
+        let Some(path) = &self.checkpoint else { return Ok((fresh, Tensors::new())) };
+        let Some(checkpoint) = Checkpoint::load(path)? else { return Ok((fresh, Tensors::new())) };
         let foreign = |problem: &str| Error::Format {
             path: path.clone(),
             line: None,
@@ -179,11 +180,10 @@ impl<C: Cell> Trainer<'_, C> {
         if position.fingerprint != self.fingerprint {
             return Err(foreign("the checkpoint belongs to a run with another configuration"));
         }
-        let with_prefix = |prefix: &str| -> BTreeMap<String, Tensor> {
-            let strip = |(name, tensor): (&String, &Tensor)| {
-                Some((name.strip_prefix(prefix)?.to_string(), tensor.clone()))
-            };
-            checkpoint.tensors.iter().filter_map(strip).collect()
+        let with_prefix = |prefix: &str| -> Tensors {
+            let stripped = |name: &String| Some(name.strip_prefix(prefix)?.to_string());
+            let all = checkpoint.tensors.iter();
+            all.filter_map(|(name, tensor)| Some((stripped(name)?, tensor.clone()))).collect()
         };
         optimiser
             .restore(&checkpoint.tensors, MOMENTS, position.step)
@@ -205,7 +205,7 @@ mod tests {
     fn a_position_comes_back_from_its_text_bit_for_bit() {
         // A loss that the JSON parser used to round to its neighbour.
         let train_loss = 0.13469495639204979;
-        let point = CurvePoint { step: 50, train_loss, validation_loss: 0.1 + 0.2 };
+        let point = CurvePoint { step: 50, train_loss, score: 0.1 + 0.2 };
         let position = Position { curve: vec![point], ..Position::default() };
         let text = serde_json::to_string(&position).unwrap();
         assert_eq!(serde_json::from_str::<Position>(&text).unwrap(), position);

@@ -1,17 +1,17 @@
 //! Random cells and frames to measure.
 
-use super::kinds::{CellKind, GroupKind, Velocities};
+use super::kinds::{GroupKind, Specimen, Velocities};
 use crate::cells::{
-    DenseRnn, FlowGru, FlowLayer, FlowLstm, FlowRnn, LearnedShiftRnn, MixingRnn, Stacked,
+    AnyLayer, Between, CellChoice, CellKind, CellShape, DenseRnn, Fields, Maps, Running, Stacked,
     shift_kernels,
 };
 use crate::error::Result;
-use crate::flow::{
-    FlowGroup, FlowSpace, Lift, Rotation, Translation, VelocitySet, ZeroPaddedTranslation,
-};
+use crate::flow::{FlowGroup, FlowSpace, Lift, Rotation, Translation, ZeroPaddedTranslation};
 use crate::ops::{Activation, ConvAlgorithm, Layer, Padding, SteerableBasis};
+use crate::parameters::{Initial, Tensors};
 use crate::rng::Stream;
 use candle_core::{DType, Device, Tensor};
+use std::path::Path;
 
 /// Extents of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +55,8 @@ impl Sizes {
 pub struct Case {
     /// Over which group.
     pub group: GroupKind,
-    /// Which cell.
-    pub cell: CellKind,
+    /// Which cell or control.
+    pub cell: Specimen,
     /// Its frame of reference.
     pub lift: Lift,
     /// Its velocities.
@@ -68,17 +68,6 @@ pub struct Case {
     /// Seed of weights and frames.
     pub seed: u64,
 }
-
-/// Between which fields a kernel maps; all the same over translations.
-#[derive(Clone, Copy)]
-enum Fields {
-    Lifting,
-    Regular,
-    Projecting,
-}
-
-/// A layer of any kind over a group.
-pub(super) type AnyLayer<G> = Box<dyn FlowLayer<Group = G>>;
 
 impl Case {
     /// Whether ν − ν̂ never leaves the velocities.
@@ -134,9 +123,15 @@ impl Case {
 
     /// Two random decoder layers from the hidden planes to the channels of a frame.
     pub(super) fn decoder(&self, dtype: DType) -> Result<Vec<Layer>> {
-        let Sizes { inputs, channels, .. } = self.sizes;
-        let hidden = self.kernel("decoder.0", (channels, channels), Fields::Regular, dtype)?;
-        let last = self.kernel("decoder.1", (inputs, channels), Fields::Projecting, dtype)?;
+        let (fields, channels) = self.fields(3)?;
+        let kernel = |name: &str, between, outputs| {
+            let maps = Maps { outputs, inputs: channels, size: 3 };
+            let initial = fields.initial(name, between, maps, 1);
+            fields.expand(&self.weights(name, &initial.shape, dtype)?, between)
+        };
+        let hidden = kernel("decoder.0", Between::Hidden, channels)?;
+        let last = kernel("decoder.1", Between::HiddenAndFrame, self.sizes.inputs)?;
+        let last = (last / (fields.planes() as f64).sqrt())?;
         let padding = match self.group {
             GroupKind::Translation => Padding::Circular,
             GroupKind::Rotation(_) => Padding::Zero,
@@ -147,125 +142,73 @@ impl Case {
         ])
     }
 
+    /// What hidden maps are made of, and how many there are: fields over rotations, unless the specimen is
+    /// the control whose kernels are not steerable.
+    fn fields(&self, size: usize) -> Result<(Fields, usize)> {
+        let channels = self.sizes.channels;
+        Ok(match self.group {
+            GroupKind::Rotation(n) if self.cell == Specimen::PlainKernels => {
+                (Fields::Plain, channels * n)
+            }
+            GroupKind::Rotation(n) => (Fields::Steerable(SteerableBasis::new(n, size)?), channels),
+            GroupKind::Translation => (Fields::Plain, channels),
+        })
+    }
+
     /// The control with zero-padded convolutions.
     pub(super) fn zero_padded(
         &self,
         dtype: DType,
     ) -> Result<Stacked<AnyLayer<ZeroPaddedTranslation>>> {
         let set = self.velocities.on(self.sizes.height, self.sizes.width);
-        let space = FlowSpace::new(ZeroPaddedTranslation, set, self.lift);
-        let layer = self.simple(space, "rnn", dtype)?;
-        Stacked::new(vec![Box::new(layer)])
+        self.layers(FlowSpace::new(ZeroPaddedTranslation, set, self.lift), None, dtype)
     }
 
     /// The cells over translations with circular convolutions.
     pub(super) fn translating(&self, dtype: DType) -> Result<Stacked<AnyLayer<Translation>>> {
-        if matches!(self.cell, CellKind::OneHotShift | CellKind::LearnedShift) {
-            return Stacked::new(vec![Box::new(self.learned_shift(dtype)?)]);
-        }
         let set = self.velocities.on(self.sizes.height, self.sizes.width);
-        let neighbourhood = VelocitySet::square(1).as_slice().to_vec();
-        self.layers(FlowSpace::new(Translation, set, self.lift), neighbourhood, dtype)
+        let shifts = match self.cell {
+            Specimen::OneHotShift => Some(shift_kernels(&set, SHIFT_REACH, dtype)?),
+            _ => None,
+        };
+        self.layers(FlowSpace::new(Translation, set, self.lift), shifts, dtype)
     }
 
     /// The cells over rotations in `n` orientations.
     pub(super) fn rotating(&self, n: usize, dtype: DType) -> Result<Stacked<AnyLayer<Rotation>>> {
         let space = FlowSpace::new(Rotation::new(n)?, self.velocities.about(n)?, self.lift);
-        let neighbourhood = Velocities::Truncated(1).about(n)?.as_slice().to_vec();
-        self.layers(space, neighbourhood, dtype)
+        self.layers(space, None, dtype)
     }
 
-    /// The case's cell over a space; `neighbourhood` is what a mixing cell mixes.
+    /// The specimen's layers over a space, lowest first; `shifts` in the place of random shift kernels.
     fn layers<G: FlowGroup + 'static>(
         &self,
         space: FlowSpace<G>,
-        neighbourhood: Vec<G::Velocity>,
+        shifts: Option<Tensor>,
         dtype: DType,
     ) -> Result<Stacked<AnyLayer<G>>> {
-        let mut layers: Vec<AnyLayer<G>> = Vec::new();
-        match self.cell {
-            CellKind::TanhRnn => {
-                let layer = self.simple(space, "rnn", dtype)?;
-                layers.push(Box::new(layer.with_activation(Activation::Tanh)));
+        let layer = |(number, (name, choice)): (usize, (&str, CellChoice))| {
+            let (fields, channels) = self.fields(self.sizes.kernel)?;
+            let (reads, inputs) = match number {
+                0 => (Between::FrameAndHidden, self.sizes.inputs),
+                _ => (Between::Hidden, channels),
+            };
+            let kernels = (3, self.sizes.kernel);
+            let shape = CellShape { fields, reads, inputs, channels, kernels };
+            let mut tensors = Tensors::new();
+            for initial in choice.parameters(name, &shape, space.velocities()) {
+                let value = self.parameter(name, &initial, &shape, dtype)?;
+                tensors.insert(initial.name, value);
             }
-            CellKind::Gru => layers.push(Box::new(self.gated(space, "gru", dtype)?)),
-            CellKind::Lstm => layers.push(Box::new(self.lstm(space, dtype)?)),
-            CellKind::Mixing => layers.push(Box::new(self.mixing(space, neighbourhood, dtype)?)),
-            CellKind::Stack => {
-                layers.push(Box::new(self.simple(space.clone(), "lower", dtype)?));
-                layers.push(Box::new(self.simple(space, "upper", dtype)?));
+            if let Some(shifts) = &shifts {
+                tensors.insert(format!("{name}.shift.weight"), shifts.clone());
             }
-            CellKind::MixedStack => {
-                layers.push(Box::new(self.simple(space.clone(), "lower", dtype)?));
-                layers.push(Box::new(self.gated(space, "upper", dtype)?));
-            }
-            _ => layers.push(Box::new(self.simple(space, "rnn", dtype)?)),
-        }
-        Stacked::new(layers)
-    }
-
-    fn simple<G: FlowGroup>(
-        &self,
-        space: FlowSpace<G>,
-        name: &str,
-        dtype: DType,
-    ) -> Result<FlowRnn<G>> {
-        let (u, w) = self.gate_kernels(name, 1, dtype)?;
-        Ok(FlowRnn::over(space, u, w)?.with_algorithm(self.algorithm))
-    }
-
-    fn gated<G: FlowGroup>(
-        &self,
-        space: FlowSpace<G>,
-        name: &str,
-        dtype: DType,
-    ) -> Result<FlowGru<G>> {
-        let (u, w) = self.gate_kernels(name, 3, dtype)?;
-        Ok(FlowGru::over(space, u, w)?.with_algorithm(self.algorithm))
-    }
-
-    fn lstm<G: FlowGroup>(&self, space: FlowSpace<G>, dtype: DType) -> Result<FlowLstm<G>> {
-        let (u, w) = self.gate_kernels("lstm", 4, dtype)?;
-        Ok(FlowLstm::over(space, u, w)?.with_algorithm(self.algorithm))
-    }
-
-    /// Mixes each velocity with its neighbours.
-    fn mixing<G: FlowGroup>(
-        &self,
-        space: FlowSpace<G>,
-        neighbourhood: Vec<G::Velocity>,
-        dtype: DType,
-    ) -> Result<MixingRnn<G>> {
-        let Sizes { inputs, channels: c, .. } = self.sizes;
-        let (d, k) = (neighbourhood.len(), self.sizes.kernel);
-        let u = self.kernel("mixing.u", (c, inputs), Fields::Lifting, dtype)?;
-        let w = match self.group {
-            GroupKind::Translation => self.weights("mixing.w", &[d, c, c, k, k], dtype)?,
-            GroupKind::Rotation(_) => {
-                let share = |number| {
-                    let name = format!("mixing.w{number}");
-                    let kernel = self.kernel(&name, (c, c), Fields::Regular, dtype)?;
-                    Ok((kernel / (d as f64).sqrt())?)
-                };
-                let kernels = (0..d).map(share).collect::<Result<Vec<_>>>()?;
-                Tensor::stack(&kernels, 0)?
-            }
+            let running = Running { algorithm: self.algorithm, ..Running::default() };
+            let source = (running, Path::new("a random case"));
+            choice.layer(space.clone(), (name, &shape), &tensors, source)
         };
-        Ok(MixingRnn::over(space, u, w, neighbourhood)?.with_algorithm(self.algorithm))
-    }
-
-    fn learned_shift(&self, dtype: DType) -> Result<LearnedShiftRnn> {
-        const REACH: u32 = 2;
-        let (u, w) = self.gate_kernels("learned shift", 1, dtype)?;
-        let set = self.velocities.on(self.sizes.height, self.sizes.width);
-        let shifts = match self.cell {
-            CellKind::OneHotShift => shift_kernels(&set, REACH, dtype)?,
-            _ => {
-                let size = 2 * REACH as usize + 1;
-                self.draw("shifts", &[set.len(), size, size], 1.0 / size as f64, dtype)?
-            }
-        };
-        Ok(LearnedShiftRnn::new(set, u, w, shifts)?.with_algorithm(self.algorithm))
+        let choices = self.cell.layers().into_iter().enumerate();
+        Stacked::new(choices.map(layer).collect::<Result<_>>()?)
     }
 
     /// The dense control.
@@ -278,68 +221,27 @@ impl Case {
         DenseRnn::new(u, w, (channels, height, width), Activation::Relu)
     }
 
-    /// U (gates·C, C_in, 3, 3) and W (gates·C, C, k, k), expanded to planes over rotations. The upper
-    /// layer of a stack reads the hidden state below.
-    fn gate_kernels(&self, name: &str, gates: usize, dtype: DType) -> Result<(Tensor, Tensor)> {
-        let Sizes { inputs, channels, .. } = self.sizes;
-        let rows = gates * channels;
-        let (inputs, fields) = match name {
-            "upper" => (channels, Fields::Regular),
-            _ => (inputs, Fields::Lifting),
-        };
-        let u = self.kernel(&format!("{name}.u"), (rows, inputs), fields, dtype)?;
-        let w = self.kernel(&format!("{name}.w"), (rows, channels), Fields::Regular, dtype)?;
-        Ok((u, w))
-    }
-
-    /// A random kernel between fields; over rotations an expanded filter, unless the cell is the control
-    /// whose kernels are not steerable.
-    fn kernel(
+    /// Random values of a layer's parameter.
+    fn parameter(
         &self,
-        name: &str,
-        (outputs, inputs): (usize, usize),
-        fields: Fields,
+        layer: &str,
+        initial: &Initial,
+        shape: &CellShape,
         dtype: DType,
     ) -> Result<Tensor> {
-        let recurs = name.ends_with(".w");
-        let size = if recurs { self.sizes.kernel } else { 3 };
-        let n = match self.group {
-            GroupKind::Translation => {
-                return self.weights(name, &[outputs, inputs, size, size], dtype);
-            }
-            GroupKind::Rotation(n) => n,
-        };
-        let (n_out, n_in) = match fields {
-            Fields::Lifting => (n, 1),
-            Fields::Regular => (n, n),
-            Fields::Projecting => (1, n),
-        };
-        if self.cell == CellKind::PlainKernels {
-            return self.weights(name, &[outputs * n_out, inputs * n_in, size, size], dtype);
+        let is = |part: &str| initial.name.starts_with(&format!("{layer}.{part}"));
+        if is("shift") {
+            let scale = 1.0 / *initial.shape.last().expect("(V, k, k)") as f64;
+            return self.draw("shifts", &initial.shape, scale, dtype);
         }
-        let basis = SteerableBasis::new(n, size)?;
-        let d = basis.len();
-        let lifting = || -> Result<Tensor> {
-            let drawn = self.weights(name, &[outputs, inputs, d], dtype)?;
-            if self.group.is_exact() {
-                return Ok(drawn);
-            }
-            // Where the group interpolates, input drives with the two functions without a direction as
-            // well: of what nearly cancels, little but the error of the grid would be left.
-            let size = 1.0 / ((inputs * d) as f64).sqrt();
-            let favoured: Vec<f64> = (0..d).map(|i| if i < 2 { size } else { 0.0 }).collect();
-            let favoured = Tensor::from_vec(favoured, d, &Device::Cpu)?.to_dtype(dtype)?;
-            Ok(drawn.broadcast_add(&favoured)?)
-        };
-        match fields {
-            Fields::Lifting => basis.lifting(&lifting()?),
-            Fields::Regular => {
-                basis.regular(&self.weights(name, &[outputs, inputs, n, d], dtype)?)
-            }
-            Fields::Projecting => {
-                let k = self.weights(name, &[outputs, inputs, d], dtype)?;
-                Ok((basis.projecting(&k)? / (n as f64).sqrt())?)
-            }
+        let drawn = |part: &str| self.weights(&format!("{layer}.{part}"), &initial.shape, dtype);
+        if !is("conv_u") {
+            return drawn("w");
+        }
+        let is_lifting = shape.reads == Between::FrameAndHidden;
+        match is_lifting && !self.group.is_exact() && matches!(shape.fields, Fields::Steerable(_)) {
+            true => favour_undirected(&drawn("u")?),
+            false => drawn("u"),
         }
     }
 
@@ -355,5 +257,40 @@ impl Case {
         let values: Vec<f64> =
             (0..shape.iter().product()).map(|_| scale * stream.normal()).collect();
         Ok(Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(dtype)?)
+    }
+}
+
+/// How far the kernels of learned shifts reach.
+const SHIFT_REACH: u32 = 2;
+
+/// Where the group interpolates, input drives with the two functions without a direction as well: of what
+/// nearly cancels, little but the error of the grid would be left. Coefficients (C, C_in, D).
+fn favour_undirected(coefficients: &Tensor) -> Result<Tensor> {
+    let (_, inputs, d) = coefficients.dims3()?;
+    let size = 1.0 / ((inputs * d) as f64).sqrt();
+    let favoured: Vec<f64> = (0..d).map(|i| if i < 2 { size } else { 0.0 }).collect();
+    let favoured = Tensor::from_vec(favoured, d, &Device::Cpu)?.to_dtype(coefficients.dtype())?;
+    Ok(coefficients.broadcast_add(&favoured)?)
+}
+
+impl Specimen {
+    /// Its layers by name, lowest first, the controls' special kernels apart.
+    fn layers(self) -> Vec<(&'static str, CellChoice)> {
+        let simple = CellChoice::SIMPLE;
+        match self {
+            Self::TanhRnn => vec![("rnn", CellChoice { activation: Activation::Tanh, ..simple })],
+            Self::Gru => vec![("gru", CellChoice::of(CellKind::Gru))],
+            Self::Lstm => vec![("lstm", CellChoice::of(CellKind::Lstm))],
+            Self::Mixing => vec![("mixing", CellChoice::of(CellKind::Mixing))],
+            Self::Stack => vec![("lower", simple), ("upper", simple)],
+            Self::MixedStack => vec![("lower", simple), ("upper", CellChoice::of(CellKind::Gru))],
+            Self::OneHotShift | Self::LearnedShift => {
+                let choice = CellChoice::of(CellKind::LearnedShift);
+                vec![("learned shift", CellChoice { reach: SHIFT_REACH, ..choice })]
+            }
+            Self::Rnn | Self::ZeroPadded | Self::PlainKernels | Self::Dense => {
+                vec![("rnn", simple)]
+            }
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! Errors by step and by velocity, for figures.
 
 use super::case::{Case, Sizes};
-use super::kinds::{CellKind, Flow, GroupKind, Velocities};
+use super::kinds::{GroupKind, Specimen, Velocities};
 use super::property::Property;
 use crate::error::Result;
-use crate::flow::{DegreesPerFrame, Lift, PixelsPerFrame};
+use crate::flow::{AnyVelocity, DegreesPerFrame, Lift, PixelsPerFrame};
 use crate::ops::ConvAlgorithm;
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
@@ -24,19 +24,19 @@ pub struct Point {
 
 const STEPS: usize = 20;
 
-fn case(cell: CellKind, lift: Lift, velocities: Velocities, algorithm: ConvAlgorithm) -> Case {
+fn case(cell: Specimen, lift: Lift, velocities: Velocities, algorithm: ConvAlgorithm) -> Case {
     let (group, seed) = (GroupKind::Translation, 0);
     let sizes = Sizes::of_suite(group, velocities);
     Case { group, cell, lift, velocities, algorithm, sizes, seed }
 }
 
-/// Flow equivariance errors after each of 20 frames, under a flow of one pixel per frame.
+/// AnyVelocity equivariance errors after each of 20 frames, under a flow of one pixel per frame.
 ///
 /// # Errors
 /// Those of tensor operations.
 pub fn error_by_step() -> Result<Vec<Point>> {
-    use CellKind::{Dense, LearnedShift, Rnn, TanhRnn, ZeroPadded};
     use ConvAlgorithm::{Direct, Winograd};
+    use Specimen::{Dense, LearnedShift, Rnn, TanhRnn, ZeroPadded};
     let v2 = Velocities::Truncated(2);
     let (state, read_out) = (Property::State, Property::ReadOut);
     let g_rnn = case(TanhRnn, Lift::Trivial, Velocities::Truncated(0), Direct);
@@ -56,7 +56,8 @@ pub fn error_by_step() -> Result<Vec<Point>> {
     let mut points = Vec::new();
     for (curve, property, case, dtype) in curves {
         let case = Case { sizes: Sizes { frames: STEPS, ..case.sizes }, ..case };
-        let error = property.measure(&case, Flow::Translation(PixelsPerFrame::new(1, 0)), dtype)?;
+        let error =
+            property.measure(&case, AnyVelocity::Translation(PixelsPerFrame::new(1, 0)), dtype)?;
         for (t, step) in error.by_step.iter().enumerate() {
             let Some(step) = step else { continue };
             let (largest, two_norm) = (step.largest, step.two_norm);
@@ -86,9 +87,9 @@ pub fn rotation_error_by_step() -> Result<Vec<Point>> {
                     width: 27,
                     kernel: 3,
                 },
-                ..case(CellKind::TanhRnn, lift, Velocities::Truncated(1), ConvAlgorithm::Direct)
+                ..case(Specimen::TanhRnn, lift, Velocities::Truncated(1), ConvAlgorithm::Direct)
             };
-            let flow = Flow::Rotation(DegreesPerFrame(degrees));
+            let flow = AnyVelocity::Rotation(DegreesPerFrame(degrees));
             let error = Property::State.measure(&case, flow, DType::F64)?;
             for (t, step) in error.by_step.iter().enumerate() {
                 let Some(step) = step else { continue };
@@ -121,14 +122,14 @@ pub fn error_by_angle() -> Result<Vec<Point>> {
                 kernel: 3,
             },
             ..case(
-                CellKind::TanhRnn,
+                Specimen::TanhRnn,
                 Lift::Trivial,
                 Velocities::Truncated(0),
                 ConvAlgorithm::Direct,
             )
         };
         for angle in (10..=180).step_by(10) {
-            let flow = Flow::Rotation(DegreesPerFrame(angle));
+            let flow = AnyVelocity::Rotation(DegreesPerFrame(angle));
             let worst = Property::Static.measure(&case, flow, DType::F64)?.worst();
             points.push(Point {
                 curve: format!("{size} × {size} pixels"),
@@ -159,9 +160,9 @@ pub fn error_by_velocity() -> Result<Vec<Point>> {
     let mut points = Vec::new();
     for (law, property) in laws {
         for velocities in sets {
-            let case = case(CellKind::Rnn, Lift::CoMoving, velocities, ConvAlgorithm::Direct);
+            let case = case(Specimen::Rnn, Lift::CoMoving, velocities, ConvAlgorithm::Direct);
             for speed in 1..=5 {
-                let flow = Flow::Translation(PixelsPerFrame::new(speed, 0));
+                let flow = AnyVelocity::Translation(PixelsPerFrame::new(speed, 0));
                 let worst = property.measure(&case, flow, DType::F64)?.worst();
                 points.push(Point {
                     curve: format!("{law}, {}", velocities.name()),

@@ -1,7 +1,7 @@
 //! What a case can be of: groups, flows, cells, velocity sets.
 
 use crate::error::Result;
-use crate::flow::{DegreesPerFrame, Lift, PixelsPerFrame, VelocitySet};
+use crate::flow::{AnyVelocity, DegreesPerFrame, Lift, PixelsPerFrame, VelocitySet};
 
 /// A group over which cells are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,10 +25,10 @@ impl GroupKind {
     }
 
     /// Whether a flow is one of the group's.
-    pub fn has(self, flow: Flow) -> bool {
+    pub fn has(self, flow: AnyVelocity) -> bool {
         match (self, flow) {
-            (Self::Translation, Flow::Translation(_)) => true,
-            (Self::Rotation(n), Flow::Rotation(v)) => (i64::from(v.0) * n as i64) % 360 == 0,
+            (Self::Translation, AnyVelocity::Translation(_)) => true,
+            (Self::Rotation(n), AnyVelocity::Rotation(v)) => (i64::from(v.0) * n as i64) % 360 == 0,
             _ => false,
         }
     }
@@ -39,10 +39,10 @@ impl GroupKind {
     }
 
     /// The smallest flow that the grid cannot carry exactly, where there is one.
-    pub(super) fn interpolated(self) -> Option<Flow> {
+    pub(super) fn interpolated(self) -> Option<AnyVelocity> {
         match self {
             Self::Rotation(n) if !self.is_exact() => {
-                Some(Flow::Rotation(DegreesPerFrame(360 / n as i32)))
+                Some(AnyVelocity::Rotation(DegreesPerFrame(360 / n as i32)))
             }
             _ => None,
         }
@@ -57,28 +57,9 @@ impl GroupKind {
     }
 }
 
-/// A flow of the input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Flow {
-    /// Of a torus.
-    Translation(PixelsPerFrame),
-    /// About the centre.
-    Rotation(DegreesPerFrame),
-}
-
-impl Flow {
-    /// `(1,-1)` or `45°`.
-    pub fn name(self) -> String {
-        match self {
-            Self::Translation(v) => format!("({},{})", v.x, v.y),
-            Self::Rotation(v) => format!("{}°", v.0),
-        }
-    }
-}
-
 /// The cells of the crate, and the controls among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CellKind {
+pub enum Specimen {
     /// The simple recurrence with ReLU.
     Rnn,
     /// The simple recurrence with tanh.
@@ -105,7 +86,7 @@ pub enum CellKind {
     Dense,
 }
 
-impl CellKind {
+impl Specimen {
     /// Every kind.
     pub const ALL: [Self; 12] = [
         Self::Rnn,

@@ -17,7 +17,7 @@ pub use baseline::{Baseline, Deviation};
 pub use case::{Case, Sizes};
 pub use counter_example::{CounterExample, SpaceTime, counter_example};
 pub use curves::{Point, error_by_angle, error_by_step, error_by_velocity, rotation_error_by_step};
-pub use kinds::{CellKind, Flow, GroupKind, Velocities};
+pub use kinds::{GroupKind, Specimen, Velocities};
 pub use property::{LEAST_BREACH, Measurement, Property};
 pub use random::{Counterexample, search};
 pub use suite::{Row, Selection, rows};

@@ -1,7 +1,7 @@
 //! The laws, what the theory expects of each case, and their measurement.
 
 use super::case::{Case, Sizes};
-use super::kinds::{CellKind, Flow, GroupKind, Velocities};
+use super::kinds::{GroupKind, Specimen, Velocities};
 use crate::cells::{Cell, FlowCell};
 use crate::equivariance::{
     Diagnosis, EquivarianceError, action_error, change_of_frame_error, diagnose, read_out_error,
@@ -9,7 +9,7 @@ use crate::equivariance::{
 };
 use crate::error::Result;
 use crate::flow::{
-    DegreesPerFrame, FlowGroup, Lift, PixelsPerFrame, Rotation, Translation, Velocity,
+    AnyVelocity, DegreesPerFrame, FlowGroup, Lift, PixelsPerFrame, Rotation, Translation, Velocity,
 };
 use crate::models::{Feedback, Forecaster};
 use crate::ops::ConvAlgorithm;
@@ -84,7 +84,7 @@ impl Property {
         };
         let is_flowing = case.cell.is_flow_equivariant(case.lift);
         let if_so = |holds: bool, how: Diagnosis| if holds { how } else { Diagnosis::Broken };
-        let (cell, is_layer) = (case.cell, case.cell != CellKind::Dense);
+        let (cell, is_layer) = (case.cell, case.cell != Specimen::Dense);
         match self {
             Self::Action => Some(acting),
             Self::Static => Some(if_so(cell.is_equivariant(), across_tiles)),
@@ -97,7 +97,7 @@ impl Property {
             Self::StaticForecast => Some(if_so(cell.is_equivariant(), across_tiles)),
             // The decoder convolves in the lab frame.
             Self::FlowedForecast => {
-                let decodes = cell != CellKind::PlainKernels; // its decoder is no more steerable
+                let decodes = cell != Specimen::PlainKernels; // its decoder is no more steerable
                 Some(if_so(is_closed && is_flowing && decodes, across_tiles))
             }
             Self::Forecast => Some(Diagnosis::Broken),
@@ -108,15 +108,20 @@ impl Property {
     ///
     /// # Errors
     /// [`crate::Error::Vacuous`] where the comparison would prove nothing.
-    pub fn measure(self, case: &Case, flow: Flow, dtype: DType) -> Result<EquivarianceError> {
+    pub fn measure(
+        self,
+        case: &Case,
+        flow: AnyVelocity,
+        dtype: DType,
+    ) -> Result<EquivarianceError> {
         let frames = case.frames(dtype)?;
         let with = |lift| Case { lift, ..*case };
         match (case.group, flow) {
-            (GroupKind::Translation, Flow::Translation(flow)) => match case.cell {
-                CellKind::Dense => {
+            (GroupKind::Translation, AnyVelocity::Translation(flow)) => match case.cell {
+                Specimen::Dense => {
                     self.measure_cell(case, case.dense(dtype)?, &Translation, &frames, flow)
                 }
-                CellKind::ZeroPadded => {
+                Specimen::ZeroPadded => {
                     let make = |lift| with(lift).zero_padded(dtype);
                     self.measure_flow_cell(case, make, &frames, flow)
                 }
@@ -125,8 +130,8 @@ impl Property {
                     self.measure_flow_cell(case, make, &frames, flow)
                 }
             },
-            (GroupKind::Rotation(n), Flow::Rotation(flow)) => match case.cell {
-                CellKind::Dense => {
+            (GroupKind::Rotation(n), AnyVelocity::Rotation(flow)) => match case.cell {
+                Specimen::Dense => {
                     self.measure_cell(case, case.dense(dtype)?, &Rotation::new(n)?, &frames, flow)
                 }
                 _ => {
@@ -198,15 +203,15 @@ impl Property {
 
 /// Whether a flow moves anything, and leaves a law something to compare: on a small torus, and in a small
 /// set, some do not.
-fn says_something(property: Property, case: &Case, flow: Flow) -> Result<bool> {
+fn says_something(property: Property, case: &Case, flow: AnyVelocity) -> Result<bool> {
     let Sizes { height, width, .. } = case.sizes;
     let (is_moving, has_pairs) = match (case.group, flow) {
-        (GroupKind::Translation, Flow::Translation(flow)) => {
+        (GroupKind::Translation, AnyVelocity::Translation(flow)) => {
             let period = PixelsPerFrame::new(width as i32, height as i32);
             let pairs = case.velocities.on(height, width).pairs_apart(flow);
             (flow.reduced(period) != PixelsPerFrame::ZERO, !pairs.is_empty())
         }
-        (GroupKind::Rotation(n), Flow::Rotation(flow)) => {
+        (GroupKind::Rotation(n), AnyVelocity::Rotation(flow)) => {
             let is_moving = flow.reduced(DegreesPerFrame(360)) != DegreesPerFrame::ZERO;
             (is_moving, !case.velocities.about(n)?.pairs_apart(flow).is_empty())
         }
@@ -237,7 +242,7 @@ impl Measurement {
     pub fn of(
         property: Property,
         case: &Case,
-        flows: &[Flow],
+        flows: &[AnyVelocity],
         dtypes: &[DType],
     ) -> Result<Option<Self>> {
         let mut measured = Self::default();

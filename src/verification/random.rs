@@ -1,12 +1,12 @@
 //! A search for counterexamples among random cases, shrunk to the smallest that still fails.
 
 use super::case::{Case, Sizes};
-use super::kinds::{CellKind, Flow, GroupKind, Velocities};
+use super::kinds::{GroupKind, Specimen, Velocities};
 use super::property::{Measurement, Property};
 use super::suite::Selection;
 use crate::equivariance::Diagnosis;
 use crate::error::{Error, Result};
-use crate::flow::{DegreesPerFrame, Lift, PixelsPerFrame};
+use crate::flow::{AnyVelocity, DegreesPerFrame, Lift, PixelsPerFrame};
 use crate::ops::ConvAlgorithm;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
@@ -19,7 +19,7 @@ pub struct Counterexample {
     /// The law that it breaks.
     pub property: Property,
     /// The flow of the input.
-    pub flow: Flow,
+    pub flow: AnyVelocity,
     /// What was expected and what was measured, in words.
     pub reason: String,
 }
@@ -30,8 +30,8 @@ pub struct Counterexample {
 /// # Errors
 /// Those of tensor operations, and [`Error::Configuration`] when only controls are selected.
 pub fn search(selection: &Selection, batch: u64, count: u32) -> Result<Option<Counterexample>> {
-    let is_claimed = |cell: &CellKind| cell.is_flow_equivariant(Lift::CoMoving);
-    let cells: Vec<CellKind> = selection.cells.iter().copied().filter(is_claimed).collect();
+    let is_claimed = |cell: &Specimen| cell.is_flow_equivariant(Lift::CoMoving);
+    let cells: Vec<Specimen> = selection.cells.iter().copied().filter(is_claimed).collect();
     if cells.is_empty() {
         return Err(Error::configuration(
             "the random search",
@@ -46,9 +46,9 @@ pub fn search(selection: &Selection, batch: u64, count: u32) -> Result<Option<Co
 
 /// The smallest of `count` random cases for which `judge` has a reason to complain.
 fn find(
-    cells: Vec<CellKind>,
+    cells: Vec<Specimen>,
     (seed, batch, count): (u64, u64, u32),
-    judge: impl Fn(&Case, Property, Flow) -> Result<Option<String>>,
+    judge: impl Fn(&Case, Property, AnyVelocity) -> Result<Option<String>>,
 ) -> Result<Option<Counterexample>> {
     let config = Config { cases: count, failure_persistence: None, ..Config::default() };
     let mut bytes = [0; 32];
@@ -80,7 +80,7 @@ fn find(
 fn judge(
     case: &Case,
     property: Property,
-    flow: Flow,
+    flow: AnyVelocity,
     selection: &Selection,
 ) -> Result<Option<String>> {
     let expected = match property.expected(case) {
@@ -99,7 +99,7 @@ fn judge(
     }))
 }
 
-fn cases(cells: Vec<CellKind>) -> impl Strategy<Value = (Case, Property, Flow)> {
+fn cases(cells: Vec<Specimen>) -> impl Strategy<Value = (Case, Property, AnyVelocity)> {
     let lift = prop::sample::select(vec![Lift::Trivial, Lift::CoMoving]);
     let velocities = prop::sample::select(vec![
         Velocities::Truncated(0),
@@ -113,7 +113,7 @@ fn cases(cells: Vec<CellKind>) -> impl Strategy<Value = (Case, Property, Flow)> 
     let property = prop::sample::select(Property::ALL.to_vec());
     (what, sizes(), any::<u64>(), property, flow).prop_map(|(what, sizes, seed, property, flow)| {
         let (cell, lift, velocities, algorithm, turns) = what;
-        let is_one_hot = cell == CellKind::OneHotShift;
+        let is_one_hot = cell == Specimen::OneHotShift;
         // Where the grid carries rotations exactly: what is interpolated has no fixed bound.
         let turning = GroupKind::Rotation(4);
         let is_turning = cell.is_over(turning) && (turns || !cell.is_over(GroupKind::Translation));
@@ -138,8 +138,8 @@ fn cases(cells: Vec<CellKind>) -> impl Strategy<Value = (Case, Property, Flow)> 
             seed,
         };
         let flow = match is_turning {
-            true => Flow::Rotation(DegreesPerFrame(90 * flow.0)),
-            false => Flow::Translation(PixelsPerFrame::new(flow.0, flow.1)),
+            true => AnyVelocity::Rotation(DegreesPerFrame(90 * flow.0)),
+            false => AnyVelocity::Translation(PixelsPerFrame::new(flow.0, flow.1)),
         };
         (case, property, flow)
     })
@@ -168,20 +168,20 @@ mod tests {
 
     #[test]
     fn what_is_found_is_shrunk_to_the_smallest_case() -> Result<()> {
-        let complains = |case: &Case, _: Property, flow: Flow| {
-            let is_fast = matches!(flow, Flow::Translation(v) if v.x > 1);
+        let complains = |case: &Case, _: Property, flow: AnyVelocity| {
+            let is_fast = matches!(flow, AnyVelocity::Translation(v) if v.x > 1);
             Ok((case.sizes.width > 4 && is_fast).then(|| "wide and fast".to_string()))
         };
-        let found = find(CellKind::ALL.to_vec(), (3, 0, 200), complains)?;
+        let found = find(Specimen::ALL.to_vec(), (3, 0, 200), complains)?;
         let found = found.expect("half of the widths and a third of the flows");
-        let slowest = Flow::Translation(PixelsPerFrame::new(2, 0));
+        let slowest = AnyVelocity::Translation(PixelsPerFrame::new(2, 0));
         assert_eq!((found.case.sizes.width, found.flow), (5, slowest));
         let sizes = Sizes { width: 1, ..found.case.sizes };
         let smallest =
             Sizes { batch: 1, frames: 1, inputs: 1, channels: 1, height: 1, width: 1, kernel: 1 };
         assert_eq!(sizes, smallest);
         assert_eq!(found.reason, "wide and fast");
-        let content = find(vec![CellKind::Rnn], (3, 0, 20), |_, _, _| Ok(None))?;
+        let content = find(vec![Specimen::Rnn], (3, 0, 20), |_, _, _| Ok(None))?;
         assert!(content.is_none());
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! Every statement of the theory over all cells, lifts, velocity sets and algorithms.
 
 use super::case::{Case, Sizes};
-use super::kinds::{CellKind, Flow, GroupKind, Velocities};
+use super::kinds::{GroupKind, Specimen, Velocities};
 use super::property::{Measurement, Property};
 use crate::equivariance::{Diagnosis, EquivarianceError};
 use crate::error::Result;
-use crate::flow::{DegreesPerFrame, PixelsPerFrame};
+use crate::flow::{AnyVelocity, DegreesPerFrame, PixelsPerFrame};
 use crate::ops::ConvAlgorithm;
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
@@ -41,9 +41,9 @@ pub struct Row {
 #[derive(Clone, Debug)]
 pub struct Selection {
     /// Only these cells.
-    pub cells: Vec<CellKind>,
+    pub cells: Vec<Specimen>,
     /// Flows of the input.
-    pub flows: Vec<Flow>,
+    pub flows: Vec<AnyVelocity>,
     /// Precisions; both are needed to tell rounding from a breach.
     pub dtypes: Vec<DType>,
     /// Seed of weights and frames.
@@ -52,11 +52,11 @@ pub struct Selection {
 
 impl Default for Selection {
     fn default() -> Self {
-        let translation = |(x, y)| Flow::Translation(PixelsPerFrame::new(x, y));
-        let rotation = |degrees| Flow::Rotation(DegreesPerFrame(degrees));
+        let translation = |(x, y)| AnyVelocity::Translation(PixelsPerFrame::new(x, y));
+        let rotation = |degrees| AnyVelocity::Rotation(DegreesPerFrame(degrees));
         let mut flows = [(1, 0), (0, 1), (-1, 2)].map(translation).to_vec();
         flows.extend([90, -90, 45].map(rotation));
-        Self { cells: CellKind::ALL.to_vec(), flows, dtypes: vec![DType::F32, DType::F64], seed: 0 }
+        Self { cells: Specimen::ALL.to_vec(), flows, dtypes: vec![DType::F32, DType::F64], seed: 0 }
     }
 }
 
@@ -82,9 +82,10 @@ pub fn rows(selection: &Selection, mut show: impl FnMut(&Row)) -> Result<Vec<Row
 
 /// The flows to measure a case with: where the group interpolates, those that are interpolated, if there
 /// are any; a quarter turn is what the smaller group is for.
-fn flows_of(case: &Case, flows: &[Flow]) -> Vec<Flow> {
-    let of_group: Vec<Flow> = flows.iter().copied().filter(|&flow| case.group.has(flow)).collect();
-    let is_interpolated = |flow: &&Flow| !GroupKind::Rotation(4).has(**flow);
+fn flows_of(case: &Case, flows: &[AnyVelocity]) -> Vec<AnyVelocity> {
+    let of_group: Vec<AnyVelocity> =
+        flows.iter().copied().filter(|&flow| case.group.has(flow)).collect();
+    let is_interpolated = |flow: &&AnyVelocity| !GroupKind::Rotation(4).has(**flow);
     match case.group.is_exact() || of_group.iter().all(|flow| !is_interpolated(&flow)) {
         true => of_group,
         false => of_group.iter().filter(is_interpolated).copied().collect(),
@@ -95,7 +96,7 @@ fn flows_of(case: &Case, flows: &[Flow]) -> Vec<Flow> {
 struct Chapter {
     property: Property,
     cases: Vec<Case>,
-    flows: Vec<Flow>,
+    flows: Vec<AnyVelocity>,
     remark: String,
 }
 
@@ -109,7 +110,7 @@ fn chapters(selection: &Selection) -> Vec<Chapter> {
         }
         // How far a truncated set carries is told velocity by velocity.
         let is_told = |case: &Case| {
-            case.cell == CellKind::Rnn && matches!(case.velocities, Velocities::Truncated(1..))
+            case.cell == Specimen::Rnn && matches!(case.velocities, Velocities::Truncated(1..))
         };
         let cases: Vec<Case> = cases.into_iter().filter(is_told).collect();
         for &flow in &selection.flows {
@@ -131,7 +132,7 @@ fn cases(property: Property, selection: &Selection) -> Vec<Case> {
     let seed = selection.seed;
     let mut cases = Vec::new();
     for group in GroupKind::ALL {
-        let is_over = |cell: &&CellKind| cell.is_over(group);
+        let is_over = |cell: &&Specimen| cell.is_over(group);
         for &cell in selection.cells.iter().filter(is_over) {
             for velocities in sets {
                 let sizes = Sizes::of_suite(group, velocities);
@@ -160,11 +161,11 @@ fn is_worth_measuring(property: Property, case: &Case) -> bool {
     let is_direct = case.algorithm == ConvAlgorithm::Direct;
     let has_it = match case.cell {
         // Its matrices grow with the square of the pixels.
-        CellKind::Dense => {
+        Specimen::Dense => {
             case.group.is_exact() && case.velocities == Velocities::Truncated(0) && is_direct
         }
         // Their kernels reach two pixels; without velocities they are convolutions.
-        CellKind::OneHotShift | CellKind::LearnedShift => {
+        Specimen::OneHotShift | Specimen::LearnedShift => {
             matches!(case.velocities, Velocities::Truncated(1 | 2))
         }
         // Each interpolated slice costs; two sets tell what all do.
@@ -178,7 +179,7 @@ fn is_worth_measuring(property: Property, case: &Case) -> bool {
     match property {
         Property::Action => {
             let is_first = case.lift == lifts[0] && case.velocities == Velocities::Truncated(1);
-            case.cell == CellKind::Rnn && is_direct && is_first
+            case.cell == Specimen::Rnn && is_direct && is_first
         }
         // A decoder sees what is pooled, which is one thing for both lifts. Where the group interpolates,
         // its layers would add the grid's error to that of what they read.

@@ -1,8 +1,8 @@
 //! Mean squared errors of a forecaster over batches.
 
+use super::forecaster::Forecaster;
 use crate::cells::Cell;
 use crate::error::Result;
-use crate::models::Forecaster;
 use candle_core::{DType, Tensor};
 
 /// Mean squared error over all predicted frames of all batches, every sequence weighted equally.

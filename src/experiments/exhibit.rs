@@ -1,0 +1,139 @@
+//! Tables and figures as data; [`crate::report`] draws them.
+
+/// A table or figure with what stands below it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exhibit {
+    /// The name of its files.
+    pub name: String,
+    /// What it shows, in words.
+    pub caption: String,
+    /// What it is.
+    pub body: Body,
+}
+
+/// The kinds of exhibits.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// A table.
+    Table(Table),
+    /// A line chart.
+    Lines(Lines),
+    /// Heat maps side by side.
+    HeatMaps(HeatMaps),
+    /// Rows of frames.
+    Film(Film),
+}
+
+impl Body {
+    /// Whether there is nothing to show.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Table(table) => table.rows.is_empty(),
+            Self::Lines(lines) => lines.series.iter().all(|series| series.points.is_empty()),
+            Self::HeatMaps(maps) => maps.panels.iter().all(|panel| panel.cells.is_empty()),
+            Self::Film(film) => film.rows.iter().all(|row| row.frames.iter().all(Option::is_none)),
+        }
+    }
+}
+
+/// A table with a header.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// Titles of the columns.
+    pub header: Vec<String>,
+    /// Cells, as wide as the header.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// A line chart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lines {
+    /// Title of the horizontal axis.
+    pub x_label: String,
+    /// Title of the vertical axis.
+    pub y_label: String,
+    /// The lines.
+    pub series: Vec<Series>,
+    /// The vertical axis.
+    pub scale: Scale,
+    /// A vertical mark with its label.
+    pub mark: Option<(f64, String)>,
+    /// A stretch of the horizontal axis that is shaded.
+    pub shade: Option<(f64, f64)>,
+}
+
+/// A line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// The name in the legend.
+    pub name: String,
+    /// Its points, from left to right.
+    pub points: Vec<Point>,
+}
+
+/// A point with its spread.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Position on the horizontal axis.
+    pub x: f64,
+    /// The value.
+    pub mean: f64,
+    /// The lowest value behind it.
+    pub low: f64,
+    /// The highest value behind it.
+    pub high: f64,
+}
+
+/// How a value becomes a height.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Scale {
+    /// log10, for errors that differ by powers of ten.
+    Logarithmic,
+    /// log10 above a lowest value, at which zero is drawn.
+    LogarithmicOrZero(f64),
+    /// From zero, for costs that are to be seen as proportional.
+    Linear,
+}
+
+/// Heat maps over velocities (vx, vy) on one logarithmic colour scale.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeatMaps {
+    /// The maps.
+    pub panels: Vec<Panel>,
+    /// Velocities up to this are outlined.
+    pub trained: i32,
+}
+
+/// One heat map.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Panel {
+    /// Its title.
+    pub name: String,
+    /// (vx, vy, value) for each cell.
+    pub cells: Vec<(i32, i32, f64)>,
+}
+
+/// Rows of frames under column titles.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Film {
+    /// Titles of the columns.
+    pub columns: Vec<String>,
+    /// The rows.
+    pub rows: Vec<FilmRow>,
+    /// Whether it is also shown in motion.
+    pub in_motion: bool,
+}
+
+/// A row of a film.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FilmRow {
+    /// The label at its left.
+    pub name: String,
+    /// Frames; `None` leaves a gap.
+    pub frames: Vec<Option<Pixels>>,
+    /// Whether values are errors in [−1, 1] instead of intensities in [0, 1].
+    pub is_error: bool,
+}
+
+/// A frame as rows of pixels.
+pub type Pixels = Vec<Vec<f64>>;

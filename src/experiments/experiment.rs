@@ -1,0 +1,183 @@
+//! What an experiment is: units of work, claims, exhibits. Adding one is a file with an [`Experiment`] in
+//! it, and a line in the catalogue; those of other crates run through the same [`Session`](super::Session).
+
+use super::claim::Claim;
+use super::evidence::Evidence;
+use super::exhibit::Exhibit;
+use super::metric::Metric;
+use super::picture::Picture;
+use super::profile::Profile;
+use super::query::Records;
+use super::record::Record;
+use super::subject::Subject;
+use crate::data::{Sources, Split};
+use crate::error::Result;
+use crate::ops::ConvAlgorithm;
+use candle_core::Device;
+use std::path::PathBuf;
+
+/// An experiment.
+pub trait Experiment: Sync {
+    /// The name in records and on the command line.
+    fn name(&self) -> &'static str;
+
+    /// One line for people.
+    fn title(&self) -> &'static str;
+
+    /// Profiles that run it when no experiment is named.
+    fn profiles(&self) -> &'static [Profile];
+
+    /// The work that a request asks for, in the order in which records are written.
+    ///
+    /// # Errors
+    /// Those of the settings.
+    fn units(&self, request: &Request) -> Result<Vec<Unit>>;
+
+    /// The claims that the records decide.
+    ///
+    /// # Errors
+    /// [`crate::Error::Configuration`] when the records hold settings that are none of this experiment's.
+    fn claims(&self, _records: Records<'_>) -> Result<Vec<Claim>> {
+        Ok(vec![])
+    }
+
+    /// Tables and figures of the records.
+    ///
+    /// # Errors
+    /// As [`Experiment::claims`].
+    fn exhibits(&self, _records: Records<'_>) -> Result<Vec<Exhibit>> {
+        Ok(vec![])
+    }
+
+    /// What a reader must know of the numbers, a paragraph each.
+    ///
+    /// # Errors
+    /// As [`Experiment::claims`].
+    fn remarks(&self, _records: Records<'_>) -> Result<Vec<String>> {
+        Ok(vec![])
+    }
+}
+
+/// What is asked of experiments.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The scale.
+    pub profile: Profile,
+    /// The first seed.
+    pub seed: u64,
+    /// How many seeds, instead of the experiment's number.
+    pub seeds: Option<u64>,
+    /// Optimiser steps, instead of the experiment's number.
+    pub steps: Option<u64>,
+    /// How convolutions are computed.
+    pub algorithm: ConvAlgorithm,
+    /// Where tensors live.
+    pub device: Device,
+}
+
+impl Request {
+    /// The seeds, where an experiment has a number of its own.
+    pub fn seeds(&self, own: u64) -> std::ops::Range<u64> {
+        self.seed..self.seed + self.seeds.unwrap_or(own)
+    }
+}
+
+/// A unit's place among all: what its records and files are named after.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnitKey {
+    /// The experiment.
+    pub experiment: String,
+    /// The model.
+    pub subject: Subject,
+    /// The seed of initialisation and data.
+    pub seed: u64,
+    /// The profile.
+    pub profile: String,
+}
+
+impl UnitKey {
+    /// A name that serves as a file name.
+    pub fn slug(&self) -> String {
+        let model = self.subject.to_string().to_lowercase().replace(' ', "_");
+        format!("{}-{model}-seed{}", self.experiment, self.seed)
+    }
+
+    /// Experiment, model and seed for people.
+    pub fn title(&self) -> String {
+        format!("{} {} seed {}", self.experiment, self.subject, self.seed)
+    }
+
+    /// A record of the unit with a metric and its value.
+    pub fn record(&self, split: Option<Split>, metric: Metric, value: f64) -> Record {
+        Record {
+            experiment: self.experiment.clone(),
+            subject: self.subject.clone(),
+            seed: Some(self.seed),
+            profile: self.profile.clone(),
+            split,
+            metric,
+            value: Some(value),
+            ..Record::default()
+        }
+    }
+
+    /// A picture of the unit, of no pixels yet.
+    pub fn picture(&self, split: Split, metric: Metric, horizon: usize) -> Picture {
+        Picture {
+            experiment: self.experiment.clone(),
+            subject: self.subject.clone(),
+            seed: self.seed,
+            profile: self.profile.clone(),
+            split: Some(split),
+            metric,
+            horizon: horizon as u32,
+            ..Picture::default()
+        }
+    }
+}
+
+/// A model of an experiment under one seed, to be trained and measured.
+pub struct Unit {
+    /// Its place.
+    pub key: UnitKey,
+    /// Everything that decides its numbers but the data, as TOML.
+    pub settings: String,
+    /// What of its output is no number: shown frames, say. Part of what identifies it.
+    pub shows: &'static str,
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Work in units of one sequence through one slice of a hidden state of 16 planes; measurements are a
+    /// few per cent more.
+    pub work: u64,
+    /// What is done.
+    pub job: Box<dyn Job>,
+}
+
+/// What a unit does.
+pub trait Job: Send + Sync {
+    /// The data that it reads, with digest, for provenance.
+    ///
+    /// # Errors
+    /// Those of the source.
+    fn data(&self, sources: &Sources) -> Result<String>;
+
+    /// Trains, measures, and gives the records.
+    ///
+    /// # Errors
+    /// Those of [`crate::training::Trainer::run`] and of the data.
+    fn run(&self, run: &UnitRun<'_>) -> Result<Evidence>;
+}
+
+/// What a unit is run with.
+pub struct UnitRun<'a> {
+    /// The unit's place.
+    pub key: &'a UnitKey,
+    /// Data.
+    pub sources: &'a Sources,
+    /// Where checkpoints go; `None` keeps the run in memory.
+    pub checkpoint: Option<PathBuf>,
+    /// Identifies code, settings, seed and data.
+    pub fingerprint: String,
+    /// Told (step, last training loss) after every step.
+    pub progress: &'a dyn Fn(u64, f64),
+}

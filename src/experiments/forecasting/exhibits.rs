@@ -1,0 +1,276 @@
+//! Tables and charts of the experiments on Flowing MNIST.
+
+use crate::data::Split;
+use crate::experiments::exhibit::{Body, Exhibit, HeatMaps, Lines, Panel, Scale, Series, Table};
+use crate::experiments::metric::Metric;
+use crate::experiments::number::{mean_and_std, short, strings};
+use crate::experiments::paper::Table1;
+use crate::experiments::query::{BySeed, Records};
+use crate::experiments::record::Record;
+use crate::experiments::series::series;
+use crate::experiments::subject::Subject;
+use crate::statistics::{estimate, mean, probability_of_improvement, steps_to_reach};
+use std::collections::BTreeMap;
+
+/// An experiment's exhibits: where they take their numbers from, how their files are named, what every
+/// caption ends with.
+#[derive(Clone, Copy)]
+pub struct Half<'a> {
+    /// The records.
+    pub records: Records<'a>,
+    /// The experiment.
+    pub experiment: &'static str,
+    /// What file names begin with: `rotation_`, or nothing.
+    pub prefix: &'static str,
+    /// What every caption ends with: how the settings depart from the paper's.
+    pub choice: &'a str,
+}
+
+fn values(by_seed: &BySeed) -> Vec<f64> {
+    by_seed.values().copied().collect()
+}
+
+impl Half<'_> {
+    fn table(
+        &self,
+        name: &str,
+        caption: String,
+        header: Vec<String>,
+        rows: Vec<Vec<String>>,
+    ) -> Exhibit {
+        Exhibit {
+            name: format!("{}{name}", self.prefix),
+            caption: caption + self.choice,
+            body: Body::Table(Table { header, rows }),
+        }
+    }
+
+    fn values(&self, subject: &Subject, metric: &Metric, keep: impl Fn(&Record) -> bool) -> BySeed {
+        self.records.by_seed(self.experiment, subject, metric, keep)
+    }
+}
+
+/// Table 1: test MSE beside the published value.
+pub fn next_step_table(half: Half<'_>, published: &Table1) -> Exhibit {
+    let errors = |subject: &Subject| {
+        values(&half.values(subject, &Metric::MSE, |r| r.split == Some(Split::Test)))
+    };
+    let baseline = errors(&Subject::g_rnn());
+    let row = |subject: &&Subject| {
+        let (errors, published) = (errors(subject), published.value(&subject.to_string()));
+        let parameters = half.values(subject, &Metric::PARAMETERS, |_| true);
+        let [mse, std] = mean_and_std(estimate(&errors));
+        let is_compared = !baseline.is_empty() && !errors.is_empty();
+        let if_compared = |text: &dyn Fn() -> String| match is_compared {
+            true => text(),
+            false => String::new(),
+        };
+        let is_baseline = **subject == Subject::g_rnn();
+        vec![
+            subject.to_string(),
+            parameters.values().next().map(|p| format!("{p:.0}")).unwrap_or_default(),
+            errors.len().to_string(),
+            mse,
+            std,
+            if_compared(&|| short(mean(&baseline) / mean(&errors))),
+            if_compared(&|| match is_baseline {
+                true => String::new(),
+                false => short(probability_of_improvement(&errors, &baseline)),
+            }),
+            published.map(|p| format!("{:.1e}", p.mean)).unwrap_or_default(),
+            published.map(|p| format!("{:.0e}", p.std)).unwrap_or_default(),
+            published.map(|p| p.source.to_string()).unwrap_or_default(),
+        ]
+    };
+    let experiment = half.experiment;
+    let caption = format!(
+        "Table 1, {experiment}: test MSE over the predicted frames (mean and standard deviation \
+         over seeds), how many times below the G-RNN, the probability that a seed is better than \
+         one of the G-RNN, and the published values (at the paper's own size and training)."
+    );
+    let header = strings(&[
+        "model",
+        "parameters",
+        "seeds",
+        "test MSE",
+        "std",
+        "times below G-RNN",
+        "P(better)",
+        "published MSE",
+        "published std",
+        "source",
+    ]);
+    let rows = half.records.subjects(experiment).iter().map(row).collect();
+    Exhibit {
+        name: format!("table1_{experiment}"),
+        caption: caption + half.choice,
+        body: Body::Table(Table { header, rows }),
+    }
+}
+
+/// Steps that each model needs for given validation losses.
+pub fn training_speed_table(half: Half<'_>, levels: &[f64]) -> Exhibit {
+    let (records, experiment) = (half.records, half.experiment);
+    let row = |subject: &&Subject| {
+        let cell = |level: &f64| {
+            let steps: Vec<Option<u64>> = records
+                .seeds(experiment, subject)
+                .into_iter()
+                .map(|seed| records.validation_curve(experiment, subject, seed))
+                .filter(|curve| !curve.is_empty())
+                .map(|curve| steps_to_reach(&curve, *level))
+                .collect();
+            let reached: Vec<f64> = steps.iter().flatten().map(|&s| s as f64).collect();
+            match reached.len() {
+                0 if steps.is_empty() => String::new(),
+                0 => "never".to_string(),
+                n if n == steps.len() => format!("{:.0}", mean(&reached)),
+                n => format!("{:.0} ({n} of {} seeds)", mean(&reached), steps.len()),
+            }
+        };
+        std::iter::once(subject.to_string()).chain(levels.iter().map(cell)).collect()
+    };
+    let caption = "Optimiser steps to reach a validation MSE for the first time, mean over the seeds \
+                   that reach it; evaluated at intervals.";
+    let header = std::iter::once("model".to_string())
+        .chain(levels.iter().map(|level| format!("MSE ≤ {level}")));
+    let rows = records.subjects(experiment).iter().map(row).collect();
+    half.table("training_speed", caption.into(), header.collect(), rows)
+}
+
+/// Test MSE at multiples of the `trained` horizon.
+pub fn horizon_table(half: Half<'_>, name: &str, trained: usize) -> Exhibit {
+    let horizons: Vec<u32> = [1, 2, 4, 7].iter().map(|times| times * trained as u32).collect();
+    let at = |subject: &Subject, h: u32| {
+        values(&half.values(subject, &Metric::MSE_BY_HORIZON, |r| r.horizon == Some(h)))
+    };
+    let row = |subject: &&Subject| {
+        let mut cells = vec![subject.to_string()];
+        for &h in &horizons {
+            let [mean, std] = mean_and_std(estimate(&at(subject, h)));
+            cells.push(if std.is_empty() { mean } else { format!("{mean} ± {std}") });
+        }
+        let growth = mean(&at(subject, horizons[3])) / mean(&at(subject, horizons[0]));
+        cells.push(if growth.is_nan() { String::new() } else { short(growth) });
+        cells
+    };
+    let subjects = half.records.subjects(half.experiment);
+    let measured = subjects.iter().filter(|subject| !at(subject, horizons[0]).is_empty());
+    let rows: Vec<_> = measured.map(row).collect();
+    let caption = format!(
+        "Test MSE of single predicted frames (mean ± std over seeds), up to 7 times the \
+         trained horizon of {trained}, and the growth from the first to the last column."
+    );
+    let header = std::iter::once("model".to_string())
+        .chain(horizons.iter().map(|h| format!("frame {h}")))
+        .chain(["growth".to_string()]);
+    half.table(name, caption, header.collect(), rows)
+}
+
+/// Test MSE at seen and unseen velocities.
+pub fn velocity_table(
+    half: Half<'_>,
+    is_inside: &dyn Fn(&Record) -> bool,
+    tested: &str,
+) -> Exhibit {
+    let over = |subject: &Subject, is_seen: bool| {
+        values(&half.values(subject, &Metric::MSE_BY_VELOCITY, |r| is_inside(r) == is_seen))
+    };
+    let row = |subject: &&Subject| {
+        let (seen, unseen) = (over(subject, true), over(subject, false));
+        let mut cells = vec![subject.to_string(), seen.len().to_string()];
+        cells.extend(mean_and_std(estimate(&seen)));
+        cells.extend(mean_and_std(estimate(&unseen)));
+        let factor = mean(&unseen) / mean(&seen);
+        cells.push(if factor.is_nan() { String::new() } else { short(factor) });
+        cells
+    };
+    let caption = format!(
+        "Test MSE at the velocities seen in training and at {tested} (mean and standard deviation \
+         over seeds)."
+    );
+    let header = strings(&["model", "seeds", "seen", "std", "unseen", "std", "unseen / seen"]);
+    let rows = half.records.subjects(half.experiment).iter().map(row).collect();
+    half.table("velocity_generalization", caption, header, rows)
+}
+
+impl Half<'_> {
+    fn lines(&self, name: &str, caption: &str, lines: Lines) -> Exhibit {
+        let name = format!("{}{name}", self.prefix);
+        Exhibit { name, caption: caption.into(), body: Body::Lines(lines) }
+    }
+
+    fn series(&self, metric: &Metric, position: impl Fn(&Record) -> Option<i64>) -> Vec<Series> {
+        series(self.records, self.experiment, metric, position)
+    }
+}
+
+/// Validation loss by optimiser step.
+pub fn training_lines(half: Half<'_>) -> Exhibit {
+    let lines = Lines {
+        x_label: "optimiser step".into(),
+        y_label: "validation MSE".into(),
+        series: half.series(&Metric::LOSS, |r| Some(r.step? as i64)),
+        scale: Scale::Logarithmic,
+        mark: None,
+        shade: None,
+    };
+    let caption = "Validation loss by optimiser step; line: mean over seeds, band: lowest to highest \
+                   seed.";
+    half.lines("training_curves", caption, lines)
+}
+
+/// Test error by predicted frame.
+pub fn horizon_lines(half: Half<'_>, name: &str, trained: usize) -> Exhibit {
+    let lines = Lines {
+        x_label: "predicted frame".into(),
+        y_label: "test MSE".into(),
+        series: half.series(&Metric::MSE_BY_HORIZON, |r| r.horizon.map(i64::from)),
+        scale: Scale::Logarithmic,
+        mark: Some((trained as f64, "trained".into())),
+        shade: None,
+    };
+    let caption = "Test error by predicted frame, far beyond the trained horizon (dashed); line: \
+                   mean over seeds, band: lowest to highest seed. A line ends where a seed is no \
+                   longer finite.";
+    half.lines(name, caption, lines)
+}
+
+/// Test error over the velocities of a torus.
+pub fn velocity_maps(half: Half<'_>, trained: u32) -> Exhibit {
+    let panel = |subject: &&Subject| {
+        let mut cells: BTreeMap<(i32, i32), Vec<f64>> = BTreeMap::new();
+        for row in half.records.of(half.experiment, &Metric::MSE_BY_VELOCITY) {
+            let velocity = row.velocity.and_then(|v| v.pixels());
+            if let (true, Some(v), Some(value)) = (row.subject == **subject, velocity, row.value) {
+                cells.entry((v.x, v.y)).or_default().push(value);
+            }
+        }
+        let cells = cells.into_iter().map(|((x, y), values)| (x, y, mean(&values))).collect();
+        Panel { name: subject.to_string(), cells }
+    };
+    let panels = half.records.subjects(half.experiment).iter().map(panel).collect();
+    Exhibit {
+        name: format!("{}mse_by_velocity", half.prefix),
+        caption: "Test MSE by velocity of the test sequences (mean over seeds), after training on \
+                  the velocities inside the square; one colour scale for all panels."
+            .into(),
+        body: Body::HeatMaps(HeatMaps { panels, trained: trained as i32 }),
+    }
+}
+
+/// Test error by angular velocity, with the trained ones shaded up to `reach` degrees per frame.
+pub fn angular_velocity_lines(half: Half<'_>, reach: f64) -> Exhibit {
+    let degrees = |r: &Record| Some(i64::from(r.velocity?.degrees()?.0));
+    let lines = Lines {
+        x_label: "degrees per frame".into(),
+        y_label: "test MSE".into(),
+        series: half.series(&Metric::MSE_BY_VELOCITY, degrees),
+        scale: Scale::Logarithmic,
+        mark: None,
+        shade: Some((-reach, reach)),
+    };
+    let caption = "Test MSE by angular velocity of both digits, after training on the velocities of \
+                   the shaded range alone; line: mean over seeds, band: lowest to highest seed.";
+    half.lines("mse_by_velocity", caption, lines)
+}

@@ -1,0 +1,106 @@
+//! Films: frames of a sequence, true and predicted, and hidden states.
+
+use crate::error::Result;
+use crate::experiments::exhibit::{Body, Exhibit, Film, FilmRow, Pixels};
+use crate::experiments::metric::Metric;
+use crate::experiments::query::Records;
+use crate::experiments::subject::Subject;
+
+/// The frame of a metric, model and place in time; of several seeds the first.
+fn frame(
+    records: Records<'_>,
+    (experiment, metric): (&str, &Metric),
+    subject: &Subject,
+    horizon: u32,
+) -> Option<Pixels> {
+    let pictures = records.pictures(experiment, metric);
+    let is_it = |p: &&&_| -> bool {
+        let picture: &crate::experiments::Picture = p;
+        picture.subject == *subject && picture.horizon == horizon
+    };
+    let first = pictures.iter().filter(is_it).min_by_key(|p| p.seed);
+    first.map(|picture| picture.rows())
+}
+
+/// One test sequence: truth, prediction and error of each model.
+pub fn film(records: Records<'_>, experiment: &str, name: &str) -> Option<Exhibit> {
+    let truth = (experiment, &Metric::FILM_TRUTH);
+    let pictures = records.pictures(experiment, &Metric::FILM_TRUTH);
+    let first = &pictures.first()?.subject;
+    let mut horizons: Vec<u32> = pictures.iter().map(|p| p.horizon).collect();
+    horizons.sort_unstable();
+    horizons.dedup();
+    let title = |&h: &u32| if h == 0 { "last seen".into() } else { format!("+{h}") };
+    let true_frames: Vec<_> = horizons.iter().map(|&h| frame(records, truth, first, h)).collect();
+    let row = |name: String, frames, is_error| FilmRow { name, frames, is_error };
+    let mut rows = vec![row("truth".into(), true_frames.clone(), false)];
+    let of_prediction = (experiment, &Metric::FILM_PREDICTION);
+    for subject in records.subjects(experiment) {
+        let frames: Vec<_> =
+            horizons.iter().map(|&h| frame(records, of_prediction, subject, h)).collect();
+        if frames.iter().all(Option::is_none) {
+            continue;
+        }
+        let pairs = frames.iter().zip(&true_frames);
+        let errors = pairs.map(|(p, t)| Some(difference(p.as_ref()?, t.as_ref()?))).collect();
+        rows.push(row(subject.to_string(), frames, false));
+        rows.push(row("error".into(), errors, true));
+    }
+    let columns = horizons.iter().map(title).collect();
+    Some(Exhibit {
+        name: name.into(),
+        caption: "One test sequence (the first): truth, prediction and error (prediction minus \
+                  truth; red too bright, blue too dark) of each model, first seed."
+            .into(),
+        body: Body::Film(Film { columns, rows, in_motion: false }),
+    })
+}
+
+/// Hidden states of the first model and of the last, while digits move as `motion` says.
+pub fn hidden_states(
+    records: Records<'_>,
+    experiment: &str,
+    (name, motion): (&str, &str),
+) -> Result<Option<Exhibit>> {
+    let lab = records.pictures(experiment, &Metric::HIDDEN_LAB);
+    let (Some(first), Some(last)) = (lab.first(), lab.last()) else { return Ok(None) };
+    let steps = lab.iter().map(|p| p.horizon).max().unwrap_or(0);
+    let row = |metric: &Metric, subject: &Subject, name: String| {
+        let frames =
+            (1..=steps).map(|t| frame(records, (experiment, metric), subject, t)).collect();
+        FilmRow { name, frames: brightest_at_one(frames), is_error: false }
+    };
+    let mut rows = vec![row(&Metric::HIDDEN_INPUT, &first.subject, "input".into())];
+    for subject in [&first.subject, &last.subject] {
+        rows.push(row(&Metric::HIDDEN_LAB, subject, subject.to_string()));
+        rows.push(row(&Metric::HIDDEN_STABILISED, subject, "moved back".into()));
+    }
+    let columns = (1..=steps).map(|t| format!("frame {t}")).collect();
+    Ok(Some(Exhibit {
+        name: name.into(),
+        caption: format!(
+            "A channel of the hidden state while two digits {motion}, and the same moved back along \
+             with them: at rest and growing where the state flows with the input (the FERNN's slice \
+             of that velocity), smeared out where memory stays behind (the G-RNN). First test \
+             sequence, first seed, the channel that varies most; each row scaled by its largest \
+             value."
+        ),
+        body: Body::Film(Film { columns, rows, in_motion: true }),
+    }))
+}
+
+/// Frames divided by the largest value among them.
+fn brightest_at_one(frames: Vec<Option<Pixels>>) -> Vec<Option<Pixels>> {
+    let values = frames.iter().flatten().flatten().flatten();
+    let largest = values.fold(f64::MIN_POSITIVE, |max, v| v.abs().max(max));
+    let scale = |frame: Pixels| {
+        let row = |row: Vec<f64>| row.into_iter().map(|v| v / largest).collect();
+        frame.into_iter().map(row).collect()
+    };
+    frames.into_iter().map(|frame| frame.map(scale)).collect()
+}
+
+fn difference(a: &[Vec<f64>], b: &[Vec<f64>]) -> Pixels {
+    let row = |(a, b): (&Vec<f64>, &Vec<f64>)| a.iter().zip(b).map(|(a, b)| a - b).collect();
+    a.iter().zip(b).map(row).collect()
+}

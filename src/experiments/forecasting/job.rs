@@ -1,0 +1,189 @@
+//! The job of a unit: a forecaster trained under one seed, and everything evaluated on it.
+
+use super::evaluation::{Evaluation, Trained};
+use super::settings::Settings;
+use super::world::{VelocityOf, World};
+use crate::data::{Sequences, Sources, Split};
+use crate::error::Result;
+use crate::experiments::evidence::Evidence;
+use crate::experiments::experiment::{Job, Request, Unit, UnitKey, UnitRun};
+use crate::experiments::metric::Metric;
+use crate::experiments::record::Record;
+use crate::experiments::subject::Subject;
+use crate::flow::AnyVelocity;
+use crate::models::{AnyForecaster, ForecastLearner};
+use crate::parameters::{Initial, Parameters, Tensors};
+use crate::training::{RunName, Trainer, Training};
+use candle_core::{Device, Tensor};
+use std::path::Path;
+
+/// A model of an experiment with its settings.
+pub type Model<W> = (Subject, Settings<W>);
+
+/// A unit for every model and seed of an experiment, in this order.
+pub fn units<W: World>(
+    experiment: &str,
+    request: &Request,
+    own_seeds: u64,
+    models: Vec<Model<W>>,
+    evaluations: &'static [Evaluation],
+) -> Vec<Unit>
+where
+    VelocityOf<W>: Into<AnyVelocity>,
+{
+    let seeds = request.seeds(own_seeds);
+    let unit = |seed: u64, (subject, settings): &Model<W>| {
+        let shows_frames = seed == seeds.start; // one seed is enough to be looked at
+        let (settings, device) = (settings.clone(), request.device.clone());
+        let key = UnitKey {
+            experiment: experiment.into(),
+            subject: subject.clone(),
+            seed,
+            profile: request.profile.name().into(),
+        };
+        let job = ForecastJob { settings, evaluations, shows_frames, device };
+        Unit {
+            key,
+            settings: toml::to_string(&job.settings).expect("settings are plain data"),
+            shows: if shows_frames { "first" } else { "" },
+            steps: job.settings.schedule.steps,
+            work: job.work(),
+            job: Box::new(job),
+        }
+    };
+    models
+        .iter()
+        .flat_map(|model| seeds.clone().map(move |seed| (seed, model)))
+        .map(|(seed, model)| unit(seed, model))
+        .collect()
+}
+
+/// Trains a forecaster and evaluates it.
+#[derive(Clone, Debug)]
+pub struct ForecastJob<W> {
+    /// The settings.
+    pub settings: Settings<W>,
+    /// What is evaluated.
+    pub evaluations: &'static [Evaluation],
+    /// Whether films and hidden states are among it.
+    pub shows_frames: bool,
+    /// Where tensors live.
+    pub device: Device,
+}
+
+/// Named in errors about parameters, which never come from a file here.
+const SOURCE: &str = "the parameters of this run";
+
+impl<W: World> ForecastJob<W>
+where
+    VelocityOf<W>: Into<AnyVelocity>,
+{
+    /// See [`Unit::work`].
+    fn work(&self) -> u64 {
+        let Settings { world, shape, batch, schedule, velocity_range, .. } = &self.settings;
+        let slices = world.velocities(*velocity_range).len() as u64 * world.work_of_a_slice();
+        let planes = shape.channels * world.fields().map_or(1, |fields| fields.planes());
+        let width = planes.div_ceil(16).pow(2) as u64;
+        schedule.steps * batch * (slices + shape.decoder_layers as u64 / 2 + 1) * width
+    }
+
+    /// Everything that is trained.
+    ///
+    /// # Errors
+    /// Those of the world.
+    pub fn parameters(&self) -> Result<Vec<Initial>> {
+        let Settings { world, model, shape, velocity_range, .. } = &self.settings;
+        Ok(model.parameters(shape, &world.fields()?, &world.velocities(*velocity_range)))
+    }
+
+    /// The forecaster from tensors by name.
+    ///
+    /// # Errors
+    /// Those of [`crate::models::ForecasterChoice::forecaster`].
+    pub fn forecaster(&self, tensors: &Tensors) -> Result<AnyForecaster<W::Group>> {
+        let Settings { world, model, shape, velocity_range, .. } = &self.settings;
+        let (fields, space) = (world.fields()?, world.space(*velocity_range)?);
+        model.forecaster((shape, &fields), tensors, space, Path::new(SOURCE))
+    }
+
+    /// Trains from the checkpoint or from scratch.
+    fn train(
+        &self,
+        run: &UnitRun<'_>,
+        data: &W::Data,
+        (learner, parameters): (
+            &ForecastLearner<'_, crate::cells::AnyLayer<W::Group>>,
+            &Parameters,
+        ),
+    ) -> Result<Training> {
+        let Settings { seen, batch, validation_sequences, schedule, .. } = self.settings;
+        let validation: Vec<(Tensor, Tensor)> = data
+            .pairs(Split::Validation, validation_sequences, batch, seen)
+            .collect::<Result<_>>()?;
+        let name = RunName {
+            experiment: run.key.experiment.clone(),
+            model: run.key.subject.to_string(),
+            seed: run.key.seed,
+        };
+        Trainer {
+            name,
+            learner,
+            parameters,
+            schedule,
+            // Every step sees new sequences: new digits, positions and velocities.
+            batch: &|step| data.pair(Split::Train, step * batch..(step + 1) * batch, seen),
+            validation: &validation,
+            checkpoint: run.checkpoint.clone(),
+            fingerprint: run.fingerprint.clone(),
+            progress: run.progress,
+        }
+        .run()
+    }
+}
+
+impl<W: World> Job for ForecastJob<W>
+where
+    VelocityOf<W>: Into<AnyVelocity>,
+{
+    fn data(&self, sources: &Sources) -> Result<String> {
+        Ok(sources.digits()?.description().to_string())
+    }
+
+    fn run(&self, run: &UnitRun<'_>) -> Result<Evidence> {
+        let (settings, key) = (&self.settings, run.key);
+        let data = settings.world.data(run.sources.digits()?, settings, key.seed, &self.device)?;
+        let build = |tensors: &Tensors| self.forecaster(tensors);
+        let learner = ForecastLearner { initial: self.parameters()?, build: &build };
+        let parameters = Parameters::draw(&learner.initial, key.seed, &self.device)?;
+        let untrained = self.forecaster(&parameters.snapshot()?)?;
+        let training = self.train(run, &data, (&learner, &parameters))?;
+        let model = self.forecaster(&training.best_weights)?;
+        let trained = Trained { key, settings, model: &model, untrained: &untrained, data: &data };
+        let mut evidence =
+            Evidence { records: curve(key, &training, parameters.count()), pictures: vec![] };
+        for evaluation in self.evaluations {
+            if self.shows_frames || !evaluation.shows_frames() {
+                evidence.extend(trained.evaluate(*evaluation)?);
+            }
+        }
+        Ok(evidence)
+    }
+}
+
+/// Training curves, the best step and the number of parameters.
+fn curve(key: &UnitKey, training: &Training, parameters: usize) -> Vec<Record> {
+    let validation = Some(Split::Validation);
+    let mut records = vec![
+        key.record(None, Metric::PARAMETERS, parameters as f64),
+        key.record(validation, Metric::BEST_STEP, training.best_step as f64),
+    ];
+    for point in &training.curve {
+        let at = |split, loss| Record {
+            step: Some(point.step),
+            ..key.record(Some(split), Metric::LOSS, loss)
+        };
+        records.push(at(Split::Train, point.train_loss));
+        records.push(at(Split::Validation, point.score));
+    }
+    records
+}

@@ -1,0 +1,254 @@
+//! Hyper-parameters of the experiments on Flowing MNIST.
+
+use super::world::{RotationWorld, TranslationWorld};
+use crate::data::Canvas;
+use crate::experiments::experiment::Request;
+use crate::experiments::profile::Profile;
+use crate::flow::{CarryOrder, Lift};
+use crate::models::{Decoder, ForecasterChoice, ForecasterShape};
+use crate::training::{AdamConfig, Schedule};
+use serde::{Deserialize, Serialize};
+
+/// Everything that decides the numbers of a unit but its seed and the data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings<W> {
+    /// Velocities V_N of the model, N = this range; 0 is the G-RNN.
+    pub velocity_range: u32,
+    /// Frames seen.
+    pub seen: usize,
+    /// Frames predicted in training, and in the test of Table 1.
+    pub predicted: usize,
+    /// Sequences per optimiser step.
+    pub batch: u64,
+    /// Digits draw their training velocities from V_N of this range N.
+    pub training_range: u32,
+    /// Validation sequences.
+    pub validation_sequences: u64,
+    /// Test sequences of Table 1.
+    pub test_sequences: u64,
+    /// Longest horizon of length generalization.
+    pub horizon: usize,
+    /// Test sequences of length generalization.
+    pub horizon_sequences: u64,
+    /// Test sequences per velocity of velocity generalization.
+    pub velocity_sequences: u64,
+    /// Cell, feedback, pooling, algorithm.
+    pub model: ForecasterChoice,
+    /// Extents of the model.
+    pub shape: ForecasterShape,
+    /// Training length, evaluation interval, clipping and Adam.
+    pub schedule: Schedule,
+    /// The flow and its data.
+    pub world: W,
+}
+
+/// Optimiser steps of an epoch of 54,000 sequences.
+const fn epoch(batch: u64) -> u64 {
+    54_000u64.div_ceil(batch)
+}
+
+/// Twice the paper's rate over translations, for the profile that has least time.
+fn quick_adam() -> AdamConfig {
+    AdamConfig { learning_rate: 2e-3, ..AdamConfig::default() }
+}
+
+impl<W> Settings<W> {
+    /// The settings with what a request asks for.
+    pub fn asked_for(mut self, request: &Request) -> Self {
+        self.schedule.steps = request.steps.unwrap_or(self.schedule.steps);
+        self.model.running.algorithm = request.algorithm;
+        self
+    }
+
+    /// The settings of the model with velocities V_N, N = `range`.
+    pub fn with_velocities(self, range: u32) -> Self {
+        Self { velocity_range: range, ..self }
+    }
+
+    /// The same of another flow.
+    fn in_world<V>(self, world: V) -> Settings<V> {
+        Settings {
+            velocity_range: self.velocity_range,
+            seen: self.seen,
+            predicted: self.predicted,
+            batch: self.batch,
+            training_range: self.training_range,
+            validation_sequences: self.validation_sequences,
+            test_sequences: self.test_sequences,
+            horizon: self.horizon,
+            horizon_sequences: self.horizon_sequences,
+            velocity_sequences: self.velocity_sequences,
+            model: self.model,
+            shape: self.shape,
+            schedule: self.schedule,
+            world,
+        }
+    }
+}
+
+impl Settings<TranslationWorld> {
+    /// Training on velocities of V^T_2, as in Table 1.
+    pub fn translation(profile: Profile) -> Self {
+        match profile {
+            Profile::Quick => Self::quick_translation(),
+            Profile::Desk => Self::desk_translation(),
+            Profile::Paper => Self::paper_translation(),
+        }
+    }
+
+    /// The paper's exact hyper-parameters (Keller 2025, appendix; 54,000 sequences, 50 epochs).
+    fn paper_translation() -> Self {
+        Self {
+            velocity_range: 2,
+            seen: 10,
+            predicted: 10,
+            batch: 128,
+            training_range: 2,
+            validation_sequences: 6_000,
+            test_sequences: 10_000,
+            horizon: 70,
+            horizon_sequences: 10_000,
+            velocity_sequences: 10_000,
+            model: ForecasterChoice::default(),
+            shape: ForecasterShape {
+                inputs: 1,
+                channels: 128,
+                outputs: 1,
+                decoder_layers: 4,
+                decoder: Decoder::Plain,
+            },
+            schedule: Schedule {
+                steps: 50 * epoch(128),
+                interval: epoch(128),
+                clip: Some(1.0),
+                adam: AdamConfig::default(),
+            },
+            world: TranslationWorld {
+                // The same numbers as in the paper's lab frame, and faster.
+                lift: Lift::CoMoving,
+                canvas: Canvas { size: 28, digit: 28 },
+            },
+        }
+    }
+
+    fn desk_translation() -> Self {
+        let paper = Self::paper_translation();
+        Self {
+            batch: 16,
+            schedule: Schedule { steps: 1500, interval: 50, ..paper.schedule },
+            validation_sequences: 256,
+            test_sequences: 1024,
+            horizon_sequences: 256,
+            velocity_sequences: 128,
+            shape: ForecasterShape { channels: 16, ..paper.shape },
+            world: TranslationWorld { canvas: Canvas { size: 14, digit: 14 }, ..paper.world },
+            ..paper
+        }
+    }
+
+    fn quick_translation() -> Self {
+        let desk = Self::desk_translation();
+        Self {
+            // Half the frames, small batches and twice the rate: the most learning per second.
+            seen: 6,
+            predicted: 6,
+            horizon: 42,
+            batch: 4,
+            schedule: Schedule { steps: 500, adam: quick_adam(), ..desk.schedule },
+            validation_sequences: 32,
+            test_sequences: 256,
+            horizon_sequences: 32,
+            velocity_sequences: 16,
+            ..desk
+        }
+    }
+}
+
+impl Settings<RotationWorld> {
+    /// Training on the largest V^R of Table 1.
+    pub fn rotation(profile: Profile) -> Self {
+        match profile {
+            Profile::Quick => Self::quick_rotation(),
+            Profile::Desk => Self::desk_rotation(),
+            Profile::Paper => Self::paper_rotation(),
+        }
+    }
+
+    /// The paper's hyper-parameters (Keller 2025, §5 and appendix): 1,152 planes, no clipping.
+    fn paper_rotation() -> Self {
+        let world = RotationWorld {
+            step_deg: 10,
+            tested_range: 5,
+            lift: Lift::Trivial,
+            order: CarryOrder::default(),
+            orientations: 36,
+            filter_size: 3,
+            canvas: Canvas { size: 28, digit: 28 },
+        };
+        let paper = Settings::paper_translation().in_world(world);
+        Self {
+            velocity_range: 4,
+            batch: 32,
+            training_range: 4,
+            schedule: Schedule {
+                steps: 50 * epoch(32),
+                interval: epoch(32),
+                clip: None,
+                adam: AdamConfig { learning_rate: 1e-4, ..AdamConfig::default() },
+            },
+            shape: ForecasterShape { channels: 32, ..paper.shape },
+            ..paper
+        }
+    }
+
+    /// The paper's frames and digits, N = 8 orientations instead of 36 and 4 fields instead of 32.
+    ///
+    /// Velocities are multiples of 45°, the angle between orientations: every ψ_1(ν) moves orientations
+    /// by whole places, as the paper's 10° do at N = 36, and every second one interpolates between
+    /// pixels. The choice is the same for all models, and the G-RNN has the same filters.
+    fn desk_rotation() -> Self {
+        let paper = Self::paper_rotation();
+        let desk = Settings::desk_translation();
+        Self {
+            velocity_range: 2,
+            batch: 16,
+            training_range: 2,
+            schedule: Schedule {
+                steps: 1500,
+                interval: 50,
+                adam: AdamConfig { learning_rate: 1e-3, ..AdamConfig::default() },
+                ..paper.schedule
+            },
+            validation_sequences: desk.validation_sequences,
+            test_sequences: desk.test_sequences,
+            horizon_sequences: desk.horizon_sequences,
+            velocity_sequences: desk.velocity_sequences,
+            shape: ForecasterShape { channels: 4, ..paper.shape },
+            world: RotationWorld {
+                step_deg: 45,
+                tested_range: 3,
+                orientations: 8,
+                ..paper.world.clone()
+            },
+            ..paper
+        }
+    }
+
+    fn quick_rotation() -> Self {
+        let desk = Self::desk_rotation();
+        let quick = Settings::quick_translation();
+        Self {
+            seen: quick.seen,
+            predicted: quick.predicted,
+            horizon: quick.horizon,
+            batch: quick.batch,
+            schedule: Schedule { steps: 400, adam: quick_adam(), ..desk.schedule },
+            validation_sequences: 32,
+            test_sequences: 128,
+            horizon_sequences: 16,
+            velocity_sequences: 16,
+            shape: ForecasterShape { channels: 2, ..desk.shape },
+            ..desk
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What an experiment needs to know of its flow: data, fields, velocities.
+
+use super::settings::Settings;
+use crate::cells::Fields;
+use crate::data::{Canvas, Digits, RotatingMnist, Sequences, TranslatingMnist};
+use crate::error::Result;
+use crate::experiments::subject::Subject;
+use crate::flow::{
+    AnyVelocity, CarryOrder, DegreesPerFrame, FlowGroup, FlowSpace, Lift, PixelsPerFrame, Rotation,
+    Translation, VelocitySet,
+};
+use crate::ops::SteerableBasis;
+use candle_core::Device;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The velocities of a world.
+pub type VelocityOf<W> = <<W as World>::Group as FlowGroup>::Velocity;
+
+/// A flow with its data: what differs between the halves of Flowing MNIST.
+pub trait World: Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+where
+    VelocityOf<Self>: Into<AnyVelocity>,
+{
+    /// The group.
+    type Group: FlowGroup + 'static;
+    /// The sequences.
+    type Data: Sequences<Velocity = VelocityOf<Self>>;
+
+    /// The model with velocities V_N, N = `range`, by its name in the paper; the G-RNN for 0.
+    fn subject(range: u32) -> Subject;
+
+    /// V_N for N = `range`; {0} for 0.
+    fn velocities(&self, range: u32) -> VelocitySet<VelocityOf<Self>>;
+
+    /// The space of states over V_N.
+    ///
+    /// # Errors
+    /// Those of the group.
+    fn space(&self, range: u32) -> Result<FlowSpace<Self::Group>>;
+
+    /// What hidden maps are made of.
+    ///
+    /// # Errors
+    /// Those of the filters.
+    fn fields(&self) -> Result<Fields>;
+
+    /// Sequences whose digits draw their velocities from V_N, N = the training range.
+    ///
+    /// # Errors
+    /// Those of the sequences.
+    fn data(
+        &self,
+        digits: Arc<Digits>,
+        settings: &Settings<Self>,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self::Data>;
+
+    /// The velocities of the test of velocity generalization.
+    fn tested(&self) -> Vec<VelocityOf<Self>>;
+
+    /// The velocity at which hidden states are shown, and equivariance is measured on a trained model.
+    fn shown(&self) -> VelocityOf<Self>;
+
+    /// Work per slice beside a slice of a translating recurrence.
+    fn work_of_a_slice(&self) -> u64;
+}
+
+/// Digits that move on a torus.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TranslationWorld {
+    /// The frame of reference of hidden states.
+    pub lift: Lift,
+    /// Torus and digit size.
+    pub canvas: Canvas,
+}
+
+/// Digits that turn about the centre.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RotationWorld {
+    /// The step between velocities, in degrees per frame.
+    pub step_deg: i32,
+    /// Velocity generalization is tested at {−N..N} of these steps.
+    pub tested_range: u32,
+    /// The frame of reference of hidden states; the paper's is [`Lift::Trivial`].
+    pub lift: Lift,
+    /// Whether states are turned before they are convolved, as by the public code, or after.
+    pub order: CarryOrder,
+    /// Orientations N.
+    pub orientations: usize,
+    /// Extent of the steerable filters, 3 or 5.
+    pub filter_size: usize,
+    /// Frame and digit size.
+    pub canvas: Canvas,
+}
+
+impl World for TranslationWorld {
+    type Group = Translation;
+    type Data = TranslatingMnist;
+
+    fn subject(range: u32) -> Subject {
+        match range {
+            0 => Subject::g_rnn(),
+            n => Subject::new(format!("FERNN-V{n}")),
+        }
+    }
+
+    fn velocities(&self, range: u32) -> VelocitySet<PixelsPerFrame> {
+        VelocitySet::square(range)
+    }
+
+    fn space(&self, range: u32) -> Result<FlowSpace<Translation>> {
+        Ok(FlowSpace::new(Translation, self.velocities(range), self.lift))
+    }
+
+    fn fields(&self) -> Result<Fields> {
+        Ok(Fields::Plain)
+    }
+
+    fn data(
+        &self,
+        digits: Arc<Digits>,
+        settings: &Settings<Self>,
+        seed: u64,
+        device: &Device,
+    ) -> Result<TranslatingMnist> {
+        let velocities = self.velocities(settings.training_range);
+        let frames = settings.seen + settings.predicted;
+        let data = TranslatingMnist::new(digits, self.canvas, frames, velocities.as_slice(), seed)?;
+        Ok(data.on(device))
+    }
+
+    fn tested(&self) -> Vec<PixelsPerFrame> {
+        VelocitySet::square(2).as_slice().to_vec()
+    }
+
+    fn shown(&self) -> PixelsPerFrame {
+        PixelsPerFrame::new(1, 1)
+    }
+
+    fn work_of_a_slice(&self) -> u64 {
+        1
+    }
+}
+
+impl World for RotationWorld {
+    type Group = Rotation;
+    type Data = RotatingMnist;
+
+    fn subject(range: u32) -> Subject {
+        match range {
+            0 => Subject::g_rnn(),
+            n => Subject::new(format!("FERNN-VR{n}")),
+        }
+    }
+
+    fn velocities(&self, range: u32) -> VelocitySet<DegreesPerFrame> {
+        VelocitySet::multiples(DegreesPerFrame(self.step_deg), range)
+    }
+
+    fn space(&self, range: u32) -> Result<FlowSpace<Rotation>> {
+        let group = Rotation::new(self.orientations)?.with_order(self.order);
+        Ok(FlowSpace::new(group, self.velocities(range), self.lift))
+    }
+
+    fn fields(&self) -> Result<Fields> {
+        Ok(Fields::Steerable(SteerableBasis::new(self.orientations, self.filter_size)?))
+    }
+
+    fn data(
+        &self,
+        digits: Arc<Digits>,
+        settings: &Settings<Self>,
+        seed: u64,
+        device: &Device,
+    ) -> Result<RotatingMnist> {
+        let velocities = self.velocities(settings.training_range);
+        let frames = settings.seen + settings.predicted;
+        let data = RotatingMnist::new(digits, self.canvas, frames, velocities.as_slice(), seed)?;
+        Ok(data.on(device))
+    }
+
+    /// As far as a step beyond the fastest velocity of Table 1, as in the paper.
+    fn tested(&self) -> Vec<DegreesPerFrame> {
+        self.velocities(self.tested_range).as_slice().to_vec()
+    }
+
+    fn shown(&self) -> DegreesPerFrame {
+        DegreesPerFrame(self.step_deg)
+    }
+
+    /// Interpolation and the autograd graph of single steps take as long again.
+    fn work_of_a_slice(&self) -> u64 {
+        2
+    }
+}

@@ -1,0 +1,264 @@
+//! Reads records as the first version wrote them: models by one name, velocities in three columns, pixels
+//! as rows, and the settings of an experiment's first model only.
+
+use super::evidence::Evidence;
+use super::forecasting::{RotationWorld, Settings, TranslationWorld};
+use super::metric::Metric;
+use super::picture::Picture;
+use super::record::{PROVENANCE, Record};
+use super::subject::Subject;
+use crate::cells::{CellChoice, Running};
+use crate::data::{Canvas, Split};
+use crate::flow::{AnyVelocity, CarryOrder, DegreesPerFrame, Lift, PixelsPerFrame};
+use crate::models::{Decoder, Feedback, ForecasterChoice, ForecasterShape};
+use crate::ops::{Activation, ConvAlgorithm, VelocityPooling};
+use crate::training::Schedule;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A row of the first version.
+#[derive(Deserialize)]
+pub(super) struct Row {
+    experiment: String,
+    model: String,
+    seed: Option<u64>,
+    profile: String,
+    split: String,
+    metric: String,
+    #[serde(default)]
+    velocities: Option<u32>,
+    step: Option<u64>,
+    horizon: Option<u32>,
+    velocity_x: Option<i32>,
+    velocity_y: Option<i32>,
+    #[serde(default)]
+    velocity_deg: Option<i32>,
+    pixel_x: Option<u32>,
+    pixel_y: Option<u32>,
+    value: Option<f64>,
+    note: String,
+}
+
+/// Whether the columns are those of the first version.
+pub(super) fn is_legacy(headers: &csv::StringRecord) -> bool {
+    headers.iter().any(|name| name == "velocity_x")
+}
+
+/// The same measurements in today's form; no value changes.
+pub(super) fn convert(rows: Vec<(u64, Row)>) -> Evidence {
+    let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+    let (mut records, mut pixels) = (Vec::new(), Pixels::default());
+    let mut described = Vec::new();
+    for row in rows {
+        match row.metric.strip_prefix("settings of ") {
+            Some(experiment) if row.experiment == PROVENANCE => {
+                described.push((experiment.to_string(), row.note.replace("\r\n", "\n")));
+            }
+            // Both are to be read off the rows.
+            _ if row.experiment == PROVENANCE && ["profile", "seeds"].contains(&&*row.metric) => {}
+            _ if row.pixel_x.is_some() => pixels.take(&row),
+            _ => records.push(record(row)),
+        }
+    }
+    for (experiment, text) in described {
+        let rows = settings_rows(&records, &experiment, &text);
+        records.extend(rows);
+    }
+    Evidence { records, pictures: pixels.pictures() }
+}
+
+fn subject(model: &str) -> Subject {
+    match model.split_once(' ') {
+        Some((model, variant)) => Subject::new(model).with_variant(variant),
+        None => Subject::new(model),
+    }
+}
+
+fn split(name: &str) -> Option<Split> {
+    [Split::Train, Split::Validation, Split::Test].into_iter().find(|split| split.name() == name)
+}
+
+fn velocity(row: &Row) -> Option<AnyVelocity> {
+    match (row.velocity_deg, row.velocity_x, row.velocity_y) {
+        (Some(degrees), ..) => Some(DegreesPerFrame(degrees).into()),
+        (None, Some(x), Some(y)) => Some(PixelsPerFrame::new(x, y).into()),
+        _ => None,
+    }
+}
+
+fn record(row: Row) -> Record {
+    Record {
+        subject: subject(&row.model),
+        split: split(&row.split),
+        velocity: velocity(&row),
+        metric: Metric::named(row.metric),
+        experiment: row.experiment,
+        seed: row.seed,
+        profile: row.profile,
+        velocities: row.velocities,
+        step: row.step,
+        horizon: row.horizon,
+        value: row.value,
+        note: row.note.replace("\r\n", "\n"),
+    }
+}
+
+/// Pictures whose pixels come one by one.
+#[derive(Default)]
+struct Pixels(BTreeMap<(String, String, u64, String, u32), (Picture, BTreeMap<(u32, u32), f32>)>);
+
+impl Pixels {
+    fn take(&mut self, row: &Row) {
+        let (Some(x), Some(y), Some(value)) = (row.pixel_x, row.pixel_y, row.value) else { return };
+        let (seed, horizon) = (row.seed.unwrap_or(0), row.horizon.unwrap_or(0));
+        let key = (row.experiment.clone(), row.model.clone(), seed, row.metric.clone(), horizon);
+        let fresh = || {
+            let picture = Picture {
+                experiment: row.experiment.clone(),
+                subject: subject(&row.model),
+                seed,
+                profile: row.profile.clone(),
+                split: split(&row.split),
+                metric: Metric::named(row.metric.clone()),
+                horizon,
+                ..Picture::default()
+            };
+            (picture, BTreeMap::new())
+        };
+        self.0.entry(key).or_insert_with(fresh).1.insert((y, x), value as f32);
+    }
+
+    fn pictures(self) -> Vec<Picture> {
+        let picture = |(picture, pixels): (Picture, BTreeMap<(u32, u32), f32>)| Picture {
+            width: pixels.keys().map(|(_, x)| *x as usize + 1).max().unwrap_or(0),
+            pixels: pixels.into_values().collect(),
+            ..picture
+        };
+        self.0.into_values().map(picture).collect()
+    }
+}
+
+/// Settings for the models that the text was true of: those with the first model's departure.
+fn settings_rows(records: &[Record], experiment: &str, text: &str) -> Vec<Record> {
+    let of_it = || records.iter().filter(|r| r.experiment == experiment);
+    let Some(first) = of_it().next() else { return vec![] };
+    let mut units: Vec<(&Subject, u64)> = Vec::new();
+    for r in of_it().filter(|r| r.subject.variant == first.subject.variant) {
+        let Some(seed) = r.seed else { continue };
+        if !units.contains(&(&r.subject, seed)) {
+            units.push((&r.subject, seed));
+        }
+    }
+    let row = |(subject, seed): (&Subject, u64)| {
+        Some(Record {
+            experiment: experiment.into(),
+            subject: subject.clone(),
+            seed: Some(seed),
+            profile: first.profile.clone(),
+            metric: Metric::SETTINGS,
+            note: toml::from_str::<OldSettings>(text).ok()?.today(range(&subject.model)),
+            ..Record::default()
+        })
+    };
+    units.into_iter().filter_map(row).collect()
+}
+
+/// N of a model called after its V_N; 0 for the G-RNN.
+fn range(model: &str) -> u32 {
+    model.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0)
+}
+
+#[derive(Deserialize)]
+struct OldSettings {
+    activation: Activation,
+    pooling: VelocityPooling,
+    feedback: Feedback,
+    algorithm: ConvAlgorithm,
+    seen: usize,
+    predicted: usize,
+    batch: u64,
+    training_range: u32,
+    validation_sequences: u64,
+    test_sequences: u64,
+    horizon: usize,
+    horizon_sequences: u64,
+    velocity_sequences: u64,
+    schedule: Schedule,
+    space: OldSpace,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OldSpace {
+    Translation { canvas: Canvas, shape: OldShape },
+    Rotation { step_deg: i32, tested_range: u32, lift: Lift, canvas: Canvas, shape: OldShape },
+}
+
+#[derive(Deserialize)]
+struct OldShape {
+    inputs: usize,
+    #[serde(alias = "fields")]
+    channels: usize,
+    outputs: usize,
+    decoder_layers: usize,
+    #[serde(default)]
+    decoder: Decoder,
+    #[serde(default)]
+    orientations: usize,
+    #[serde(default)]
+    filter_size: usize,
+}
+
+impl OldShape {
+    fn today(&self) -> ForecasterShape {
+        let Self { inputs, channels, outputs, decoder_layers, decoder, .. } = *self;
+        ForecasterShape { inputs, channels, outputs, decoder_layers, decoder }
+    }
+}
+
+impl OldSettings {
+    /// Today's text of the settings, for the model with velocities V_N.
+    fn today(self, range: u32) -> String {
+        let text = |text: std::result::Result<String, _>| text.expect("settings are plain data");
+        match &self.space {
+            OldSpace::Translation { canvas, shape } => {
+                // What the first version computed in for translations.
+                let world = TranslationWorld { lift: Lift::CoMoving, canvas: *canvas };
+                text(toml::to_string(&self.with(range, shape.today(), world)))
+            }
+            OldSpace::Rotation { step_deg, tested_range, lift, canvas, shape } => {
+                let world = RotationWorld {
+                    step_deg: *step_deg,
+                    tested_range: *tested_range,
+                    lift: *lift,
+                    order: CarryOrder::ConvolveFirst, // the only one that there was
+                    orientations: shape.orientations,
+                    filter_size: shape.filter_size,
+                    canvas: *canvas,
+                };
+                text(toml::to_string(&self.with(range, shape.today(), world)))
+            }
+        }
+    }
+
+    fn with<W>(&self, velocity_range: u32, shape: ForecasterShape, world: W) -> Settings<W> {
+        let running = Running { pooling: self.pooling, algorithm: self.algorithm };
+        let cell = CellChoice { activation: self.activation, ..CellChoice::SIMPLE };
+        Settings {
+            velocity_range,
+            seen: self.seen,
+            predicted: self.predicted,
+            batch: self.batch,
+            training_range: self.training_range,
+            validation_sequences: self.validation_sequences,
+            test_sequences: self.test_sequences,
+            horizon: self.horizon,
+            horizon_sequences: self.horizon_sequences,
+            velocity_sequences: self.velocity_sequences,
+            model: ForecasterChoice { cell, feedback: self.feedback, running },
+            shape,
+            schedule: self.schedule,
+            world,
+        }
+    }
+}

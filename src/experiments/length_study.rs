@@ -1,0 +1,67 @@
+//! What decides length generalization: steps, width, activation, feedback.
+
+use super::exhibit::Exhibit;
+use super::experiment::{Experiment, Request, Unit};
+use super::forecasting::{
+    Evaluation, Half, Model, Settings, TranslationWorld, World, horizon_lines, horizon_table, units,
+};
+use super::profile::Profile;
+use super::query::Records;
+use super::translation::trained_horizon;
+use crate::error::Result;
+use crate::models::Feedback;
+use crate::ops::Activation;
+
+/// The experiment.
+pub struct LengthStudy;
+
+/// The name in records.
+const NAME: &str = "length-study";
+
+/// Departures from the settings, by name.
+const VARIANTS: [(&str, fn(&mut Settings<TranslationWorld>)); 7] = [
+    ("", |_| ()),
+    ("4x-steps", |s| s.schedule.steps *= 4),
+    ("2x-channels", |s| s.shape.channels *= 2),
+    ("tanh", |s| s.model.cell.activation = Activation::Tanh),
+    ("clamped-feedback", |s| s.model.feedback = Feedback::Clamped),
+    ("no-feedback", |s| s.model.feedback = Feedback::Silent),
+    ("flowed-feedback", |s| s.model.feedback = Feedback::Flowed),
+];
+
+impl Experiment for LengthStudy {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn title(&self) -> &'static str {
+        "What decides length generalization: steps, width, activation, feedback"
+    }
+
+    fn profiles(&self) -> &'static [Profile] {
+        &[Profile::Desk]
+    }
+
+    fn units(&self, request: &Request) -> Result<Vec<Unit>> {
+        let settings = Settings::translation(request.profile).asked_for(request);
+        let model = |(name, depart): (&str, fn(&mut Settings<_>))| -> Model<TranslationWorld> {
+            let mut settings = settings.clone();
+            depart(&mut settings);
+            (TranslationWorld::subject(settings.velocity_range).with_variant(name), settings)
+        };
+        let seeds = if request.profile == Profile::Quick { 1 } else { 3 };
+        let evaluations = &[Evaluation::Prediction, Evaluation::Horizon];
+        Ok(units(NAME, request, seeds, VARIANTS.map(model).to_vec(), evaluations))
+    }
+
+    fn exhibits(&self, records: Records<'_>) -> Result<Vec<Exhibit>> {
+        let half = Half { records, experiment: NAME, prefix: "", choice: "" };
+        let trained = trained_horizon(records, NAME)?;
+        Ok(vec![
+            horizon_table(half, NAME_OF_FILES, trained),
+            horizon_lines(half, NAME_OF_FILES, trained),
+        ])
+    }
+}
+
+const NAME_OF_FILES: &str = "length_study";

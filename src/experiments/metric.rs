@@ -1,0 +1,70 @@
+//! What a record measures, by name.
+
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+
+/// The name of a measured quantity. The crate's own are constants; experiments of other crates may have
+/// others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Metric(Cow<'static, str>);
+
+impl Metric {
+    /// Scalars that are trained.
+    pub const PARAMETERS: Self = Self::constant("parameters");
+    /// The optimiser step of the best validation score.
+    pub const BEST_STEP: Self = Self::constant("best_step");
+    /// Training or validation loss after an optimiser step, by split.
+    pub const LOSS: Self = Self::constant("loss");
+    /// Mean squared error over all predicted frames.
+    pub const MSE: Self = Self::constant("mse");
+    /// Mean squared error of one predicted frame, by horizon.
+    pub const MSE_BY_HORIZON: Self = Self::constant("mse_by_horizon");
+    /// Mean squared error over all predicted frames, by velocity of the test sequences.
+    pub const MSE_BY_VELOCITY: Self = Self::constant("mse_by_velocity");
+    /// Equivariance error of the hidden state (2-norm) by frame, before training.
+    pub const EQUIVARIANCE_UNTRAINED: Self = Self::constant("equivariance_untrained");
+    /// The same after training.
+    pub const EQUIVARIANCE_TRAINED: Self = Self::constant("equivariance_trained");
+    /// Seconds of a training step.
+    pub const SECONDS: Self = Self::constant("seconds");
+    /// Peak resident memory in MB.
+    pub const PEAK_MB: Self = Self::constant("peak_mb");
+    /// Speed in 10⁹ operations of the direct convolution per second.
+    pub const GIGAFLOPS: Self = Self::constant("gigaflops");
+    /// The settings of a unit as TOML, in the note.
+    pub const SETTINGS: Self = Self::constant("settings");
+    /// Identifies a finished unit in its own file, in the note.
+    pub const FINGERPRINT: Self = Self::constant("fingerprint");
+    /// A picture: a true frame.
+    pub const FILM_TRUTH: Self = Self::constant("film_truth");
+    /// A picture: a predicted frame.
+    pub const FILM_PREDICTION: Self = Self::constant("film_prediction");
+    /// A picture: a frame seen while hidden states are shown.
+    pub const HIDDEN_INPUT: Self = Self::constant("hidden_input");
+    /// A picture: a channel of the hidden state in the lab frame.
+    pub const HIDDEN_LAB: Self = Self::constant("hidden_lab");
+    /// A picture: the same moved back along with the input.
+    pub const HIDDEN_STABILISED: Self = Self::constant("hidden_stabilised");
+
+    const fn constant(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
+    /// A quantity of another crate's.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self(Cow::Owned(name.into()))
+    }
+
+    /// The name in records.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,29 @@
+//! How much is run.
+
+use serde::{Deserialize, Serialize};
+
+/// How much is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// A first look and CI: minutes on two cores, a small torus, embedded digits.
+    Quick,
+    /// The committed results: hours on two cores.
+    Desk,
+    /// The paper's own hyper-parameters: a GPU or a cluster.
+    Paper,
+}
+
+impl Profile {
+    /// All profiles, smallest first.
+    pub const ALL: [Profile; 3] = [Profile::Quick, Profile::Desk, Profile::Paper];
+
+    /// `quick`, `desk` or `paper`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Profile::Quick => "quick",
+            Profile::Desk => "desk",
+            Profile::Paper => "paper",
+        }
+    }
+}
