@@ -1,16 +1,22 @@
-//! Laws of the flowing sequences and of the embedded digits.
+//! Laws of the sequences, of the digits they are made of, and of where those come from.
 
-use fernn::data::{Canvas, Digits, RotatingMnist, Sequences, Spinner, Split, TranslatingMnist};
+use fernn::data::{
+    Canvas, Digits, FILES, Images, Motion, MovingDigits, Rotating, RotatingMnist, Sequences,
+    Sources, Split, Sprite, Translating, TranslatingMnist,
+};
+use fernn::digest::sha256_hex;
 use fernn::flow::{DegreesPerFrame, FlowGroup, PixelsPerFrame, Rotation, VelocitySet};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 mod common;
 
 use common::values;
 
-static DIGITS: LazyLock<Arc<Digits>> = LazyLock::new(|| Arc::new(Digits::embedded().unwrap()));
+static DIGITS: LazyLock<Arc<Digits>> = LazyLock::new(|| Sources::embedded().digits().unwrap());
 
 fn data(canvas: Canvas, frames: usize, seed: u64) -> TranslatingMnist {
     let velocities = VelocitySet::square(2);
@@ -34,8 +40,8 @@ proptest! {
         let data = data(Canvas { size, digit }, 7, seed);
         let sprites = data.sprites(Split::Test, index);
         let faster = sprites.map(|mut sprite| {
-            let v = sprite.motion.velocity;
-            sprite.motion.velocity = PixelsPerFrame::new(v.x + x, v.y + y);
+            let v = sprite.velocity;
+            sprite.velocity = PixelsPerFrame::new(v.x + x, v.y + y);
             sprite
         });
         let (plain, flowed) =
@@ -86,12 +92,11 @@ fn batches_do_not_depend_on_the_number_of_threads() {
 fn embedded_digits_are_balanced_disjoint_and_recorded() {
     assert_eq!((DIGITS.train().len(), DIGITS.test().len()), (5000, 1000));
     for digit in 0..10u8 {
-        let count = |images: &fernn::data::Images| {
-            (0..images.len()).filter(|&i| images.label(i) == digit).count()
-        };
+        let count =
+            |images: &Images| (0..images.len()).filter(|&i| images.label(i) == digit).count();
         assert_eq!((count(DIGITS.train()), count(DIGITS.test())), (500, 100));
     }
-    let pictures = |images: &'static fernn::data::Images| -> BTreeSet<&'static [u8]> {
+    let pictures = |images: &'static Images| -> BTreeSet<&'static [u8]> {
         (0..images.len()).map(|i| images.pixels(i)).collect()
     };
     let (train, test) = (pictures(DIGITS.train()), pictures(DIGITS.test()));
@@ -152,21 +157,21 @@ fn rotating_digits_turn_about_the_centre_and_come_round() {
 #[test]
 fn rotating_sequences_draw_angles_and_velocities_once_for_each_digit() {
     let data = rotating(3, &[-20, 0, 20]);
-    let spinners: Vec<_> = (0..400).flat_map(|index| data.spinners(Split::Train, index)).collect();
-    assert!(spinners.iter().all(|s| (0.0..360.0).contains(&s.start_deg)));
+    let sprites: Vec<_> = (0..400).flat_map(|index| data.sprites(Split::Train, index)).collect();
+    assert!(sprites.iter().all(|s| (0.0..360.0).contains(&s.start.0)));
     for quadrant in 0..4 {
-        let inside = |s: &&Spinner| (s.start_deg / 90.0) as usize == quadrant;
-        let count = spinners.iter().filter(inside).count();
+        let inside = |s: &&Sprite<Rotating>| (s.start.0 / 90.0) as usize == quadrant;
+        let count = sprites.iter().filter(inside).count();
         assert!((140..260).contains(&count), "800 draws, five standard deviations: {count}");
     }
     for velocity in [-20, 0, 20] {
-        let count = spinners.iter().filter(|s| s.velocity.0 == velocity).count();
+        let count = sprites.iter().filter(|s| s.velocity.0 == velocity).count();
         assert!((200..334).contains(&count), "{velocity}: {count}");
     }
     // Other velocities leave images and angles alone; longer sequences begin alike.
     let faster = data.with_velocities(&[DegreesPerFrame(40)]);
-    let (ours, theirs) = (data.spinners(Split::Test, 7), faster.spinners(Split::Test, 7));
-    assert_eq!(ours.map(|s| (s.image, s.start_deg)), theirs.map(|s| (s.image, s.start_deg)));
+    let (ours, theirs) = (data.sprites(Split::Test, 7), faster.sprites(Split::Test, 7));
+    assert_eq!(ours.map(|s| (s.image, s.start)), theirs.map(|s| (s.image, s.start)));
     let longer = data.with_frames(6).sample(Split::Test, 7);
     assert_eq!(longer[..3 * 784], data.sample(Split::Test, 7));
     assert!(
@@ -180,4 +185,251 @@ fn rotating_sequences_draw_angles_and_velocities_once_for_each_digit() {
         .is_err()
     );
     assert!(RotatingMnist::new(DIGITS.clone(), Canvas { size: 28, digit: 28 }, 2, &[], 0).is_err());
+}
+
+/// The digest of values' bits, shortened.
+fn digest_of(values: &[f32]) -> String {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    sha256_hex(&bytes)[..16].to_string()
+}
+
+#[test]
+fn samples_are_frozen_for_ever() {
+    // Written down once: a change here changes every published number. Rotations are sums rounded to
+    // f32 of f64 sines: they come out alike wherever those are right to an ulp.
+    let moving = data(Canvas { size: 31, digit: 14 }, 5, 7);
+    let turning = rotating(5, &[-20, -10, 0, 10, 20]);
+    for (split, translation, rotation) in [
+        (Split::Train, "e95119d6835e301f", "7dc33aa312915586"),
+        (Split::Validation, "94e5c5ba22068e04", "f3e528451c7fb73f"),
+        (Split::Test, "dbb5b13d6dd21361", "29066c6292148a3a"),
+    ] {
+        assert_eq!(digest_of(&moving.sample(split, 11)), translation, "{split:?}");
+        assert_eq!(digest_of(&turning.sample(split, 11)), rotation, "{split:?}");
+    }
+}
+
+/// What both motions promise: samples by name alone, in [0, 1], of the extents that are announced.
+fn assert_sequences<M: Motion>(data: &MovingDigits<M>, velocity: M::Velocity) {
+    let (frames, (height, width)) = (data.frames(), data.extents());
+    let sample = data.sample(Split::Train, 3);
+    assert_eq!(sample.len(), frames * data.channels() * height * width);
+    assert_eq!(sample, data.sample(Split::Train, 3));
+    for split in [Split::Validation, Split::Test] {
+        assert_ne!(sample, data.sample(split, 3), "{split}");
+    }
+    assert!(sample.iter().all(|v| (0.0..=1.0).contains(v)));
+    assert!(sample.iter().any(|&v| v > 0.5), "a black sequence proves nothing");
+    assert_eq!(data.label(Split::Train, 3), None, "two digits have no one class");
+    // The beginning does not depend on the length, nor the first frame on the velocities.
+    assert_eq!(data.with_frames(frames + 2).sample(Split::Train, 3)[..sample.len()], sample);
+    let other = data.with_velocities(&[velocity]);
+    assert_eq!(other.sample(Split::Train, 3)[..height * width], sample[..height * width]);
+    assert!(other.sprites(Split::Train, 3).iter().all(|sprite| sprite.velocity == velocity));
+    // Digits are added, whatever their order.
+    let sprites = data.sprites(Split::Test, 5);
+    let mut turned = sprites.clone();
+    turned.reverse();
+    assert_eq!(data.render(Split::Test, &sprites), data.render(Split::Test, &turned));
+    let alone = sprites.each_ref().map(|s| data.render(Split::Test, std::slice::from_ref(s)));
+    let sum: Vec<f32> = alone[0].iter().zip(&alone[1]).map(|(a, b)| (a + b).min(1.0)).collect();
+    assert_eq!(data.render(Split::Test, &sprites), sum);
+    let (seen, rest) = data.pair(Split::Train, 3..5, 1).unwrap();
+    assert_eq!(seen.dims(), [2, 1, 1, height, width]);
+    assert_eq!(rest.dims(), [2, frames - 1, 1, height, width]);
+    let first = seen.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    assert_eq!(first[..height * width], sample[..height * width]);
+    assert!(data.pair(Split::Train, 3..5, frames + 1).unwrap_err().is_usage());
+}
+
+#[test]
+fn every_motion_keeps_the_promises_of_sequences() {
+    assert_sequences::<Translating>(
+        &data(Canvas { size: 17, digit: 14 }, 4, 5),
+        PixelsPerFrame::new(2, -1),
+    );
+    let canvas = Canvas { size: 17, digit: 14 };
+    let turning =
+        RotatingMnist::new(DIGITS.clone(), canvas, 4, &[DegreesPerFrame(-30)], 5).unwrap();
+    assert_sequences::<Rotating>(&turning, DegreesPerFrame(20));
+}
+
+/// Sequences whose every number says where it belongs.
+#[derive(Clone)]
+struct Counted {
+    frames: usize,
+}
+
+impl Sequences for Counted {
+    type Velocity = ();
+
+    fn frames(&self) -> usize {
+        self.frames
+    }
+
+    fn channels(&self) -> usize {
+        2
+    }
+
+    fn extents(&self) -> (usize, usize) {
+        (3, 5)
+    }
+
+    fn device(&self) -> &candle_core::Device {
+        &candle_core::Device::Cpu
+    }
+
+    fn with_velocities(&self, _: &[()]) -> Self {
+        self.clone()
+    }
+
+    fn with_frames(&self, frames: usize) -> Self {
+        Self { frames }
+    }
+
+    fn sample(&self, _: Split, index: u64) -> Vec<f32> {
+        let length = self.frames * 2 * 3 * 5;
+        (0..length).map(|i| (index as usize * 1000 + i) as f32).collect()
+    }
+
+    fn label(&self, _: Split, index: u64) -> Option<u32> {
+        Some(index as u32 % 6)
+    }
+}
+
+#[test]
+fn batches_of_coloured_oblong_frames_have_every_number_in_its_place() {
+    let data = Counted { frames: 7 };
+    let batch = data.batch(Split::Test, 4..8).unwrap();
+    assert_eq!(batch.dims(), [4, 7, 2, 3, 5]);
+    let (seen, rest) = data.pair(Split::Test, 4..8, 3).unwrap();
+    for (b, t, c, y, x) in [(0, 0, 0, 0, 0), (1, 2, 1, 2, 4), (3, 6, 0, 1, 3)] {
+        let expected = ((4 + b) * 1000 + (((t * 2 + c) * 3 + y) * 5) + x) as f32;
+        let at = |tensor: &candle_core::Tensor, t: usize| {
+            let pixel = tensor.get(b).unwrap().get(t).unwrap().get(c).unwrap();
+            pixel.get(y).unwrap().get(x).unwrap().to_scalar::<f32>().unwrap()
+        };
+        assert_eq!(at(&batch, t), expected);
+        assert_eq!(if t < 3 { at(&seen, t) } else { at(&rest, t - 3) }, expected);
+    }
+    assert_eq!(data.label(Split::Test, 10), Some(4));
+    let sizes: Vec<usize> =
+        data.pairs(Split::Test, 10, 4, 3).map(|pair| pair.unwrap().0.dims()[0]).collect();
+    assert_eq!(sizes, [4, 4, 2], "the last batch is not dropped");
+    assert_eq!(data.batch(Split::Test, 4..4).unwrap().dims(), [0, 7, 2, 3, 5]);
+}
+
+#[test]
+fn sources_read_nothing_until_they_are_asked_and_nothing_twice() {
+    let sources = Sources::in_folder("no/such/folder");
+    for _ in 0..2 {
+        let error = sources.digits().unwrap_err();
+        assert!(error.is_usage() && error.to_string().contains("no/such/folder"), "{error}");
+    }
+    let sources = Sources::embedded();
+    let clone = sources.clone();
+    assert!(Arc::ptr_eq(&clone.digits().unwrap(), &sources.digits().unwrap()));
+    assert!(Arc::ptr_eq(&Sources::of(DIGITS.clone()).digits().unwrap(), &DIGITS));
+}
+
+/// Writes an IDX file of zeros, gzipped, under `name`.
+fn write_zeros(path: &Path, header: &[u32], items: usize) {
+    let mut content: Vec<u8> = header.iter().flat_map(|word| word.to_be_bytes()).collect();
+    content.resize(content.len() + items, 0);
+    let file = std::fs::File::create(path).unwrap();
+    let mut encoder = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, &content).unwrap();
+    encoder.finish().unwrap();
+}
+
+static NOTES: AtomicUsize = AtomicUsize::new(0);
+
+#[test]
+fn other_data_of_mnists_shape_under_other_names_are_read_and_never_called_mnist() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in FILES {
+        let name = file.name.replace("-idx", ".idx");
+        let path = folder.path().join(format!("{name}.gz"));
+        let count = file.count as u32;
+        if name.contains("images") {
+            write_zeros(&path, &[0x0803, count, 28, 28], file.count * 784);
+        } else {
+            write_zeros(&path, &[0x0801, count], file.count);
+        }
+    }
+    let sources = Sources::in_folder(folder.path()).noting(|note| {
+        assert!(
+            note.contains("train-images.idx3-ubyte.gz") && note.contains("not MNIST"),
+            "{note}"
+        );
+        NOTES.fetch_add(1, Ordering::SeqCst);
+    });
+    let digits = sources.digits().unwrap();
+    assert_eq!(sources.digits().unwrap().len(Split::Test), 10_000);
+    assert_eq!(NOTES.load(Ordering::SeqCst), 1, "told once");
+    assert!(digits.description().starts_with("not MNIST: digest "), "{}", digits.description());
+    assert_eq!(digits.len(Split::Train), 54_000);
+
+    let path = folder.path().display().to_string();
+    let check = assert_cmd::Command::new(env!("CARGO_BIN_EXE_fernn"))
+        .args(["data", "check", "--data-dir", &path])
+        .assert()
+        .code(1)
+        .get_output()
+        .clone();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    assert_eq!(text(check.stdout).matches("as published: NO").count(), 4);
+    assert!(text(check.stderr).starts_with("note: "));
+}
+
+/// `fernn data preview` of two sequences into a folder.
+fn preview(flags: &[&str], out: &Path) -> assert_cmd::assert::Assert {
+    assert_cmd::Command::new(env!("CARGO_BIN_EXE_fernn"))
+        .args(["data", "preview", "--sequences", "2", "--frames", "4", "--out"])
+        .arg(out)
+        .args(flags)
+        .assert()
+}
+
+#[test]
+fn a_preview_shows_the_sequences_of_either_motion() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let gif = |name: &str| std::fs::read(at(name).join("preview.gif")).unwrap();
+    preview(&[], &at("translation")).success();
+    preview(&["--task", "rotation"], &at("rotation")).success();
+    preview(&["--task", "rotation", "--step-deg", "10"], &at("default")).success();
+    preview(&["--task", "rotation", "--step-deg", "25"], &at("faster")).success();
+    assert_eq!(gif("rotation"), gif("default"));
+    assert_ne!(gif("rotation"), gif("faster"));
+    // The last frame of the first sequence, pixel by pixel: each is 4×4 pixels of the animation.
+    let translating = data(Canvas { size: 28, digit: 28 }, 4, 0).sample(Split::Train, 0);
+    let velocities = VelocitySet::multiples(DegreesPerFrame(10), 2);
+    let canvas = Canvas { size: 28, digit: 28 };
+    let rotating = RotatingMnist::new(DIGITS.clone(), canvas, 4, velocities.as_slice(), 0).unwrap();
+    for (name, sample) in
+        [("translation", translating), ("rotation", rotating.sample(Split::Train, 0))]
+    {
+        let bytes = gif(name);
+        let mut decoder = gif::DecodeOptions::new().read_info(bytes.as_slice()).unwrap();
+        let width = usize::from(decoder.width());
+        let mut last = vec![];
+        while let Some(frame) = decoder.read_next_frame().unwrap() {
+            last = frame.buffer.to_vec();
+        }
+        for (i, value) in sample[3 * 784..].iter().enumerate() {
+            let (y, x) = (4 + i / 28 * 4, 4 + i % 28 * 4);
+            assert_eq!(last[y * width + x], (value * 255.0) as u8, "{name}, pixel {i}");
+        }
+    }
+    for (flags, needle) in [
+        (&["--step-deg", "10"][..], "--task translation"),
+        (&["--task", "rotation", "--step-deg", "0"], "1..=180"),
+        (&["--task", "rotation", "--data-dir", "no/such/folder"], "no/such/folder"),
+    ] {
+        let refused = preview(flags, &at("refused")).code(2).get_output().clone();
+        let message = String::from_utf8(refused.stderr).unwrap();
+        assert!(message.contains(needle), "{message}");
+        assert!(!at("refused").exists());
+    }
 }

@@ -1,7 +1,8 @@
 //! Downloads against a server on this machine: broken transfers, resumption, wrong content.
 
 use fernn::Error;
-use fernn::data::{FILES, IdxFile, Mirrors, fetch, sha256_hex};
+use fernn::data::{FILES, IdxFile, Mirrors, fetch};
+use fernn::digest::sha256_hex;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -135,7 +136,7 @@ fn every_mirror_is_tried_and_named() {
 #[test]
 fn a_continued_download_with_the_right_digest_is_put_in_place_and_then_kept() {
     let folder = tempfile::tempdir().unwrap();
-    let sha256: &'static str = sha256_hex(&foreign()).leak();
+    let sha256: &'static str = sha256_hex(foreign()).leak();
     let file = IdxFile { name: "some-file", count: 1, sha256 };
     let server = serve(foreign(), vec![Answer::CutAfter(4000), Answer::Sound]);
     let fetch = || fetch(&[file], folder.path(), &mirrors(&server), &|_, _, _| ());

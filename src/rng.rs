@@ -3,9 +3,9 @@
 //! A stream is a pure function of (seed, purpose, index). Draws are made here rather than by a
 //! distribution library, so that a number never changes with a dependency's version.
 
+use crate::digest::Digest;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use sha2::{Digest, Sha256};
 
 /// A reproducible stream of random draws.
 #[derive(Clone, Debug)]
@@ -21,10 +21,10 @@ impl Stream {
     /// assert_eq!(a.uniform(), b.uniform());
     /// ```
     pub fn new(seed: u64, purpose: &str, index: u64) -> Self {
-        let mut hash = Sha256::new();
+        let mut hash = Digest::new();
         hash.update(seed.to_le_bytes());
         hash.update(purpose.as_bytes());
-        let mut generator = ChaCha8Rng::from_seed(hash.finalize().into());
+        let mut generator = ChaCha8Rng::from_seed(hash.bytes());
         generator.set_stream(index);
         Self(generator)
     }

@@ -87,8 +87,9 @@ struct DataFlags {
 }
 
 impl DataFlags {
+    /// The sources, which are read when they are first needed.
     fn sources(&self) -> fernn::data::Sources {
-        fernn::data::Sources::new(self.data_dir.clone())
+        fernn::data::Sources::new(self.data_dir.clone()).noting(|note| eprintln!("note: {note}"))
     }
 }
 

@@ -90,8 +90,9 @@ pub struct Arguments {
     threads: ThreadFlags,
 }
 
+/// The kinds of flow as values of a flag, of this command and of `data preview`.
 #[derive(Clone, Copy, ValueEnum)]
-enum Task {
+pub enum Task {
     /// Translations of a torus by whole pixels
     Translation,
     /// Rotations about the centre of the frame

@@ -1,46 +1,12 @@
 //! Handwritten digits, split for training, validation and test.
 
 use super::idx::{FILES, gunzip_if_needed, parse_images, parse_labels, read_maybe_gzipped};
+use super::split::Split;
+use crate::digest::Digest;
 use crate::error::Result;
 use crate::rng::Stream;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use std::fmt;
 use std::path::{Path, PathBuf};
-
-/// The three disjoint parts of the data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Split {
-    /// Seen by the optimiser.
-    Train,
-    /// Chooses the best step; a tenth of the training images.
-    Validation,
-    /// Measured once, at the end.
-    Test,
-}
-
-impl Split {
-    /// All parts.
-    pub const ALL: [Split; 3] = [Split::Train, Split::Validation, Split::Test];
-
-    /// `train`, `validation` or `test`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Split::Train => "train",
-            Split::Validation => "validation",
-            Split::Test => "test",
-        }
-    }
-}
-
-/// Where digits come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DigitSource {
-    /// The 5,000 + 1,000 digits inside this crate.
-    Embedded,
-    /// A folder with MNIST's four IDX files, gzipped or not.
-    Folder(PathBuf),
-}
 
 /// Images of 28×28 pixels with their labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +38,7 @@ impl Images {
 }
 
 /// MNIST, or the part of it that the crate carries: training and test images.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Digits {
     train: Images,
     test: Images,
@@ -80,6 +46,21 @@ pub struct Digits {
     train_places: Vec<usize>,
     validation_places: Vec<usize>,
     description: String,
+    /// What a user should know, where the files are not MNIST's.
+    note: Option<String>,
+}
+
+/// Without the pixels, of which there are millions.
+impl fmt::Debug for Digits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Digits").field(&self.description).finish()
+    }
+}
+
+/// The content of one IDX file.
+struct Part {
+    bytes: Vec<u8>,
+    path: PathBuf,
 }
 
 const EMBEDDED: [&[u8]; 4] = [
@@ -93,22 +74,28 @@ const EMBEDDED: [&[u8]; 4] = [
 const SOURCE_INDICES: &str = include_str!("embedded/source_indices.csv");
 
 impl Digits {
-    /// Reads the digits of a source.
+    /// The digits in a folder with four IDX files of MNIST's shape, gzipped or not.
+    ///
+    /// Only files with the published digests are called MNIST. Others are read all the same, for
+    /// there are data sets made to take MNIST's place, but [`Self::description`] says what they are
+    /// not, and [`Self::note`] says it in a sentence.
     ///
     /// # Errors
     /// [`crate::Error::Idx`] or [`crate::Error::Io`] naming the file at fault.
-    pub fn load(source: &DigitSource) -> Result<Self> {
-        match source {
-            DigitSource::Embedded => Self::embedded(),
-            DigitSource::Folder(folder) => {
-                let mut parts = Vec::new();
-                for file in FILES {
-                    let path = file.find(folder)?;
-                    parts.push((read_maybe_gzipped(&path)?, Some(file.count), path));
-                }
-                Self::from_parts(&parts, "full MNIST")
-            }
+    pub fn in_folder(folder: &Path) -> Result<Self> {
+        let mut parts = Vec::new();
+        for file in FILES {
+            let path = file.find(folder)?;
+            parts.push(Part { bytes: read_maybe_gzipped(&path)?, path });
         }
+        let digits = Self::from_parts(&parts, FILES.map(|file| Some(file.count)))?;
+        let foreign: Vec<String> = FILES
+            .iter()
+            .zip(&parts)
+            .filter(|(file, part)| !file.is_published(&part.bytes))
+            .map(|(_, part)| part.path.display().to_string())
+            .collect();
+        Ok(digits.named(&digest_of(&parts), &foreign))
     }
 
     /// The digits inside this crate.
@@ -119,40 +106,61 @@ impl Digits {
         let mut parts = Vec::new();
         for (bytes, file) in EMBEDDED.into_iter().zip(FILES) {
             let path = Path::new("embedded").join(file.name);
-            parts.push((gunzip_if_needed(bytes.to_vec(), &path)?, None, path));
+            parts.push(Part { bytes: gunzip_if_needed(bytes.to_vec(), &path)?, path });
         }
-        Self::from_parts(&parts, "embedded MNIST subset")
+        let digits = Self::from_parts(&parts, [None; 4])?;
+        let description =
+            format!("embedded MNIST subset, {}, digest {}", digits.counts(), digest_of(&parts));
+        Ok(Self { description, ..digits })
     }
 
-    fn from_parts(parts: &[(Vec<u8>, Option<usize>, PathBuf)], name: &str) -> Result<Self> {
-        let images = |i: usize| parse_images(&parts[i].0, parts[i].1, &parts[i].2);
-        let labels = |i: usize, count: usize| {
-            parse_labels(&parts[i].0, parts[i].1.or(Some(count)), &parts[i].2)
-        };
+    /// Digits without a description; `counts` are what the files must hold, where that is known.
+    fn from_parts(parts: &[Part], counts: [Option<usize>; 4]) -> Result<Self> {
         let pair = |i: usize| -> Result<Images> {
-            let pixels = images(i)?;
-            let labels = labels(i + 1, pixels.len() / 784)?;
+            let (images, labels) = (&parts[i], &parts[i + 1]);
+            let pixels = parse_images(&images.bytes, counts[i], &images.path)?;
+            let count = counts[i + 1].or(Some(pixels.len() / 784));
+            let labels = parse_labels(&labels.bytes, count, &labels.path)?;
             Ok(Images { pixels, labels })
         };
         let (train, test) = (pair(0)?, pair(2)?);
-        let mut places: Vec<usize> = (0..train.len()).collect();
+        let mut train_places: Vec<usize> = (0..train.len()).collect();
         // The division is part of the data set, not of a run: the same for every seed.
-        Stream::new(0, "mnist/validation-split", 0).shuffle(&mut places);
-        let validation_places = places.split_off(train.len() - train.len() / 10);
-        let mut digest = Sha256::new();
-        parts.iter().for_each(|(bytes, ..)| digest.update(bytes));
-        let digest: String = digest.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
-        let description = format!(
-            "{name}, {} training and {} test images, digest {digest}",
-            train.len(),
-            test.len()
+        Stream::new(0, "mnist/validation-split", 0).shuffle(&mut train_places);
+        let validation_places = train_places.split_off(train.len() - train.len() / 10);
+        let (description, note) = (String::new(), None);
+        Ok(Self { train, test, train_places, validation_places, description, note })
+    }
+
+    /// Calls the digits of a folder what they are: MNIST, unless there are files that are `foreign`.
+    ///
+    /// The folder's name does not enter, so that provenance does not depend on where files lie.
+    fn named(self, digest: &str, foreign: &[String]) -> Self {
+        let counts = self.counts();
+        if foreign.is_empty() {
+            return Self { description: format!("full MNIST, {counts}, digest {digest}"), ..self };
+        }
+        let description = format!("not MNIST: digest {digest}, {counts}");
+        let note = format!(
+            "these files of MNIST's shape are not the published ones: {}; they are recorded as \
+             `{description}`",
+            foreign.join(", ")
         );
-        Ok(Self { train, test, train_places: places, validation_places, description })
+        Self { description, note: Some(note), ..self }
+    }
+
+    fn counts(&self) -> String {
+        format!("{} training and {} test images", self.train.len(), self.test.len())
     }
 
     /// Source, counts and the beginning of the content's SHA-256, for provenance.
     pub fn description(&self) -> &str {
         &self.description
+    }
+
+    /// A sentence for the user when files of MNIST's shape are not MNIST's.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// The training images, the validation split's among them.
@@ -209,17 +217,11 @@ impl Digits {
     }
 }
 
-/// A 28×28 image as values in [0, 1], averaged over blocks to `size`×`size`.
-pub(super) fn averaged_down(pixels: &[u8], size: usize) -> Vec<f32> {
-    let factor = 28 / size;
-    (0..size * size)
-        .map(|i| {
-            let (row, column) = (i / size * factor, i % size * factor);
-            let block = (0..factor * factor)
-                .map(|k| pixels[(row + k / factor) * 28 + column + k % factor] as u32);
-            block.sum::<u32>() as f32 / (255 * factor * factor) as f32
-        })
-        .collect()
+/// The beginning of the SHA-256 of all four files, one after the other.
+fn digest_of(parts: &[Part]) -> String {
+    let mut digest = Digest::new();
+    parts.iter().for_each(|part| digest.update(&part.bytes));
+    digest.hex()[..16].to_string()
 }
 
 #[cfg(test)]
@@ -227,12 +229,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn averaging_keeps_the_mean_and_the_place() {
-        let mut pixels = vec![0u8; 784];
-        pixels[2 * 28 + 5] = 255; // row 2, column 5: block (1, 2) of 2×2
-        let small = averaged_down(&pixels, 14);
-        assert_eq!(small[14 + 2], 0.25);
-        assert_eq!(small.iter().sum::<f32>(), 0.25);
-        assert_eq!(averaged_down(&pixels, 28)[2 * 28 + 5], 1.0);
+    fn only_foreign_files_take_the_name_and_leave_a_note() -> Result<()> {
+        let digits = Digits::embedded()?;
+        let named = digits.clone().named("0123", &[]);
+        let counts = "5000 training and 1000 test images";
+        assert_eq!(named.description(), format!("full MNIST, {counts}, digest 0123"));
+        assert_eq!(named.note(), None);
+        let named = digits.named("0123", &["some/labels".into()]);
+        assert_eq!(named.description(), format!("not MNIST: digest 0123, {counts}"));
+        let note = named.note().expect("a user must be told");
+        assert!(note.contains("some/labels") && note.contains(named.description()), "{note}");
+        Ok(())
     }
 }

@@ -1,7 +1,8 @@
 //! Downloads MNIST's files: resumable, verified before they are put in place.
 
-use super::idx::{IdxFile, gunzip_if_needed, sha256_hex};
+use super::idx::{IdxFile, gunzip_if_needed};
 use crate::atomic_file::write_atomically;
+use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};

@@ -1,8 +1,8 @@
 //! The IDX format of MNIST, gzipped or not, and the digests of the four published files.
 
+use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
 use flate2::read::GzDecoder;
-use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -44,19 +44,34 @@ pub const FILES: [IdxFile; 4] = [
 ];
 
 impl IdxFile {
-    /// The file in `folder`, with or without `.gz`.
+    /// The file in `folder`, gzipped or not.
+    ///
+    /// It may be called as published, `train-images-idx3-ubyte`, or as unpackers call it,
+    /// `train-images.idx3-ubyte`, and lie in a folder of that name. Where there are several, the first
+    /// of the published name is taken, gzipped before plain.
     ///
     /// # Errors
     /// [`Error::Io`] naming the folder's file that is missing.
     pub fn find(&self, folder: &Path) -> Result<PathBuf> {
-        let (plain, gzipped) = (folder.join(self.name), folder.join(format!("{}.gz", self.name)));
-        [&gzipped, &plain].into_iter().find(|p| p.is_file()).cloned().ok_or_else(|| Error::Io {
-            path: gzipped.clone(),
-            source: std::io::Error::new(
-                std::io::ErrorKind::NotFound,
-                "not there, with or without .gz; `fernn data fetch` downloads it",
-            ),
+        let dotted = self.name.replace("-idx", ".idx");
+        let spellings = [self.name, &dotted];
+        let files = spellings.iter().flat_map(|name| [format!("{name}.gz"), name.to_string()]);
+        let inside = spellings
+            .iter()
+            .flat_map(|name| [format!("{name}/{name}.gz"), format!("{name}/{name}")]);
+        let mut paths = files.chain(inside).map(|name| folder.join(name));
+        paths.find(|path| path.is_file()).ok_or_else(|| {
+            let reason = format!(
+                "not there, with or without .gz, nor as {dotted}; `fernn data fetch` downloads it"
+            );
+            let source = std::io::Error::new(std::io::ErrorKind::NotFound, reason);
+            Error::Io { path: folder.join(format!("{}.gz", self.name)), source }
         })
+    }
+
+    /// Whether uncompressed content is the published one.
+    pub fn is_published(&self, content: &[u8]) -> bool {
+        sha256_hex(content) == self.sha256
     }
 }
 
@@ -76,11 +91,6 @@ pub(crate) fn gunzip_if_needed(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>> {
         refuse(path, "damaged gzip stream", "a complete gzip file".into(), e.to_string())
     })?;
     Ok(content)
-}
-
-/// SHA-256 in lower-case hexadecimal.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Parses an IDX image file of 28×28 pixels into its pixels, row by row, image after image.
@@ -195,6 +205,28 @@ mod tests {
         assert_eq!(problem(parse_images(&two, Some(3), path)), "wrong count in the header");
         let ten: Vec<u8> = [0, 0, 8, 1, 0, 0, 0, 1, 10].to_vec();
         assert_eq!(problem(parse_labels(&ten, None, path)), "label out of range");
+    }
+
+    #[test]
+    fn files_are_found_under_the_names_that_unpackers_give_them() -> Result<()> {
+        let names = [
+            "train-images-idx3-ubyte.gz",
+            "train-images-idx3-ubyte",
+            "train-images.idx3-ubyte.gz",
+            "train-images.idx3-ubyte",
+            "train-images-idx3-ubyte/train-images-idx3-ubyte",
+            "train-images.idx3-ubyte/train-images.idx3-ubyte",
+        ];
+        for name in names {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join(name);
+            crate::atomic_file::write_atomically(&path, b"content")?;
+            assert_eq!(FILES[0].find(folder.path())?, path);
+            // Labels are no images, whatever their name.
+            let error = FILES[1].find(folder.path()).expect_err("another file");
+            assert!(matches!(&error, Error::Io { path, .. } if path.starts_with(folder.path())));
+        }
+        Ok(())
     }
 
     #[test]

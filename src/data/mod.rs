@@ -1,18 +1,23 @@
-//! Data: MNIST digits from IDX files or embedded in the crate, flowing sequences made of them,
-//! downloads.
+//! Data: where digits come from and what they are, sequences made of them, downloads.
 
+mod canvas;
 mod digits;
 mod download;
-mod flowing;
 mod idx;
+mod moving_digits;
 mod rotating;
 mod sequences;
 mod source;
+mod split;
+mod translating;
 
-pub use digits::{DigitSource, Digits, Images, Split};
+pub use canvas::Canvas;
+pub use digits::{Digits, Images};
 pub use download::{Mirrors, fetch};
-pub use flowing::{Canvas, Motion, Sprite, TranslatingMnist};
-pub use idx::{FILES, IdxFile, parse_images, parse_labels, read_maybe_gzipped, sha256_hex};
-pub use rotating::{RotatingMnist, Spinner};
+pub use idx::{FILES, IdxFile, parse_images, parse_labels, read_maybe_gzipped};
+pub use moving_digits::{Motion, MovingDigits, Sprite};
+pub use rotating::{Degrees, Rotating, RotatingMnist};
 pub use sequences::Sequences;
 pub use source::Sources;
+pub use split::Split;
+pub use translating::{Pixel, Translating, TranslatingMnist};

@@ -1,131 +1,44 @@
-//! Flowing MNIST, rotation: two digits that turn about the centre, each with its own velocity.
+//! Flowing MNIST, rotation: digits that turn about the centre, each with its own velocity.
 
-use super::digits::{Digits, Split, averaged_down};
-use super::flowing::Canvas;
-use super::sequences::{Sequences, expect_some};
-use crate::error::Result;
+use super::canvas::Canvas;
+use super::moving_digits::{Motion, MovingDigits, Sprite};
 use crate::flow::DegreesPerFrame;
 use crate::ops::Resampling;
 use crate::rng::Stream;
-use candle_core::Device;
-use std::sync::Arc;
 
-/// One digit of a sequence: an image of its split, and how it turns.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Spinner {
-    /// Place of the image in its split.
-    pub image: usize,
-    /// Angle in the first frame, in degrees, counter-clockwise.
-    pub start_deg: f64,
-    /// Rotation per frame.
-    pub velocity: DegreesPerFrame,
-}
+/// Digits that turn about the centre of the canvas (Keller 2025, §5).
+pub type RotatingMnist = MovingDigits<Rotating>;
 
-/// The generator of rotating sequences (Keller 2025, §5): every frame is rendered from the upright
-/// digit by one bilinear rotation; digits are added and clamped at 1.
+/// Every frame is rendered from the upright digit in the middle by one bilinear rotation, by
+/// start + t·velocity.
 ///
 /// The paper's code rotates on a canvas of 40×40 pixels and cuts out the middle. With zeros outside
 /// the frame that is the same, pixel for pixel, as rotating the frame itself.
-#[derive(Clone, Debug)]
-pub struct RotatingMnist {
-    digits: Arc<Digits>,
-    canvas: Canvas,
-    frames: usize,
-    velocities: Vec<DegreesPerFrame>,
-    seed: u64,
-    device: Device,
-}
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rotating;
 
-impl RotatingMnist {
-    /// Sequences of `frames` frames whose digits draw their velocities from `velocities` and their
-    /// first angle from [0°, 360°).
-    ///
-    /// # Errors
-    /// [`crate::Error::Configuration`] when the digit size does not divide 28 or exceeds the canvas,
-    /// or when there is no frame or no velocity.
-    pub fn new(
-        digits: Arc<Digits>,
-        canvas: Canvas,
-        frames: usize,
-        velocities: &[DegreesPerFrame],
-        seed: u64,
-    ) -> Result<Self> {
-        canvas.check()?;
-        expect_some(frames, velocities.len())?;
-        let (velocities, device) = (velocities.to_vec(), Device::Cpu);
-        Ok(Self { digits, canvas, frames, velocities, seed, device })
+/// An angle in [0°, 360°), counter-clockwise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Degrees(pub f64);
+
+impl Motion for Rotating {
+    type Velocity = DegreesPerFrame;
+    type Start = Degrees;
+    const STREAM: &'static str = "rotating-mnist";
+
+    fn start(&self, _: Canvas, stream: &mut Stream) -> Degrees {
+        Degrees(stream.uniform_in(0.0, 360.0))
     }
 
-    /// The same sequences on another device than the CPU.
-    pub fn on(self, device: &Device) -> Self {
-        Self { device: device.clone(), ..self }
-    }
-
-    /// The two digits of a sample, and how they turn.
-    pub fn spinners(&self, split: Split, index: u64) -> [Spinner; 2] {
-        let purpose = format!("rotating-mnist/{}", split.name());
-        let mut stream = Stream::new(self.seed, &purpose, index);
-        std::array::from_fn(|_| {
-            let image = stream.below(self.digits.len(split));
-            let start_deg = stream.uniform_in(0.0, 360.0);
-            let velocity = self.velocities[stream.below(self.velocities.len())];
-            Spinner { image, start_deg, velocity }
-        })
-    }
-
-    /// Draws spinners as (T, H, W) values in [0, 1].
-    pub fn render(&self, split: Split, spinners: &[Spinner]) -> Vec<f32> {
-        let size = self.canvas.size;
-        let mut frames = vec![0f32; self.frames * size * size];
-        for spinner in spinners {
-            let upright = self.centred(split, spinner.image);
+    fn perform(&self, canvas: Canvas, cast: &[(Sprite<Self>, Vec<f32>)], frames: &mut [f32]) {
+        let Canvas { size, .. } = canvas;
+        for (sprite, image) in cast {
+            let upright = canvas.centred(image);
             for (t, frame) in frames.chunks_exact_mut(size * size).enumerate() {
-                let degrees = spinner.start_deg + f64::from(spinner.velocity.0) * t as f64;
+                let degrees = sprite.start.0 + f64::from(sprite.velocity.0) * t as f64;
                 let turned = Resampling::rotation((size, size), degrees).apply(&upright);
                 frame.iter_mut().zip(turned).for_each(|(sum, ink)| *sum += ink);
             }
         }
-        frames.iter_mut().for_each(|value| *value = value.min(1.0));
-        frames
-    }
-
-    /// An upright digit in the middle of the canvas.
-    fn centred(&self, split: Split, image: usize) -> Vec<f32> {
-        let Canvas { size, digit } = self.canvas;
-        let margin = (size - digit) / 2;
-        let mut canvas = vec![0f32; size * size];
-        let pixels = averaged_down(self.digits.pixels(split, image), digit);
-        for (row, pixels) in pixels.chunks_exact(digit).enumerate() {
-            canvas[(margin + row) * size + margin..][..digit].copy_from_slice(pixels);
-        }
-        canvas
-    }
-}
-
-impl Sequences for RotatingMnist {
-    type Velocity = DegreesPerFrame;
-
-    fn frames(&self) -> usize {
-        self.frames
-    }
-
-    fn size(&self) -> usize {
-        self.canvas.size
-    }
-
-    fn device(&self) -> &Device {
-        &self.device
-    }
-
-    fn with_velocities(&self, velocities: &[DegreesPerFrame]) -> Self {
-        Self { velocities: velocities.to_vec(), ..self.clone() }
-    }
-
-    fn with_frames(&self, frames: usize) -> Self {
-        Self { frames, ..self.clone() }
-    }
-
-    fn sample(&self, split: Split, index: u64) -> Vec<f32> {
-        self.render(split, &self.spinners(split, index))
     }
 }

@@ -1,47 +1,65 @@
 //! Sequences that are functions of (seed, split, index), and how they become tensors.
 
-use super::digits::Split;
+use super::split::Split;
 use crate::error::{Error, Result};
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// A generator of flowing sequences; every sample is a pure function of (seed, split, index).
-pub trait Sequences: Sized + Sync {
+pub trait Sequences: Sized + Send + Sync + 'static {
     /// Velocities of what moves.
     type Velocity;
 
     /// Frames T of a sequence.
     fn frames(&self) -> usize;
 
-    /// Height and width of a frame.
-    fn size(&self) -> usize;
+    /// Channels C of a frame.
+    fn channels(&self) -> usize;
+
+    /// (Height, width) of a frame.
+    fn extents(&self) -> (usize, usize);
 
     /// Where tensors are made.
     fn device(&self) -> &Device;
 
-    /// The same sequences with other velocities to draw from: images and starts stay.
+    /// The same sequences with other velocities, at least one, to draw from: images and starts stay.
     fn with_velocities(&self, velocities: &[Self::Velocity]) -> Self;
 
     /// The same sequences, longer or shorter.
     fn with_frames(&self, frames: usize) -> Self;
 
-    /// One sample as (T, H, W) values in [0, 1].
+    /// One sample as (T, C, H, W) values in [0, 1].
     fn sample(&self, split: Split, index: u64) -> Vec<f32>;
 
-    /// Samples as a tensor (B, T, 1, H, W), built on all threads.
+    /// The class of a sample, where sequences have one [default: none].
+    fn label(&self, _split: Split, _index: u64) -> Option<u32> {
+        None
+    }
+
+    /// Samples as a tensor (B, T, C, H, W), built on all threads.
+    ///
+    /// # Errors
+    /// Those of the device.
     fn batch(&self, split: Split, indices: Range<u64>) -> Result<Tensor> {
-        let (size, batch) = (self.size(), (indices.end - indices.start) as usize);
+        let batch = indices.end.saturating_sub(indices.start) as usize;
         let samples: Vec<Vec<f32>> =
             indices.into_par_iter().map(|index| self.sample(split, index)).collect();
-        let shape = (batch, self.frames(), 1, size, size);
+        let (height, width) = self.extents();
+        let shape = (batch, self.frames(), self.channels(), height, width);
         Ok(Tensor::from_vec(samples.concat(), shape, self.device())?)
     }
 
-    /// A batch divided in time: (the first `seen` frames, the rest).
+    /// A batch divided in time: (the first `seen` frames, the rest), both (B, T, C, H, W).
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when there are fewer frames than `seen`.
     fn pair(&self, split: Split, indices: Range<u64>, seen: usize) -> Result<(Tensor, Tensor)> {
+        let Some(rest) = self.frames().checked_sub(seen) else {
+            let problem = format!("has {} frames, of which {seen} are to be seen", self.frames());
+            return Err(Error::configuration("the sequence", problem, "show fewer of them"));
+        };
         let batch = self.batch(split, indices)?;
-        let rest = self.frames() - seen;
         Ok((batch.narrow(1, 0, seen)?.contiguous()?, batch.narrow(1, seen, rest)?.contiguous()?))
     }
 
@@ -56,17 +74,5 @@ pub trait Sequences: Sized + Sync {
         (0..count)
             .step_by(batch as usize)
             .map(move |first| self.pair(split, first..(first + batch).min(count), seen))
-    }
-}
-
-/// Refuses sequences without frames, or without velocities to draw from.
-pub(super) fn expect_some(frames: usize, velocities: usize) -> Result<()> {
-    match frames.min(velocities) {
-        0 => Err(Error::configuration(
-            "the sequence",
-            "has no frame or no velocity to draw",
-            "give at least one of each",
-        )),
-        _ => Ok(()),
     }
 }
