@@ -5,7 +5,7 @@ use candle_nn::Optimizer;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use fernn::cells::{Cell, TranslationRnn};
 use fernn::data::{Canvas, Digits, FlowingMnist, Sequences, Split};
-use fernn::flow::{Translation, VelocitySet};
+use fernn::flow::{Input, Translation, VelocitySet};
 use fernn::models::{ForecasterShape, Parameters, TranslationForecaster, parameter_shapes};
 use fernn::training::{Adam, AdamConfig, training_step};
 use std::hint::black_box;
@@ -41,11 +41,11 @@ fn cell_step(criterion: &mut Criterion) {
             let zero = cell
                 .zero_state(4, (SIZE, SIZE), candle_core::DType::F32, &Device::Cpu)
                 .expect("a state");
-            let state = cell.detach(&cell.step(&frame, &zero).expect("a step"));
+            let state = cell.detach(&cell.step(Input::Frame(&frame), &zero).expect("a step"));
             let is_forward = name == "forward";
             group.bench_function(BenchmarkId::new(name, format!("V{range}")), |bencher| {
                 bencher.iter(|| {
-                    let next = cell.step(black_box(&frame), &state).expect("a step");
+                    let next = cell.step(Input::Frame(black_box(&frame)), &state).expect("a step");
                     if is_forward {
                         return black_box(None);
                     }

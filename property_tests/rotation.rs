@@ -7,7 +7,7 @@ use common::{finite_differences, normal, relative_error, values};
 use fernn::cells::{Cell, FlowRnn};
 use fernn::equivariance::{Difference, state_error};
 use fernn::flow::{
-    DegreesPerFrame, FlowGroup, FlowSpace, Lift, LiftedState, Rotation, VelocitySet,
+    DegreesPerFrame, FlowGroup, FlowSpace, Input, Lift, LiftedState, Rotation, VelocitySet,
 };
 use fernn::ops::{
     Activation, ConvAlgorithm, Padding, SteerableBasis, Turn, activate, convolve_slices,
@@ -342,8 +342,8 @@ fn the_lab_frame_moves_what_was_convolved() -> Result<()> {
     let u = basis.lifting(&normal(5, "u", &[2, 1, basis.len()], 0.5, DType::F64))?;
     let frames = normal(5, "frames", &[2, 1, 1, 7, 7], 1.0, DType::F64);
     let first = cell.zero_state(2, (7, 7), DType::F64, &Device::Cpu)?;
-    let first = cell.step(&frames.squeeze(1)?, &first)?;
-    let second = cell.step(&frames.squeeze(1)?, &first)?;
+    let first = cell.step(Input::Frame(&frames.squeeze(1)?), &first)?;
+    let second = cell.step(Input::Frame(&frames.squeeze(1)?), &first)?;
     let convolved = group.convolve(first.hidden(), &w, ConvAlgorithm::Direct)?;
     let moved = group.act_on_slices(&convolved, set.as_slice(), 1)?;
     let lifted = group.lift(&frames.squeeze(1)?, &u)?.unsqueeze(1)?;
@@ -382,7 +382,7 @@ fn velocities_between_orientations_are_refused_unless_truncation_is_asked_for() 
         let set = VelocitySet::truncated(vec![DegreesPerFrame(degrees)])?;
         let cell = FlowRnn::over(FlowSpace::new(group, set, Lift::Trivial), u, w)?;
         let state = cell.zero_state(1, (5, 5), DType::F64, &Device::Cpu)?;
-        let state = cell.step(&frames, &cell.step(&frames, &state)?)?;
+        let state = cell.step(Input::Frame(&frames), &cell.step(Input::Frame(&frames), &state)?)?;
         Ok(values(state.hidden()))
     };
     let group = Rotation::new(8)?;

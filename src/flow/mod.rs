@@ -5,6 +5,7 @@
 //! tensor operations; nothing here reads a file.
 
 mod group;
+mod input;
 mod lift;
 mod rotation;
 mod space;
@@ -13,10 +14,11 @@ mod translation;
 mod velocity;
 mod zero_padded;
 
-pub use group::{FlowGroup, Recurrence};
+pub use group::FlowGroup;
+pub use input::{Drive, Input, Sequence};
 pub use lift::Lift;
 pub use rotation::Rotation;
-pub use space::{FlowSpace, Input};
+pub use space::FlowSpace;
 pub use state::LiftedState;
 pub use translation::Translation;
 pub use velocity::{DegreesPerFrame, PixelsPerFrame, Velocity, VelocitySet};

@@ -1,9 +1,9 @@
 //! The cyclic group C_N of rotations, acting on frames and on regular fields over the plane.
 
-use super::group::{FlowGroup, Recurrence};
+use super::group::FlowGroup;
 use super::velocity::DegreesPerFrame;
 use crate::error::{Error, Result, expect_shape};
-use crate::ops::{self, ConvAlgorithm, Padding, Turn};
+use crate::ops::{self, ConvAlgorithm, Padding, Recurrence, Turn};
 use candle_core::Tensor;
 
 /// Rotations about the centre of the frame. Frames are trivial fields: a rotation moves their pixels.
@@ -162,17 +162,18 @@ impl FlowGroup for Rotation {
         velocities: &[DegreesPerFrame],
         kernel: &Tensor,
         inputs: &Tensor,
-        recipe: Recurrence,
+        recurrence: Recurrence,
     ) -> Result<Tensor> {
-        let (turns, how) = (self.turns(velocities, 1)?, (recipe.activation, recipe.algorithm));
+        let (turns, how) =
+            (self.turns(velocities, 1)?, (recurrence.activation, recurrence.algorithm));
         if inputs.dims5()?.1 == 1 {
             let lifted = inputs.squeeze(1)?;
             let turning = (self.orientations, turns.as_slice());
             return ops::turned_recurrence(slices, kernel, &lifted, turning, how);
         }
-        let convolved = self.convolve(slices, kernel, recipe.algorithm)?;
+        let convolved = self.convolve(slices, kernel, recurrence.algorithm)?;
         let turned = ops::turn_slices(&convolved, self.orientations, &turns)?;
-        ops::activate(&(turned + inputs)?, recipe.activation)
+        ops::activate(&(turned + inputs)?, recurrence.activation)
     }
 
     fn recur(
@@ -180,9 +181,8 @@ impl FlowGroup for Rotation {
         slices: &Tensor,
         kernel: &Tensor,
         inputs: &Tensor,
-        recipe: Recurrence,
+        recurrence: Recurrence,
     ) -> Result<Tensor> {
-        let how = (recipe.activation, Padding::Zero, recipe.algorithm);
-        ops::recurrence(slices, kernel, inputs, how)
+        ops::recurrence(slices, kernel, inputs, recurrence.step(Padding::Zero))
     }
 }

@@ -1,9 +1,11 @@
 //! The sequence-to-sequence model of Flowing MNIST: a recurrent encoder that goes on as a decoder.
 
-use crate::cells::{Age, Cell, FlowRnn, unroll_step_by_step};
+use crate::cells::{Cell, FlowRnn, unroll_step_by_step};
 use crate::error::{Error, Result, expect_shape};
-use crate::flow::{FlowGroup, PixelsPerFrame, Translation, VelocitySet};
-use crate::ops::{Activation, ConvAlgorithm, Feed, Layer, Padding, StackRun, VelocityPooling};
+use crate::flow::{FlowGroup, PixelsPerFrame, Sequence, Translation, VelocitySet};
+use crate::ops::{
+    Activation, ConvAlgorithm, FedAs, Feed, Layer, Padding, ReadOut, StackRun, VelocityPooling,
+};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -221,9 +223,9 @@ impl<C: Cell> Forecaster<C> {
     /// [`Error::Shape`] when extents disagree, also when outputs are fed back and C_out ≠ C_in.
     pub fn forecast(&self, seen: &Tensor, steps: usize) -> Result<Tensor> {
         self.check(seen, steps)?;
-        self.decode(seen, |feed| match self.age() {
-            Age::New => self.cell.unroll(seen, steps, feed),
-            age => unroll_step_by_step(&self.cell, seen, steps, (feed, age), &mut |_| ()),
+        self.decode(seen, |feed| {
+            let fed = ReadOut::Fed { steps, feed, fed_as: self.fed_as() };
+            self.cell.unroll(Sequence::Frames(seen), fed)
         })
     }
 
@@ -233,15 +235,16 @@ impl<C: Cell> Forecaster<C> {
         let mut states = Vec::new();
         let outputs = self.decode(seen, |feed| {
             let mut keep = |state: &C::State| states.push(state.clone());
-            unroll_step_by_step(&self.cell, seen, steps, (feed, self.age()), &mut keep)
+            let fed = ReadOut::Fed { steps, feed, fed_as: self.fed_as() };
+            unroll_step_by_step(&self.cell, Sequence::Frames(seen), fed, &mut keep)
         })?;
         let decoder_states = states.split_off(seen.dims()[1]);
         Ok(Forecast { outputs, encoder_states: states, decoder_states })
     }
 
     /// How what is fed back is taken.
-    fn age(&self) -> Age {
-        if self.feedback == Feedback::Flowed { Age::Former } else { Age::New }
+    fn fed_as(&self) -> FedAs {
+        if self.feedback == Feedback::Flowed { FedAs::Former } else { FedAs::New }
     }
 
     fn check(&self, seen: &Tensor, steps: usize) -> Result<()> {

@@ -254,7 +254,7 @@ impl Case {
         Ok(MixingRnn::over(space, u, w, neighbourhood)?.with_algorithm(self.algorithm))
     }
 
-    fn learned_shift(&self, dtype: DType) -> Result<LearnedShiftRnn> {
+    fn learned_shift(&self, dtype: DType) -> Result<LearnedShiftRnn<Translation>> {
         const REACH: u32 = 2;
         let (u, w) = self.gate_kernels("learned shift", 1, dtype)?;
         let set = self.velocities.on(self.sizes.height, self.sizes.width);
@@ -265,7 +265,8 @@ impl Case {
                 self.draw("shifts", &[set.len(), size, size], 1.0 / size as f64, dtype)?
             }
         };
-        Ok(LearnedShiftRnn::new(set, u, w, shifts)?.with_algorithm(self.algorithm))
+        let space = FlowSpace::new(Translation, set, Lift::Trivial);
+        Ok(LearnedShiftRnn::over(space, u, w, shifts)?.with_algorithm(self.algorithm))
     }
 
     /// The dense control.
