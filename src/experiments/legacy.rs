@@ -47,7 +47,7 @@ pub(super) fn is_legacy(headers: &csv::StringRecord) -> bool {
 /// The same measurements in today's form; no value changes.
 pub(super) fn convert(rows: Vec<(u64, Row)>) -> Evidence {
     let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
-    let (mut records, mut pixels) = (Vec::new(), Pixels::default());
+    let (mut records, mut pixels) = (Vec::new(), PixelRows::default());
     let mut described = Vec::new();
     for row in rows {
         match row.metric.strip_prefix("settings of ") {
@@ -105,9 +105,11 @@ fn record(row: Row) -> Record {
 
 /// Pictures whose pixels come one by one.
 #[derive(Default)]
-struct Pixels(BTreeMap<(String, String, u64, String, u32), (Picture, BTreeMap<(u32, u32), f32>)>);
+struct PixelRows(
+    BTreeMap<(String, String, u64, String, u32), (Picture, BTreeMap<(u32, u32), f32>)>,
+);
 
-impl Pixels {
+impl PixelRows {
     fn take(&mut self, row: &Row) {
         let (Some(x), Some(y), Some(value)) = (row.pixel_x, row.pixel_y, row.value) else { return };
         let (seed, horizon) = (row.seed.unwrap_or(0), row.horizon.unwrap_or(0));

@@ -2,7 +2,7 @@
 
 use super::evaluation::{Evaluation, Trained};
 use super::settings::Settings;
-use super::world::{Wanted, World};
+use super::world::{SequenceRequest, World};
 use crate::data::{Sequences, Sources, Split};
 use crate::error::Result;
 use crate::experiments::evidence::Evidence;
@@ -73,11 +73,12 @@ const SOURCE: &str = "the parameters of this run";
 impl<W: World> ForecastJob<W> {
     /// See [`Unit::work`].
     fn work(&self) -> u64 {
-        let Settings { world, shape, batch, schedule, velocity_range, .. } = &self.settings;
+        let Settings { world, model, shape, batch, schedule, velocity_range, .. } = &self.settings;
         let slices = world.velocities(*velocity_range).len() as u64 * world.work_of_a_slice();
         let planes = shape.channels * world.fields().map_or(1, |fields| fields.planes());
         let width = planes.div_ceil(16).pow(2) as u64;
-        schedule.steps * batch * (slices + shape.decoder_layers as u64 / 2 + 1) * width
+        let cell = model.cell.kind.work();
+        schedule.steps * batch * (slices * cell + shape.decoder_layers as u64 / 2 + 1) * width
     }
 
     /// Everything that is trained.
@@ -106,7 +107,7 @@ impl<W: World> ForecastJob<W> {
     pub fn sequences(&self, sources: &Sources, seed: u64) -> Result<W::Data> {
         let Settings { world, training_range: range, seen, predicted, .. } = &self.settings;
         let (range, frames, device) = (*range, seen + predicted, &self.device);
-        world.data(sources.digits()?, &Wanted { range, frames, seed, device })
+        world.data(sources.digits()?, &SequenceRequest { range, frames, seed, device })
     }
 
     /// Trains from the checkpoint or from scratch.

@@ -19,7 +19,7 @@ pub type VelocityOf<W> = <<W as World>::Group as FlowGroup>::Velocity;
 
 /// Which sequences are wanted.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct SequenceRequest<'a> {
     /// N of the V_N that digits draw their velocities from.
     pub range: u32,
     /// Frames of a sequence.
@@ -59,7 +59,7 @@ pub trait World: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     ///
     /// # Errors
     /// Those of the sequences.
-    fn data(&self, digits: Arc<Digits>, wanted: &Wanted<'_>) -> Result<Self::Data>;
+    fn data(&self, digits: Arc<Digits>, wanted: &SequenceRequest<'_>) -> Result<Self::Data>;
 
     /// The velocities of the test of velocity generalization.
     fn tested(&self) -> Vec<VelocityOf<Self>>;
@@ -122,8 +122,8 @@ impl World for TranslationWorld {
         Ok(Fields::Plain)
     }
 
-    fn data(&self, digits: Arc<Digits>, wanted: &Wanted<'_>) -> Result<TranslatingMnist> {
-        let &Wanted { range, frames, seed, device } = wanted;
+    fn data(&self, digits: Arc<Digits>, wanted: &SequenceRequest<'_>) -> Result<TranslatingMnist> {
+        let &SequenceRequest { range, frames, seed, device } = wanted;
         let velocities = self.velocities(range);
         let data = TranslatingMnist::new(digits, self.canvas, frames, velocities.as_slice(), seed)?;
         Ok(data.on(device))
@@ -166,8 +166,8 @@ impl World for RotationWorld {
         Ok(Fields::Steerable(SteerableBasis::new(self.orientations, self.filter_size)?))
     }
 
-    fn data(&self, digits: Arc<Digits>, wanted: &Wanted<'_>) -> Result<RotatingMnist> {
-        let &Wanted { range, frames, seed, device } = wanted;
+    fn data(&self, digits: Arc<Digits>, wanted: &SequenceRequest<'_>) -> Result<RotatingMnist> {
+        let &SequenceRequest { range, frames, seed, device } = wanted;
         let velocities = self.velocities(range);
         let data = RotatingMnist::new(digits, self.canvas, frames, velocities.as_slice(), seed)?;
         Ok(data.on(device))
