@@ -4,7 +4,8 @@
 use candle_core::{DType, Device, Tensor, Var};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use fernn::ops::{
-    Activation, ConvAlgorithm, Recipe, Shift, VelocityPooling, circular_convolution, flow_sequence,
+    Activation, ConvAlgorithm, Kernels, ReadOut, Recurrence, Shift, circular_convolution,
+    flow_sequence,
 };
 use std::hint::black_box;
 
@@ -77,24 +78,20 @@ fn sequence(criterion: &mut Criterion) {
             let slices = batch * shifts.len();
             let flops = 3 * 2 * STEPS * slices * SIZE * SIZE * 9 * channels * channels;
             group.throughput(Throughput::Elements(flops as u64));
-            let seen = tensor(&[batch, STEPS - 1, SIZE, SIZE, 1], 0.5);
+            let seen = tensor(&[batch, STEPS, SIZE, SIZE, 1], 0.5);
             let (u, w) =
                 (tensor(&[channels, 1, 3, 3], 0.1), tensor(&[channels, channels, 3, 3], 1e-3));
             let kernels = [u, w].map(|k| Var::from_tensor(&k).expect("a variable"));
             for algorithm in ALGORITHMS {
-                let recipe = Recipe {
-                    shifts: shifts.clone(),
-                    activation: Activation::Relu,
-                    pooling: VelocityPooling::Max,
-                    algorithm,
-                };
+                let recurrence = Recurrence { algorithm, ..Recurrence::default() };
                 let name = format!("|V| = {}, batch {batch}", shifts.len());
                 group.bench_function(BenchmarkId::new(name, algorithm.name()), |b| {
                     b.iter(|| {
-                        let kernels = (kernels[0].as_tensor(), kernels[1].as_tensor());
-                        let mut feed = |_: &Tensor| Ok(tensor(&[batch, SIZE, SIZE, 1], 0.0));
+                        let (input, recurrent) = (Some(kernels[0].as_tensor()), &kernels[1]);
+                        let kernels = Kernels { input, recurrent };
                         let read_out =
-                            flow_sequence(&seen, kernels, &recipe, 1, &mut feed).expect("a run");
+                            flow_sequence(&seen, kernels, &shifts, recurrence, ReadOut::Last)
+                                .expect("a run");
                         black_box(read_out.sum_all().and_then(|s| s.backward()).expect("gradients"))
                     })
                 });

@@ -6,7 +6,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use fernn::cells::Fields;
 use fernn::cells::{Cell, TranslationRnn};
 use fernn::data::{Canvas, Sequences, Sources, Split, TranslatingMnist};
-use fernn::flow::{FlowSpace, Lift, Translation, VelocitySet};
+use fernn::flow::{FlowSpace, Input, Lift, Translation, VelocitySet};
 use fernn::models::{Decoder, ForecastLearner, ForecasterChoice, ForecasterShape};
 use fernn::parameters::{Initial, Parameters, Tensors};
 use fernn::training::{Adam, AdamConfig, training_step};
@@ -55,11 +55,11 @@ fn cell_step(criterion: &mut Criterion) {
             let zero = cell
                 .zero_state(4, (SIZE, SIZE), candle_core::DType::F32, &Device::Cpu)
                 .expect("a state");
-            let state = cell.detach(&cell.step(&frame, &zero).expect("a step"));
+            let state = cell.detach(&cell.step(Input::Frame(&frame), &zero).expect("a step"));
             let is_forward = name == "forward";
             group.bench_function(BenchmarkId::new(name, format!("V{range}")), |bencher| {
                 bencher.iter(|| {
-                    let next = cell.step(black_box(&frame), &state).expect("a step");
+                    let next = cell.step(Input::Frame(black_box(&frame)), &state).expect("a step");
                     if is_forward {
                         return black_box(None);
                     }

@@ -8,13 +8,16 @@ mod naive;
 use candle_core::{DType, Device, Tensor, Var};
 use common::{finite_differences, normal, relative_error, values};
 use fernn::cells::{
-    Age, Cell, DenseRnn, FlowCell, FlowGru, FlowLayer, FlowLstm, FlowRnn, LearnedShiftRnn,
-    MixingRnn, Stacked, parameter_count, shift_kernels, unroll_step_by_step,
+    Cell, DenseRnn, FlowCell, FlowGru, FlowLayer, FlowLstm, FlowRnn, LearnedShiftRnn, MixingRnn,
+    Stacked, parameter_count, shift_kernels, unroll_step_by_step,
 };
 use fernn::flow::{
-    FlowGroup, FlowSpace, Lift, LiftedState, PixelsPerFrame, Translation, VelocitySet,
+    FlowGroup, FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Sequence, Translation,
+    VelocitySet,
 };
-use fernn::ops::{Activation, ConvAlgorithm, depthwise_convolution};
+use fernn::ops::{
+    Activation, ConvAlgorithm, FedAs, ReadOut, depthwise_convolution, to_channels_first,
+};
 use naive::{Maps, Naive, add};
 use proptest::prelude::*;
 
@@ -67,12 +70,23 @@ impl Kind {
 
     fn layer(
         self,
-        (set, lift): (&VelocitySet<PixelsPerFrame>, Lift),
+        over: (&VelocitySet<PixelsPerFrame>, Lift),
         parameters: &[Tensor],
         algorithm: ConvAlgorithm,
     ) -> AnyLayer {
+        self.build(over, Some(parameters[0].clone()), &parameters[1..], algorithm)
+    }
+
+    /// Without U over feature maps.
+    fn build(
+        self,
+        (set, lift): (&VelocitySet<PixelsPerFrame>, Lift),
+        u: Option<Tensor>,
+        others: &[Tensor],
+        algorithm: ConvAlgorithm,
+    ) -> AnyLayer {
         let space = FlowSpace::new(Translation, set.clone(), lift);
-        let (u, w) = (parameters[0].clone(), parameters[1].clone());
+        let w = others[0].clone();
         match self {
             Kind::Relu => Box::new(FlowRnn::over(space, u, w).unwrap().with_algorithm(algorithm)),
             Kind::Tanh => Box::new(
@@ -87,7 +101,7 @@ impl Kind {
                 MixingRnn::over(space, u, w, neighbourhood()).unwrap().with_algorithm(algorithm),
             ),
             Kind::LearnedShift => Box::new(
-                LearnedShiftRnn::new(set.clone(), u, w, parameters[2].clone())
+                LearnedShiftRnn::over(space, u, w, others[1].clone())
                     .unwrap()
                     .with_algorithm(algorithm),
             ),
@@ -105,7 +119,7 @@ fn hidden_in_lab(cell: &impl FlowCell<Group = Translation>, frames: &Tensor) -> 
     let mut state = cell.zero_state(batch, (height, width), DType::F64, &Device::Cpu).unwrap();
     let mut all = Vec::new();
     for t in 0..length {
-        state = cell.step(&frame(frames, t), &state).unwrap();
+        state = cell.step(Input::Frame(&frame(frames, t)), &state).unwrap();
         let mut hidden = cell.hidden(&state).unwrap();
         if cell.lift() == Lift::CoMoving {
             let velocities = cell.velocities().as_slice();
@@ -200,12 +214,13 @@ proptest! {
                 let cell = kind.layer((&set, lift), &parameters, ConvAlgorithm::Winograd);
                 // What is fed back: the first channel of the read-out.
                 let mut feed = |read_out: &Tensor| Ok(read_out.narrow(3, 0, 1)?.contiguous()?);
-                let whole = cell.unroll(&seen, steps, &mut feed).unwrap();
+                let seen = Sequence::Frames(&seen);
+                let fed = ReadOut::Fed { steps, feed: &mut feed, fed_as: FedAs::New };
+                let whole = cell.unroll(seen, fed).unwrap();
                 let mut states: Vec<LiftedState> = Vec::new();
                 let mut keep = |state: &LiftedState| states.push(state.clone());
-                let stepwise =
-                    unroll_step_by_step(&cell, &seen, steps, (&mut feed, Age::New), &mut keep)
-                        .unwrap();
+                let fed = ReadOut::Fed { steps, feed: &mut feed, fed_as: FedAs::New };
+                let stepwise = unroll_step_by_step(&cell, seen, fed, &mut keep).unwrap();
                 prop_assert_eq!(whole.dims(), [steps, batch, 3, 5, channels]);
                 prop_assert_eq!(values(&whole), values(&stepwise), "{:?}, {:?}", kind, lift);
                 prop_assert_eq!(states.len(), length + steps);
@@ -223,22 +238,51 @@ proptest! {
     }
 
     #[test]
+    fn without_an_input_kernel_a_cell_adds_maps_as_they_are(seed in 0u64..1000, set in sets()) {
+        let (inputs, channels, length) = (2, 8, 3);
+        let frames = normal(seed, "frames", &[2, length, inputs, 3, 5], 1.0, DType::F64);
+        for kind in KINDS {
+            let parameters = kind.draw(seed, "cell", (inputs, channels, set.len()));
+            let lifted = |t| {
+                let lifted = Translation.lift(&frame(&frames, t), &parameters[0]).unwrap();
+                to_channels_first(&lifted).unwrap()
+            };
+            let maps = Tensor::stack(&(0..length).map(lifted).collect::<Vec<_>>(), 1).unwrap();
+            for (&lift, algorithm) in kind.lifts().iter().flat_map(|l| ALGORITHMS.map(|a| (l, a))) {
+                let lifting = kind.layer((&set, lift), &parameters, algorithm);
+                let driven = kind.build((&set, lift), None, &parameters[1..], algorithm);
+                prop_assert_eq!(driven.parameters().len() + 1, lifting.parameters().len());
+                let expected = lifting.unroll(Sequence::Frames(&frames), ReadOut::Every).unwrap();
+                prop_assert!(values(&expected).iter().any(|&v| v != 0.0));
+                // With U a map is added as it is, too; a stack hands it to its lowest layer.
+                for cell in [driven, lifting] {
+                    let got = cell.unroll(Sequence::Maps(&maps), ReadOut::Every).unwrap();
+                    prop_assert_eq!(values(&got), values(&expected), "{:?}, {:?}", kind, lift);
+                    let stack = Stacked::new(vec![cell]).unwrap();
+                    let got = stack.unroll(Sequence::Maps(&maps), ReadOut::Every).unwrap();
+                    prop_assert_eq!(values(&got), values(&expected), "stack of {:?}", kind);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn learned_shifts_that_are_one_hot_are_the_fernn(seed in 0u64..1000, range in 0u32..=2) {
         let set = VelocitySet::square(range);
         let frames = normal(seed, "frames", &[2, 4, 1, 7, 5], 1.0, DType::F32);
         let draw = |name: &str, shape: &[usize]| normal(seed, name, shape, 0.3, DType::F32);
         let (u, w) = (draw("u", &[3, 1, 3, 3]), draw("w", &[3, 3, 3, 3]));
         let shifts = shift_kernels(&set, 2, DType::F32).unwrap();
-        let learned = LearnedShiftRnn::new(set.clone(), u.clone(), w.clone(), shifts).unwrap();
         let space = FlowSpace::new(Translation, set, Lift::Trivial);
+        let learned = LearnedShiftRnn::over(space.clone(), u.clone(), w.clone(), shifts).unwrap();
         let fernn = FlowRnn::over(space, u, w).unwrap();
         let last = |cell: &dyn Fn(&Tensor, &LiftedState) -> LiftedState, zero: LiftedState| {
             let run = (0..4).fold(zero, |state, t| cell(&frame(&frames, t), &state));
             values(&run.to_tensor().unwrap())
         };
         let zero = fernn.zero_state(2, (7, 5), DType::F32, &Device::Cpu).unwrap();
-        let a = last(&|f, s| learned.step(f, s).unwrap(), zero.clone());
-        let b = last(&|f, s| fernn.step(f, s).unwrap(), zero);
+        let a = last(&|f, s| learned.step(Input::Frame(f), s).unwrap(), zero.clone());
+        let b = last(&|f, s| fernn.step(Input::Frame(f), s).unwrap(), zero);
         prop_assert!(a.iter().any(|&v| v != 0.0));
         prop_assert_eq!(a, b);
     }
@@ -275,7 +319,8 @@ fn assert_gradients<C: Cell>(what: &str, parameters: &[Tensor], build: impl Fn(&
         let cell = build(parameters);
         let frames = normal(3, "frames", &[2, 3, 1, 3, 5], 1.0, DType::F64);
         let zero = cell.zero_state(2, (3, 5), DType::F64, &Device::Cpu).unwrap();
-        let state = (0..3).fold(zero, |state, t| cell.step(&frame(&frames, t), &state).unwrap());
+        let state = (0..3)
+            .fold(zero, |state, t| cell.step(Input::Frame(&frame(&frames, t)), &state).unwrap());
         let read_out = cell.read_out(&state).unwrap();
         let weights = normal(3, "functional", read_out.dims(), 1.0, DType::F64);
         (read_out * weights).unwrap().sum_all().unwrap()
@@ -357,7 +402,7 @@ fn the_dense_cell_computes_its_equation() {
     let mut state = cell.zero_state(1, (2, 5), DType::F64, &Device::Cpu).unwrap();
     let mut naive = vec![0.0; 30];
     for t in 0..3 {
-        state = cell.step(&frame(&frames, t), &state).unwrap();
+        state = cell.step(Input::Frame(&frame(&frames, t)), &state).unwrap();
         let product = |matrix: &Tensor, x: &[f64]| -> Vec<f64> {
             values(matrix)
                 .chunks(x.len())
@@ -370,8 +415,18 @@ fn the_dense_cell_computes_its_equation() {
     let read_out = cell.read_out(&state).unwrap();
     assert_eq!(read_out.dims(), [1, 3, 2, 5]);
     assert_eq!(values(&read_out), values(&state));
-    assert!(cell.step(&draw("bad", &[1, inputs, 5, 5]), &state).is_err(), "larger frames");
+    assert!(
+        cell.step(Input::Frame(&draw("bad", &[1, inputs, 5, 5])), &state).is_err(),
+        "larger frames"
+    );
     assert!(DenseRnn::new(u, w, (3, 2, 6), Activation::Tanh).is_err(), "maps that do not fit");
+    let zero = cell.zero_state(1, (2, 5), DType::F64, &Device::Cpu).unwrap();
+    let map = draw("map", &[1, 3, 2, 5]);
+    let next = cell.step(Input::Map(&map), &zero).unwrap();
+    let expected: Vec<f64> = values(&map).into_iter().map(f64::tanh).collect();
+    assert_eq!(values(&next), expected, "a map of its own extents is added as it is");
+    assert!(cell.step(Input::Map(&draw("bad", &[1, 2, 3, 5])), &zero).is_err());
+    assert!(cell.step(Input::Lifted(&draw("bad", &[1, 1, 2, 5, 3])), &zero).is_err());
 }
 
 #[test]
@@ -389,9 +444,13 @@ fn cells_refuse_what_does_not_fit() {
     assert!(MixingRnn::over(space(), u(), w(2), twice).is_err(), "the same neighbour twice");
     let set = VelocitySet::square(2);
     assert!(shift_kernels(&set, 1, DType::F32).is_err(), "a kernel too small for the velocity");
-    let learned = |d: &[usize]| LearnedShiftRnn::new(set.clone(), u(), k(&[2, 2, 3, 3]), k(d));
-    assert!(learned(&[25, 5, 5]).is_ok());
-    assert!(learned(&[24, 5, 5]).is_err(), "a velocity without kernel");
+    let learned = |lift, d: &[usize]| {
+        let space = FlowSpace::new(Translation, set.clone(), lift);
+        LearnedShiftRnn::over(space, u(), k(&[2, 2, 3, 3]), k(d))
+    };
+    assert!(learned(Lift::Trivial, &[25, 5, 5]).is_ok());
+    assert!(learned(Lift::Trivial, &[24, 5, 5]).is_err(), "a velocity without kernel");
+    assert!(learned(Lift::CoMoving, &[25, 5, 5]).is_err(), "a frame in which nothing moves");
     let layer = |lift, set| -> AnyLayer {
         let space = FlowSpace::new(Translation, set, lift);
         Box::new(FlowRnn::over(space, k(&[2, 2, 3, 3]), k(&[2, 2, 3, 3])).unwrap())

@@ -11,7 +11,7 @@ use fernn::equivariance::{
     sequence_error, state_error, static_error,
 };
 use fernn::flow::{
-    FlowGroup, FlowSpace, Lift, LiftedState, PixelsPerFrame, Translation, VelocitySet,
+    FlowGroup, FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Translation, VelocitySet,
 };
 use fernn::models::{Feedback, Forecaster};
 use fernn::ops::{
@@ -101,7 +101,10 @@ impl Cell for HandMade {
         Ok(LiftedState::new(vec![Tensor::zeros(shape, dtype, device)?], 0))
     }
 
-    fn step(&self, frame: &Tensor, state: &LiftedState) -> Result<LiftedState> {
+    fn step(&self, input: Input<'_>, state: &LiftedState) -> Result<LiftedState> {
+        let (Input::Frame(frame) | Input::FormerFrame(frame)) = input else {
+            return Err(Error::configuration("the cell", "lifts frames", "give it frames"));
+        };
         let shifts = self.shifts(state.frames_seen());
         let convolved =
             convolve_slices(state.hidden(), &self.w, Padding::Circular, ConvAlgorithm::Direct)?;

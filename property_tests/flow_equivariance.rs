@@ -7,11 +7,13 @@ use common::{normal, random_cell};
 use fernn::cells::{Cell, DenseRnn, FlowCell, FlowLayer, FlowRnn, LearnedShiftRnn, MixingRnn};
 use fernn::equivariance::{change_of_frame_error, read_out_error, state_error, static_error};
 use fernn::flow::{
-    FlowGroup, FlowSpace, Lift, PixelsPerFrame, Translation, Velocity, VelocitySet,
-    ZeroPaddedTranslation,
+    DegreesPerFrame, FlowGroup, FlowSpace, Input, Lift, PixelsPerFrame, Rotation, Sequence,
+    Translation, Velocity, VelocitySet, ZeroPaddedTranslation,
 };
-use fernn::ops::{Activation, ConvAlgorithm};
+use fernn::ops::{Activation, ConvAlgorithm, SteerableBasis};
 use proptest::prelude::*;
+
+const LIFTS: [Lift; 2] = [Lift::Trivial, Lift::CoMoving];
 
 /// Different primes, so that a swapped axis cannot pass.
 fn extents() -> impl Strategy<Value = (usize, usize)> {
@@ -157,8 +159,8 @@ proptest! {
         let flow = PixelsPerFrame::new(x, y);
         let frames = frames(seed, 5, (5, 7), DType::F64);
         let draw = |name: &str, shape: &[usize], scale| normal(seed, name, shape, scale, DType::F64);
-        let learned = LearnedShiftRnn::new(
-            VelocitySet::square(2),
+        let learned = LearnedShiftRnn::over(
+            FlowSpace::new(Translation, VelocitySet::square(2), Lift::Trivial),
             draw("u", &[3, 2, 3, 3], 0.3),
             draw("w", &[3, 3, 3, 3], 0.2),
             draw("d", &[25, 5, 5], 0.2),
@@ -216,6 +218,54 @@ proptest! {
     }
 
     #[test]
+    fn feature_maps_flow_through_a_cell_without_input_kernel(
+        seed in 0u64..1000, (x, y) in prop::sample::select(vec![(1, 0), (-1, 2), (2, -1)]),
+    ) {
+        let flow = PixelsPerFrame::new(x, y);
+        let maps = normal(seed, "maps", &[1, 4, 3, 5, 7], 1.0, DType::F64);
+        let w = normal(seed, "w", &[3, 3, 3, 3], 0.2, DType::F64);
+        let cell = |set, lift| {
+            let space = FlowSpace::new(Translation, set, lift);
+            let cell = FlowRnn::over(space, None, w.clone()).unwrap();
+            cell.with_algorithm(ConvAlgorithm::Direct)
+        };
+        let [lab, co_moving] = LIFTS.map(|lift| cell(VelocitySet::square(2), lift));
+        for cell in [&lab, &co_moving] {
+            let error = state_error(cell, Sequence::Maps(&maps), flow).unwrap();
+            prop_assert_eq!(error.max(), 0.0);
+            let still = static_error(cell, &Translation, Sequence::Maps(&maps), flow).unwrap();
+            prop_assert_eq!(still.max(), 0.0);
+        }
+        let between = change_of_frame_error(&lab, &co_moving, Sequence::Maps(&maps)).unwrap();
+        prop_assert_eq!(between.max(), 0.0);
+        let g_rnn = cell(VelocitySet::trivial(), Lift::Trivial);
+        let error = read_out_error(&g_rnn, &Translation, Sequence::Maps(&maps), flow).unwrap();
+        prop_assert!(error.max() > MARGIN, "without velocities nothing flows");
+    }
+
+    #[test]
+    fn feature_maps_of_orientations_turn_by_quarters(seed in 0u64..1000, turn in 1i32..4) {
+        let flow = DegreesPerFrame(90 * turn);
+        let basis = SteerableBasis::new(4, 3).unwrap();
+        let coefficients = normal(seed, "w", &[2, 2, 4, basis.len()], 0.1, DType::F64);
+        let w = basis.regular(&coefficients).unwrap();
+        let maps = normal(seed, "maps", &[1, 4, 8, 5, 5], 1.0, DType::F64);
+        for lift in LIFTS {
+            let set = VelocitySet::cyclic(4).unwrap();
+            let space = FlowSpace::new(Rotation::new(4).unwrap(), set, lift);
+            let cell = FlowRnn::over(space, None, w.clone()).unwrap();
+            let error = state_error(&cell, Sequence::Maps(&maps), flow).unwrap();
+            prop_assert!(error.max() < 1e-13, "{lift:?}: {error:?}"); // some hundred terms in f64
+        }
+        let set = VelocitySet::trivial();
+        let space = FlowSpace::new(Rotation::new(4).unwrap(), set, Lift::Trivial);
+        let g_rnn = FlowRnn::over(space, None, w).unwrap();
+        let group = Rotation::new(4).unwrap();
+        let error = read_out_error(&g_rnn, &group, Sequence::Maps(&maps), flow).unwrap();
+        prop_assert!(error.max() > MARGIN);
+    }
+
+    #[test]
     fn faulty_flows_break_the_theorem(
         seed in 0u64..1000, extents in prop::sample::select(vec![(5, 7), (11, 7), (7, 17)]),
         // Off the axes and the diagonals, so that a swap or a sign is another velocity.
@@ -253,9 +303,9 @@ fn mismatched_error(
     let zero = cell.zero_state(batch, (height, width), frames.dtype(), frames.device()).unwrap();
     let (mut plain, mut flowed) = (zero.clone(), zero);
     for t in 0..length {
-        plain = cell.step(&frame(t), &plain).unwrap();
+        plain = cell.step(Input::Frame(&frame(t)), &plain).unwrap();
         let moved = Translation.act_on_frame(&frame(t), flow, t as i64).unwrap();
-        flowed = cell.step(&moved, &flowed).unwrap();
+        flowed = cell.step(Input::Frame(&moved), &flowed).unwrap();
     }
     let [plain, flowed] = [plain, flowed]
         .map(|state| cell.space().in_lab(&state).unwrap().permute((0, 1, 4, 2, 3)).unwrap());

@@ -8,12 +8,13 @@ use common::{
 };
 use fernn::cells::Cell;
 use fernn::flow::{
-    FlowGroup, LiftedState, PixelsPerFrame, Translation, VelocitySet, ZeroPaddedTranslation,
+    FlowGroup, Input, LiftedState, PixelsPerFrame, Translation, VelocitySet, ZeroPaddedTranslation,
 };
 use fernn::models::ForecasterChoice;
 use fernn::ops::{
-    Activation, ConvAlgorithm, Padding, Shift, VelocityPooling, circular_convolution,
-    flow_recurrence, pool_velocities, shift_slices, to_channels_first, to_channels_last,
+    Activation, ConvAlgorithm, Padding, RecurrentStep, Shift, VelocityPooling,
+    circular_convolution, flow_recurrence, pool_velocities, shift_slices, to_channels_first,
+    to_channels_last,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -59,7 +60,7 @@ proptest! {
             let w = Var::from_tensor(&normal(seed, "w", &[channels, channels, size, size], scale, dtype)).unwrap();
             let u = Var::from_tensor(&normal(seed, "u", &[2, height, width, channels], 1.0, dtype)).unwrap();
             let shifts = [(0, 0), (1, -2), (-3, 1)].map(|(down, right)| Shift { down, right });
-            let next = flow_recurrence(&h, &w, &u, &shifts, (Activation::Identity, padding, algorithm)).unwrap();
+            let next = flow_recurrence(&h, &w, &u, &shifts, RecurrentStep { activation: Activation::Identity, padding, algorithm }).unwrap();
             let seedling = normal(seed, "g", next.dims(), 1.0, dtype);
             let gradients = (&next * seedling).unwrap().sum_all().unwrap().backward().unwrap();
             let gradient = |v: &Var| values(gradients.get(v).unwrap());
@@ -88,7 +89,7 @@ proptest! {
         let mut naive = vec![0.0; channels * height * width];
         for t in 0..length {
             let frame = frames.narrow(1, t, 1).unwrap().squeeze(1).unwrap();
-            state = cell.step(&frame, &state).unwrap();
+            state = cell.step(Input::Frame(&frame), &state).unwrap();
             let u = naive_convolution(&values(&frame), (inputs, height, width), &input_kernel, (channels, 3, 3));
             let w = naive_convolution(&naive, (channels, height, width), &recurrent_kernel, (channels, 3, 3));
             naive = u.iter().zip(&w).map(|(u, w)| (u + w).max(0.0)).collect();
@@ -160,8 +161,8 @@ fn gradients_of_the_recurrence_agree_with_finite_differences() {
         ];
         let weights = normal(1, "g", &shape, 1.0, DType::F64);
         let loss = |[h, w, u]: [&Tensor; 3]| {
-            let how = (activation, padding, ConvAlgorithm::Direct);
-            let next = flow_recurrence(h, w, u, &shifts, how).unwrap();
+            let step = RecurrentStep { activation, padding, algorithm: ConvAlgorithm::Direct };
+            let next = flow_recurrence(h, w, u, &shifts, step).unwrap();
             (next * &weights).unwrap().sum_all().unwrap()
         };
         let variables = inputs.clone().map(|t| Var::from_tensor(&t).unwrap());
@@ -251,9 +252,15 @@ fn the_cell_refuses_what_does_not_fit() {
     assert!(new(&[4, 1, 3, 3], &[4, 5, 3, 3]).is_err(), "channels disagree");
     let even = new(&[4, 1, 2, 2], &[4, 4, 3, 3]).unwrap();
     let state = even.zero_state(1, (5, 7), DType::F32, &Device::Cpu).unwrap();
-    assert!(even.step(&kernel(&[1, 1, 5, 7]), &state).is_err(), "an even kernel has no centre");
+    assert!(
+        even.step(Input::Frame(&kernel(&[1, 1, 5, 7])), &state).is_err(),
+        "an even kernel has no centre"
+    );
     let cell = new(&[4, 1, 3, 3], &[4, 4, 3, 3]).unwrap();
-    assert!(cell.step(&kernel(&[1, 2, 5, 7]), &state).is_err(), "wrong number of input channels");
-    assert!(cell.step(&kernel(&[1, 1, 7, 5]), &state).is_err(), "H and W exchanged");
-    assert!(cell.step(&kernel(&[1, 1, 5, 7]), &state).is_ok());
+    assert!(
+        cell.step(Input::Frame(&kernel(&[1, 2, 5, 7])), &state).is_err(),
+        "wrong number of input channels"
+    );
+    assert!(cell.step(Input::Frame(&kernel(&[1, 1, 7, 5])), &state).is_err(), "H and W exchanged");
+    assert!(cell.step(Input::Frame(&kernel(&[1, 1, 5, 7])), &state).is_ok());
 }

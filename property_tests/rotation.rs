@@ -7,7 +7,8 @@ use common::{finite_differences, normal, relative_error, values};
 use fernn::cells::{Cell, FlowGru, FlowLayer, FlowLstm, FlowRnn, MixingRnn};
 use fernn::equivariance::{Difference, state_error};
 use fernn::flow::{
-    CarryOrder, DegreesPerFrame, FlowGroup, FlowSpace, Lift, LiftedState, Rotation, VelocitySet,
+    CarryOrder, DegreesPerFrame, FlowGroup, FlowSpace, Input, Lift, LiftedState, Rotation,
+    VelocitySet,
 };
 use fernn::ops::{
     Activation, ConvAlgorithm, Padding, SteerableBasis, Turn, Turning, activate, convolve_slices,
@@ -390,8 +391,8 @@ fn cell(
 /// The state after two frames, and the one before.
 fn two_states(layer: &impl FlowLayer, frames: &[Tensor; 2]) -> Result<[LiftedState; 2]> {
     let zero = layer.zero_state(2, (7, 7), DType::F64, &Device::Cpu)?;
-    let first = layer.step(&frames[0], &zero)?;
-    Ok([layer.step(&frames[1], &first)?, first])
+    let first = layer.step(Input::Frame(&frames[0]), &zero)?;
+    Ok([layer.step(Input::Frame(&frames[1]), &first)?, first])
 }
 
 fn two_frames() -> [Tensor; 2] {
@@ -544,7 +545,7 @@ fn velocities_between_orientations_are_refused_unless_truncation_is_asked_for() 
         let set = VelocitySet::truncated(vec![DegreesPerFrame(degrees)])?;
         let cell = FlowRnn::over(FlowSpace::new(group, set, Lift::Trivial), u, w)?;
         let state = cell.zero_state(1, (5, 5), DType::F64, &Device::Cpu)?;
-        let state = cell.step(&frames, &cell.step(&frames, &state)?)?;
+        let state = cell.step(Input::Frame(&frames), &cell.step(Input::Frame(&frames), &state)?)?;
         Ok(values(state.hidden()))
     };
     let group = Rotation::new(8)?;

@@ -1,6 +1,8 @@
 //! The whole-sequence operation against its steps, and the two algorithms against each other.
 
 mod common;
+#[path = "sequence/read_outs.rs"]
+mod read_outs;
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
@@ -8,8 +10,8 @@ use common::{finite_differences, forecaster, normal, relative_error, values};
 use fernn::cells::{CellChoice, Running};
 use fernn::models::{Feedback, ForecasterChoice};
 use fernn::ops::{
-    Activation, ConvAlgorithm, Layer, Padding, Recipe, Shift, VelocityPooling,
-    circular_convolution, convolution_stack, flow_sequence,
+    Activation, ConvAlgorithm, FedAs, Kernels, Layer, Padding, ReadOut, Recurrence, Shift,
+    VelocityPooling, circular_convolution, convolution_stack, flow_sequence,
 };
 use fernn::parameters::Parameters;
 use proptest::prelude::*;
@@ -234,14 +236,11 @@ fn a_sequence_refuses_what_it_cannot_run() {
     let kernel = |shape: &[usize]| normal(8, "kernel", shape, 0.1, DType::F32);
     let (u, w) = (kernel(&[2, 1, 3, 3]), kernel(&[2, 2, 3, 3]));
     let run = |seen: &Tensor, w: &Tensor, velocities: usize, steps: usize| {
-        let recipe = Recipe {
-            shifts: vec![Shift::default(); velocities],
-            activation: Activation::Relu,
-            pooling: VelocityPooling::Max,
-            algorithm: ConvAlgorithm::Auto,
-        };
+        let shifts = vec![Shift::default(); velocities];
+        let kernels = Kernels { input: Some(&u), recurrent: w };
         let mut feed = |_: &Tensor| Ok(normal(8, "fed", &[1, 3, 4, 1], 1.0, DType::F32));
-        flow_sequence(seen, (&u, w), &recipe, steps, &mut feed)
+        let fed = ReadOut::Fed { steps, feed: &mut feed, fed_as: FedAs::New };
+        flow_sequence(seen, kernels, &shifts, Recurrence::default(), fed)
     };
     assert_eq!(run(&seen, &w, 2, 3).unwrap().dims(), [3, 1, 3, 4, 2]);
     assert!(run(&seen, &w, 2, 0).is_err(), "no step");

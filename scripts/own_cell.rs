@@ -4,12 +4,12 @@
 //! `cargo run --release --example own_cell`; in a project of your own this is a test.
 
 use candle_core::{DType, Device, Tensor};
-use fernn::Result;
 use fernn::cells::{Cell, FlowCell};
 use fernn::equivariance::{Diagnosis, action_error, diagnose, read_out_error, state_error};
-use fernn::flow::{FlowGroup, LiftedState, PixelsPerFrame, Translation, VelocitySet};
+use fernn::flow::{FlowGroup, Input, LiftedState, PixelsPerFrame, Translation, VelocitySet};
 use fernn::ops::{VelocityPooling, pool_velocities, to_channels_first};
 use fernn::rng::Stream;
+use fernn::{Error, Result};
 
 /// A leaky integrator over V × G: h' = 0.9·ψ_1(ν)·h + U ⋆ f.
 struct Leaky {
@@ -31,7 +31,10 @@ impl Cell for Leaky {
         Ok(LiftedState::new(vec![Tensor::zeros(shape, dtype, device)?], 0))
     }
 
-    fn step(&self, frame: &Tensor, state: &LiftedState) -> Result<LiftedState> {
+    fn step(&self, input: Input<'_>, state: &LiftedState) -> Result<LiftedState> {
+        let Input::Frame(frame) = input else {
+            return Err(Error::configuration("the leaky cell", "lifts frames", "give it frames"));
+        };
         let flowed = Translation.act_on_slices(state.hidden(), self.velocities.as_slice(), 1)?;
         let lifted = Translation.lift(frame, &self.kernel)?.unsqueeze(1)?; // the same for every ν
         Ok(state.next(vec![(flowed * 0.9)?.broadcast_add(&lifted)?]))

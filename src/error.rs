@@ -154,7 +154,29 @@ impl Error {
 }
 
 /// Checks a tensor's extents against a pattern; `None` matches any extent.
-pub(crate) fn expect_shape(
+///
+/// # Errors
+/// [`Error::Shape`] naming the tensor as `what`, with the pattern in letters.
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use fernn::error::{Error, expect_shape};
+///
+/// # fn main() -> fernn::Result<()> {
+/// let frame = Tensor::zeros((2, 3, 5, 7), DType::F32, &Device::Cpu)?;
+/// expect_shape("frame", &frame, &[("B", None), ("C_in", Some(3)), ("H", None), ("W", None)])?;
+/// let error = expect_shape("frame", &frame, &[("B", None), ("C_in", Some(1)), ("H", None), ("W", None)]);
+/// match error {
+///     Err(Error::Shape { what, expected, got }) => {
+///         assert_eq!((what, expected.as_str()), ("frame", "(B, C_in=1, H, W)"));
+///         assert_eq!(got, [2, 3, 5, 7]);
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub fn expect_shape(
     what: &'static str,
     tensor: &candle_core::Tensor,
     pattern: &[(&str, Option<usize>)],

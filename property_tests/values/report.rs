@@ -267,3 +267,39 @@ fn seeds_that_one_of_two_models_lacks_are_left_out() {
     let judged = judged(&rows, &[], "FERNN-V2 predicts with far lower error");
     assert_eq!((judged.outcome, judged.estimate), ("reproduced", Some(4.75)));
 }
+
+#[test]
+fn lifts_are_compared_after_the_last_frame() {
+    const EXPERIMENT: &str = "rotation-lifts";
+    let mut rows = Vec::new();
+    // The error after frame h is h times that after the first; untrained ten times as large.
+    for (model, error) in [("FERNN-VR2 lab", 0.02), ("FERNN-VR2 co-moving", 0.01)] {
+        rows.extend(seeds(EXPERIMENT, model, "mse", &[1.0, 3.0]));
+        for h in 1..=3 {
+            let value = error * f64::from(h);
+            let trained = seeds(EXPERIMENT, model, "equivariance_trained", &[value; 2]);
+            let untrained = seeds(EXPERIMENT, model, "equivariance_untrained", &[10.0 * value; 2]);
+            rows.extend(at_horizon(h, [trained, untrained].concat()));
+        }
+    }
+    let table = table("rotation_lifts", &rows, &[]);
+    let lab = ["FERNN-VR2 lab", "", "2", "2.000e0", "1.414e0", "6.000e-1", "6.000e-2"];
+    assert_eq!(table[1], lab);
+    assert_eq!(table[2][5..], ["3.000e-1", "3.000e-2"]);
+    let judged = judged(&rows, &[], "drifts less");
+    assert_eq!((judged.outcome, judged.estimate), ("reproduced", Some(2.0)));
+}
+
+#[test]
+fn the_co_moving_frame_drifts_less_from_equality_on() {
+    let outcome = |lab: f64| {
+        let metric = "equivariance_trained";
+        let of = |model, value: f64| {
+            let first = at_horizon(1, seeds("rotation-lifts", model, metric, &[9.0 - value; 2]));
+            [first, at_horizon(2, seeds("rotation-lifts", model, metric, &[value; 2]))].concat()
+        };
+        let rows = [of("FERNN-VR2 lab", lab), of("FERNN-VR2 co-moving", 2.0)].concat();
+        judged(&rows, &[], "drifts less").outcome
+    };
+    assert_eq!([1.99, 2.0, 2.01].map(outcome), ["not reproduced", "reproduced", "reproduced"]);
+}

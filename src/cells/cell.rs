@@ -1,8 +1,8 @@
 //! What every recurrent cell does, and what the theory claims of a flow equivariant one.
 
 use crate::error::Result;
-use crate::flow::{FlowGroup, Lift, VelocitySet};
-use crate::ops::{self, Feed};
+use crate::flow::{FlowGroup, Input, Lift, Sequence, VelocitySet};
+use crate::ops::{self, FedAs, ReadOut};
 use candle_core::{DType, Device, Tensor};
 
 /// A recurrent cell over frames.
@@ -21,16 +21,12 @@ pub trait Cell {
         device: &Device,
     ) -> Result<Self::State>;
 
-    /// The state after one more frame (B, C_in, H, W).
-    fn step(&self, frame: &Tensor, state: &Self::State) -> Result<Self::State>;
-
-    /// The state after one more step whose frame (B, C_in, H, W) is that of the step before.
+    /// The state after one more input.
     ///
-    /// A cell with velocities moves it on by each of them; see
-    /// [`Input::FormerFrame`](crate::flow::Input::FormerFrame). Others take it as it is.
-    fn step_on_former(&self, frame: &Tensor, state: &Self::State) -> Result<Self::State> {
-        self.step(frame, state)
-    }
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) when extents disagree,
+    /// [`Error::Configuration`](crate::Error::Configuration) for an input that the cell cannot take.
+    fn step(&self, input: Input<'_>, state: &Self::State) -> Result<Self::State>;
 
     /// What a decoder sees of a state: (B, C, H, W).
     fn read_out(&self, state: &Self::State) -> Result<Tensor>;
@@ -38,30 +34,44 @@ pub trait Cell {
     /// The same state cut from the autograd graph.
     fn detach(&self, state: &Self::State) -> Self::State;
 
-    /// Runs from h_0 over all `seen` frames, then `steps` times over the frame that `feed` makes of
-    /// the newest read-out; the first of these is fed the last seen frame again. Returns the
-    /// read-outs of these steps, channels last, as decoders read them.
+    /// Runs from h_0 over a sequence and returns what `read_out` asks for, channels last, as decoders
+    /// read it.
     ///
-    /// Gradients flow to the seen frames and the cell's kernels; frames from `feed` are constants.
+    /// Gradients flow to the sequence and to the cell's kernels; what is fed counts as a constant.
     ///
     /// # Shapes
-    /// `seen` (B, T, C_in, H, W) with T ≥ 1; `feed` maps (B, H, W, C) to (B, H, W, C_in); result
-    /// (S, B, H, W, C), S = `steps` ≥ 1.
-    fn unroll(&self, seen: &Tensor, steps: usize, feed: &mut Feed<'_>) -> Result<Tensor>
+    /// `sequence` (B, T, C_in, H, W) with T ≥ 1; [`ReadOut::Fed`] maps (B, H, W, C) to
+    /// (B, H, W, C_in); result (S, B, H, W, C), S ≥ 1 as [`ReadOut`] says.
+    ///
+    /// # Errors
+    /// Those of [`Cell::step`]; [`Error::Configuration`](crate::Error::Configuration) for a sequence
+    /// of no frame, no step, and for feature maps that are fed as former ones.
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use fernn::cells::{Cell, TranslationRnn};
+    /// use fernn::flow::{Sequence, Translation, VelocitySet};
+    /// use fernn::ops::{FedAs, ReadOut};
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// let kernel = |shape: (usize, usize, usize, usize)| Tensor::randn(0f32, 0.3, shape, &Device::Cpu);
+    /// let (u, w) = (kernel((4, 1, 3, 3))?, kernel((4, 4, 3, 3))?);
+    /// let cell = TranslationRnn::new(Translation, VelocitySet::square(1), u, w)?;
+    /// let frames = Tensor::randn(0f32, 1.0, (2, 5, 1, 7, 11), &Device::Cpu)?;
+    /// let every = cell.unroll(Sequence::Frames(&frames), ReadOut::Every)?;
+    /// assert_eq!(every.dims(), [5, 2, 7, 11, 4]);
+    /// let mut feed = |read_out: &Tensor| Ok(read_out.narrow(3, 0, 1)?.contiguous()?);
+    /// let fed = ReadOut::Fed { steps: 3, feed: &mut feed, fed_as: FedAs::New };
+    /// assert_eq!(cell.unroll(Sequence::Frames(&frames), fed)?.dims(), [3, 2, 7, 11, 4]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn unroll(&self, sequence: Sequence<'_>, read_out: ReadOut<'_>) -> Result<Tensor>
     where
         Self: Sized,
     {
-        unroll_step_by_step(self, seen, steps, (feed, Age::New), &mut |_| ())
+        unroll_step_by_step(self, sequence, read_out, &mut |_| ())
     }
-}
-
-/// How frames that are fed back are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Age {
-    /// As if they were new ([`Cell::step`]), like the paper's public code.
-    New,
-    /// As the frames of the step before, which they are ([`Cell::step_on_former`]).
-    Former,
 }
 
 /// A cell whose hidden state lives on V × G, and what the theory claims of it.
@@ -96,32 +106,47 @@ pub trait FlowCell: Cell {
     }
 }
 
-/// [`Cell::unroll`] by way of single steps, showing the state after every frame to `observe`.
+/// [`Cell::unroll`] by way of single steps, showing the state after every one of them to `observe`.
+///
+/// # Errors
+/// As [`Cell::unroll`].
 pub fn unroll_step_by_step<C: Cell>(
     cell: &C,
-    seen: &Tensor,
-    steps: usize,
-    (feed, age): (&mut Feed<'_>, Age),
+    sequence: Sequence<'_>,
+    read_out: ReadOut<'_>,
     observe: &mut dyn FnMut(&C::State),
 ) -> Result<Tensor> {
-    let (batch, frames, _, height, width) = seen.dims5()?;
-    let frame =
-        |t: usize| -> Result<Tensor> { Ok(seen.narrow(1, t, 1)?.squeeze(1)?.contiguous()?) };
-    let mut state = cell.zero_state(batch, (height, width), seen.dtype(), seen.device())?;
-    for t in 0..frames {
-        state = cell.step(&frame(t)?, &state)?;
+    let (batch, count, _, height, width) = sequence.tensor().dims5()?;
+    check(sequence, &read_out)?;
+    let (dtype, device) = (sequence.tensor().dtype(), sequence.tensor().device());
+    let mut state = cell.zero_state(batch, (height, width), dtype, device)?;
+    let mut read_outs = Vec::new();
+    for t in 0..count {
+        state = cell.step(sequence.input(&sequence.at(t)?), &state)?;
         observe(&state);
+        if read_out.reads(t, count) {
+            read_outs.push(ops::to_channels_last(&cell.read_out(&state)?)?);
+        }
     }
-    let (mut fed, mut read_outs) = (frame(frames.saturating_sub(1))?, Vec::with_capacity(steps));
-    for _ in 0..steps {
-        state = match age {
-            Age::New => cell.step(&fed, &state)?,
-            Age::Former => cell.step_on_former(&fed, &state)?,
-        };
-        observe(&state);
-        let read_out = ops::to_channels_last(&cell.read_out(&state)?)?;
-        fed = ops::to_channels_first(&feed(&read_out.detach())?.detach())?;
-        read_outs.push(read_out);
+    if let ReadOut::Fed { steps, feed, fed_as } = read_out {
+        let mut fed = sequence.at(count - 1)?;
+        for _ in 0..steps {
+            let input = match fed_as {
+                FedAs::New => sequence.input(&fed),
+                FedAs::Former => Input::FormerFrame(&fed),
+            };
+            state = cell.step(input, &state)?;
+            observe(&state);
+            let read_out = ops::to_channels_last(&cell.read_out(&state)?)?;
+            fed = ops::to_channels_first(&feed(&read_out.detach())?.detach())?;
+            read_outs.push(read_out);
+        }
     }
     Ok(Tensor::stack(&read_outs, 0)?)
+}
+
+/// Refuses what [`Cell::unroll`] says it refuses.
+pub(super) fn check(sequence: Sequence<'_>, read_out: &ReadOut<'_>) -> Result<()> {
+    read_out.check(sequence.tensor().dims5()?.1)?;
+    read_out.check_fed_maps(matches!(sequence, Sequence::Maps(_)))
 }

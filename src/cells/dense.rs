@@ -1,7 +1,8 @@
 //! The recurrent network of the textbooks, which knows nothing of space.
 
 use super::cell::Cell;
-use crate::error::{Result, expect_shape};
+use crate::error::{Error, Result, expect_shape};
+use crate::flow::Input;
 use crate::ops::{self, Activation};
 use candle_core::{DType, Device, Tensor};
 
@@ -41,6 +42,14 @@ impl DenseRnn {
     pub fn parameters(&self) -> Vec<&Tensor> {
         vec![&self.input_weights, &self.recurrent_weights]
     }
+
+    /// U·f of a frame (B, C_in, H, W).
+    fn drive(&self, frame: &Tensor) -> Result<Tensor> {
+        let inputs = Some(self.input_weights.dims()[1]);
+        let flat = frame.flatten_from(1)?;
+        expect_shape("flattened frame", &flat, &[("B", None), ("C_in·H·W", inputs)])?;
+        Ok(flat.contiguous()?.matmul(&self.input_weights.t()?)?)
+    }
 }
 
 impl Cell for DenseRnn {
@@ -57,11 +66,21 @@ impl Cell for DenseRnn {
         Ok(Tensor::zeros((batch, self.recurrent_weights.dims()[0]), dtype, device)?)
     }
 
-    fn step(&self, frame: &Tensor, state: &Tensor) -> Result<Tensor> {
-        let inputs = Some(self.input_weights.dims()[1]);
-        let flat = frame.flatten_from(1)?;
-        expect_shape("flattened frame", &flat, &[("B", None), ("C_in·H·W", inputs)])?;
-        let driven = flat.contiguous()?.matmul(&self.input_weights.t()?)?;
+    /// Takes frames, new and former ones alike, and maps (B, C, H, W) of its own extents.
+    fn step(&self, input: Input<'_>, state: &Tensor) -> Result<Tensor> {
+        let driven = match input {
+            Input::Frame(frame) | Input::FormerFrame(frame) => self.drive(frame)?,
+            Input::Map(map) => {
+                let (c, h, w) = self.maps;
+                let dims = [("B", None), ("C", Some(c)), ("H", Some(h)), ("W", Some(w))];
+                expect_shape("feature map", map, &dims)?;
+                map.flatten_from(1)?.contiguous()?
+            }
+            Input::Lifted(_) => {
+                let problem = "has no velocities, and was given a lifted map";
+                return Err(Error::configuration("the dense cell", problem, "give it frames"));
+            }
+        };
         let sum = (state.matmul(&self.recurrent_weights.t()?)? + driven)?;
         ops::activate(&sum, self.activation)
     }

@@ -2,7 +2,7 @@
 
 use super::layer::{FlowLayer, expect_gates};
 use crate::error::Result;
-use crate::flow::{FlowGroup, FlowSpace, Input, LiftedState};
+use crate::flow::{Drive, FlowGroup, FlowSpace, Input, LiftedState};
 use crate::ops::{ConvAlgorithm, VelocityPooling};
 use candle_core::{D, Tensor};
 use std::marker::PhantomData;
@@ -32,9 +32,8 @@ pub trait Gating: Clone + Send + Sync {
 #[derive(Clone, Debug)]
 pub struct GatedRnn<G: FlowGroup, T> {
     space: FlowSpace<G>,
-    input_kernel: Tensor,
+    drive: Drive,
     recurrent_kernel: Tensor,
-    channels: usize,
     pooling: VelocityPooling,
     algorithm: ConvAlgorithm,
     gating: PhantomData<T>,
@@ -45,19 +44,19 @@ impl<G: FlowGroup, T: Gating> GatedRnn<G, T> {
     ///
     /// # Shapes
     /// `input_kernel` U (gates·C, C_in, k, k) and `recurrent_kernel` W (gates·C, C, k', k'), odd
-    /// extents, the gates stacked in the order of their equations.
+    /// extents, the gates stacked in the order of their equations. Without U (`None`) the inputs are
+    /// feature maps of gates·C channels ([`Input::Map`]).
     ///
     /// # Errors
     /// [`crate::Error::Shape`] when the kernels' channels disagree.
     pub fn over(
         space: FlowSpace<G>,
-        input_kernel: Tensor,
+        input_kernel: impl Into<Option<Tensor>>,
         recurrent_kernel: Tensor,
     ) -> Result<Self> {
-        let channels = expect_gates(&input_kernel, &recurrent_kernel, T::GATES)?;
+        let drive = expect_gates(input_kernel.into(), &recurrent_kernel, T::GATES)?;
         let (pooling, algorithm) = (VelocityPooling::Max, ConvAlgorithm::Auto);
-        let gating = PhantomData;
-        Ok(Self { space, input_kernel, recurrent_kernel, channels, pooling, algorithm, gating })
+        Ok(Self { space, drive, recurrent_kernel, pooling, algorithm, gating: PhantomData })
     }
 
     /// Replaces the pooling over V in the read-out.
@@ -71,8 +70,48 @@ impl<G: FlowGroup, T: Gating> GatedRnn<G, T> {
     }
 }
 
-/// One of `gates` maps whose channels are stacked in (B, V, H, W, gates·C).
-pub(super) fn gate(stacked: &Tensor, number: usize, gates: usize) -> Result<Tensor> {
+/// Map `number`, from 0, of `gates` maps whose channels are stacked in (B, V, H, W, gates·C): what a
+/// [`Gating`] takes apart. The result is (B, V, H, W, C).
+///
+/// # Errors
+/// Those of candle when there is no map of that number.
+///
+/// A minimal gated unit (Zhou et al., 2016) as a cell of one's own:
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use candle_nn::ops::sigmoid;
+/// use fernn::cells::{GatedRnn, Gating, gate};
+/// use fernn::equivariance::state_error;
+/// use fernn::flow::{FlowSpace, Lift, PixelsPerFrame, Translation, VelocitySet};
+///
+/// /// a = sigmoid( W_a ⋆ m + U_a ⋆ f ), n = tanh( a ⊙ (W_n ⋆ m) + U_n ⋆ f ), h' = (1 − a) ⊙ m + a ⊙ n
+/// #[derive(Clone)]
+/// struct MinimalGates;
+///
+/// impl Gating for MinimalGates {
+///     const GATES: usize = 2;
+///     const MEMORIES: usize = 1;
+///
+///     fn update(input: &Tensor, recurrent: &Tensor, carried: &[Tensor]) -> fernn::Result<Vec<Tensor>> {
+///         let [u, w] = [input, recurrent].map(|all| move |number| gate(all, number, 2));
+///         let a = sigmoid(&w(0)?.broadcast_add(&u(0)?)?)?;
+///         let n = (&a * w(1)?)?.broadcast_add(&u(1)?)?.tanh()?;
+///         Ok(vec![((a.affine(-1.0, 1.0)? * &carried[0])? + (a * n)?)?])
+///     }
+/// }
+///
+/// # fn main() -> fernn::Result<()> {
+/// let normal = |shape: &[usize]| Tensor::randn(0f32, 0.3, shape, &Device::Cpu);
+/// let space = FlowSpace::new(Translation, VelocitySet::square(1), Lift::CoMoving);
+/// let cell =
+///     GatedRnn::<_, MinimalGates>::over(space, normal(&[6, 1, 3, 3])?, normal(&[6, 3, 3, 3])?)?;
+/// let error = state_error(&cell, &normal(&[1, 4, 1, 5, 7])?, PixelsPerFrame::new(1, -1))?;
+/// assert_eq!(error.max(), 0.0, "flow equivariant, bit for bit");
+/// # Ok(())
+/// # }
+/// ```
+pub fn gate(stacked: &Tensor, number: usize, gates: usize) -> Result<Tensor> {
     let channels = stacked.dim(D::Minus1)? / gates;
     Ok(stacked.narrow(D::Minus1, number * channels, channels)?.contiguous()?)
 }
@@ -85,7 +124,7 @@ impl<G: FlowGroup, T: Gating> FlowLayer for GatedRnn<G, T> {
     }
 
     fn channels(&self) -> usize {
-        self.channels
+        self.recurrent_kernel.dims()[1]
     }
 
     fn memories(&self) -> usize {
@@ -97,12 +136,12 @@ impl<G: FlowGroup, T: Gating> FlowLayer for GatedRnn<G, T> {
     }
 
     fn parameters(&self) -> Vec<&Tensor> {
-        vec![&self.input_kernel, &self.recurrent_kernel]
+        self.drive.kernel().into_iter().chain([&self.recurrent_kernel]).collect()
     }
 
     fn advance(&self, input: Input<'_>, state: &LiftedState) -> Result<LiftedState> {
         let (space, how) = (&self.space, self.algorithm);
-        let u = space.drive(input, &self.input_kernel, state.frames_seen(), how)?;
+        let u = space.drive(input, &self.drive, state.frames_seen(), how)?;
         let (m, w) = space.carry_and_convolve(state.hidden(), &self.recurrent_kernel, how)?;
         let mut carried = vec![m];
         for memory in &state.memories()[1..] {

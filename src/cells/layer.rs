@@ -1,9 +1,9 @@
 //! Cells whose memory lives on V × G: what they share.
 
-use super::cell::{Age, Cell, FlowCell, unroll_step_by_step};
+use super::cell::{Cell, FlowCell, check, unroll_step_by_step};
 use crate::error::{Result, expect_shape};
-use crate::flow::{FlowGroup, FlowSpace, Input, Lift, LiftedState, VelocitySet};
-use crate::ops::{self, Feed, VelocityPooling};
+use crate::flow::{Drive, FlowGroup, FlowSpace, Input, Lift, LiftedState, Sequence, VelocitySet};
+use crate::ops::{self, ReadOut, VelocityPooling};
 use candle_core::{DType, Device, Tensor};
 
 /// A recurrent layer over V × G. Every layer is a [`Cell`] and a [`FlowCell`]; several of them make
@@ -49,9 +49,8 @@ pub trait FlowLayer {
     /// [`Cell::unroll`] as one operation, where there is one.
     fn unroll_at_once(
         &self,
-        _seen: &Tensor,
-        _steps: usize,
-        _feed: &mut Feed<'_>,
+        _sequence: Sequence<'_>,
+        _read_out: ReadOut<'_>,
     ) -> Result<Option<Tensor>> {
         Ok(None)
     }
@@ -65,21 +64,27 @@ pub fn parameter_count(layer: &impl FlowLayer) -> usize {
     layer.parameters().iter().map(|parameter| parameter.elem_count()).sum()
 }
 
-/// Refuses kernels that are not U (`gates`·C, C_in, …) and W (`gates`·C, C, …); returns C.
-pub(super) fn expect_gates(input: &Tensor, recurrent: &Tensor, gates: usize) -> Result<usize> {
+/// Refuses kernels that are not U (`gates`·C, C_in, …), where there is one, and W (`gates`·C, C, …).
+pub(super) fn expect_gates(
+    input: Option<Tensor>,
+    recurrent: &Tensor,
+    gates: usize,
+) -> Result<Drive> {
     let channels = recurrent.dims4()?.1;
     let rows = Some(gates * channels);
-    expect_shape(
-        "input kernel",
-        input,
-        &[("gates·C", rows), ("C_in", None), ("kh", None), ("kw", None)],
-    )?;
+    if let Some(input) = &input {
+        expect_shape(
+            "input kernel",
+            input,
+            &[("gates·C", rows), ("C_in", None), ("kh", None), ("kw", None)],
+        )?;
+    }
     expect_shape(
         "recurrent kernel",
         recurrent,
         &[("gates·C", rows), ("C", Some(channels)), ("kh", None), ("kw", None)],
     )?;
-    Ok(channels)
+    Ok(Drive::new(input, gates * channels))
 }
 
 impl<L: FlowLayer + ?Sized> FlowLayer for Box<L> {
@@ -115,11 +120,10 @@ impl<L: FlowLayer + ?Sized> FlowLayer for Box<L> {
 
     fn unroll_at_once(
         &self,
-        seen: &Tensor,
-        steps: usize,
-        feed: &mut Feed<'_>,
+        sequence: Sequence<'_>,
+        read_out: ReadOut<'_>,
     ) -> Result<Option<Tensor>> {
-        (**self).unroll_at_once(seen, steps, feed)
+        (**self).unroll_at_once(sequence, read_out)
     }
 }
 
@@ -137,12 +141,8 @@ impl<L: FlowLayer> Cell for L {
         self.space().zero_state(memories, (batch, extents), dtype, device)
     }
 
-    fn step(&self, frame: &Tensor, state: &LiftedState) -> Result<LiftedState> {
-        self.advance(Input::Frame(frame), state)
-    }
-
-    fn step_on_former(&self, frame: &Tensor, state: &LiftedState) -> Result<LiftedState> {
-        self.advance(Input::FormerFrame(frame), state)
+    fn step(&self, input: Input<'_>, state: &LiftedState) -> Result<LiftedState> {
+        self.advance(input, state)
     }
 
     fn read_out(&self, state: &LiftedState) -> Result<Tensor> {
@@ -154,10 +154,11 @@ impl<L: FlowLayer> Cell for L {
         state.detach()
     }
 
-    fn unroll(&self, seen: &Tensor, steps: usize, feed: &mut Feed<'_>) -> Result<Tensor> {
-        match self.unroll_at_once(seen, steps, feed)? {
+    fn unroll(&self, sequence: Sequence<'_>, mut read_out: ReadOut<'_>) -> Result<Tensor> {
+        check(sequence, &read_out)?;
+        match self.unroll_at_once(sequence, read_out.by_ref())? {
             Some(read_outs) => Ok(read_outs),
-            None => unroll_step_by_step(self, seen, steps, (feed, Age::New), &mut |_| ()),
+            None => unroll_step_by_step(self, sequence, read_out, &mut |_| ()),
         }
     }
 }

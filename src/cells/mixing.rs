@@ -1,9 +1,9 @@
 //! The recurrent cell whose velocities talk to each other: flow convolution over V.
 
-use super::layer::FlowLayer;
+use super::layer::{FlowLayer, expect_gates};
 use crate::error::{Error, Result, expect_shape};
-use crate::flow::{FlowGroup, FlowSpace, Input, Lift, LiftedState, Recurrence};
-use crate::ops::{self, Activation, ConvAlgorithm, VelocityPooling};
+use crate::flow::{Drive, FlowGroup, FlowSpace, Input, Lift, LiftedState};
+use crate::ops::{self, Activation, ConvAlgorithm, Recurrence, VelocityPooling};
 use candle_core::Tensor;
 
 /// A recurrence with a flow convolution over a neighbourhood N of velocities (Keller 2025,
@@ -25,10 +25,10 @@ use candle_core::Tensor;
 #[derive(Clone, Debug)]
 pub struct MixingRnn<G: FlowGroup> {
     space: FlowSpace<G>,
-    input_kernel: Tensor,
+    drive: Drive,
     mixing_kernels: Tensor, // (D, C, C, k, k)
     neighbourhood: Vec<G::Velocity>,
-    recipe: Recurrence,
+    recurrence: Recurrence,
 }
 
 impl<G: FlowGroup> MixingRnn<G> {
@@ -36,14 +36,15 @@ impl<G: FlowGroup> MixingRnn<G> {
     ///
     /// # Shapes
     /// `input_kernel` U (C, C_in, k, k); `mixing_kernels` (D, C, C, k', k'), W_δ in the order of the
-    /// D offsets of `neighbourhood`.
+    /// D offsets of `neighbourhood`. Without U (`None`) the inputs are feature maps of C channels
+    /// ([`Input::Map`]).
     ///
     /// # Errors
     /// [`Error::Shape`] when extents disagree, [`Error::Configuration`] for an empty or repeating
     /// neighbourhood.
     pub fn over(
         space: FlowSpace<G>,
-        input_kernel: Tensor,
+        input_kernel: impl Into<Option<Tensor>>,
         mixing_kernels: Tensor,
         neighbourhood: Vec<G::Velocity>,
     ) -> Result<Self> {
@@ -55,29 +56,30 @@ impl<G: FlowGroup> MixingRnn<G> {
                 "list each offset once",
             ));
         }
-        let (offsets, channels) = (Some(neighbourhood.len()), Some(input_kernel.dims4()?.0));
+        let (offsets, c) = (Some(neighbourhood.len()), mixing_kernels.dims5()?.1);
         expect_shape(
             "mixing kernels",
             &mixing_kernels,
-            &[("D", offsets), ("C", channels), ("C", channels), ("kh", None), ("kw", None)],
+            &[("D", offsets), ("C", Some(c)), ("C", Some(c)), ("kh", None), ("kw", None)],
         )?;
-        let recipe = Recurrence::default();
-        Ok(Self { space, input_kernel, mixing_kernels, neighbourhood, recipe })
+        let drive = expect_gates(input_kernel.into(), &mixing_kernels.get(0)?, 1)?;
+        let recurrence = Recurrence::default();
+        Ok(Self { space, drive, mixing_kernels, neighbourhood, recurrence })
     }
 
     /// Replaces the non-linearity σ.
     pub fn with_activation(self, activation: Activation) -> Self {
-        Self { recipe: Recurrence { activation, ..self.recipe }, ..self }
+        Self { recurrence: Recurrence { activation, ..self.recurrence }, ..self }
     }
 
     /// Replaces the pooling over V in the read-out.
     pub fn with_pooling(self, pooling: VelocityPooling) -> Self {
-        Self { recipe: Recurrence { pooling, ..self.recipe }, ..self }
+        Self { recurrence: Recurrence { pooling, ..self.recurrence }, ..self }
     }
 
     /// Replaces how the convolutions over V × G are computed.
     pub fn with_algorithm(self, algorithm: ConvAlgorithm) -> Self {
-        Self { recipe: Recurrence { algorithm, ..self.recipe }, ..self }
+        Self { recurrence: Recurrence { algorithm, ..self.recurrence }, ..self }
     }
 
     /// h(ν + δ) at ν for every ν, in the frame of reference of ν, zero where V ends.
@@ -115,20 +117,20 @@ impl<G: FlowGroup> FlowLayer for MixingRnn<G> {
     }
 
     fn channels(&self) -> usize {
-        self.input_kernel.dims()[0]
+        self.mixing_kernels.dims()[1]
     }
 
     fn pooling(&self) -> VelocityPooling {
-        self.recipe.pooling
+        self.recurrence.pooling
     }
 
     fn parameters(&self) -> Vec<&Tensor> {
-        vec![&self.input_kernel, &self.mixing_kernels]
+        self.drive.kernel().into_iter().chain([&self.mixing_kernels]).collect()
     }
 
     fn advance(&self, input: Input<'_>, state: &LiftedState) -> Result<LiftedState> {
-        let (space, how) = (&self.space, self.recipe.algorithm);
-        let u = space.drive(input, &self.input_kernel, state.frames_seen(), how)?;
+        let (space, how) = (&self.space, self.recurrence.algorithm);
+        let u = space.drive(input, &self.drive, state.frames_seen(), how)?;
         let neighbours = self
             .neighbourhood
             .iter()
@@ -137,7 +139,7 @@ impl<G: FlowGroup> FlowLayer for MixingRnn<G> {
         let joint = Tensor::cat(&neighbours, 4)?; // (B, V, H, W, D·C)
         let mixed = space.carried_convolution(&joint, &self.joint_kernel()?, how)?;
         let sum = mixed.broadcast_add(&u)?;
-        Ok(state.next(vec![ops::activate(&sum, self.recipe.activation)?]))
+        Ok(state.next(vec![ops::activate(&sum, self.recurrence.activation)?]))
     }
 
     fn comparable(&self, flow: G::Velocity, t: usize) -> Vec<(usize, usize)> {

@@ -17,11 +17,11 @@ mod mixing;
 mod rnn;
 mod stack;
 
-pub use cell::{Age, Cell, FlowCell, unroll_step_by_step};
+pub use cell::{Cell, FlowCell, unroll_step_by_step};
 pub use choice::{AnyLayer, CellChoice, CellKind, CellShape, Running};
 pub use dense::DenseRnn;
 pub use fields::{Between, Fields, Maps};
-pub use gated::{GatedRnn, Gating};
+pub use gated::{GatedRnn, Gating, gate};
 pub use gru::{FlowGru, GruGates};
 pub use layer::{FlowLayer, parameter_count};
 pub use learned_shift::{LearnedShiftRnn, shift_kernels};

@@ -3,9 +3,9 @@
 use super::layer::{FlowLayer, expect_gates};
 use crate::error::Result;
 use crate::flow::{
-    FlowGroup, FlowSpace, Input, Lift, LiftedState, Recurrence, Translation, VelocitySet,
+    Drive, FlowGroup, FlowSpace, Input, Lift, LiftedState, Sequence, Translation, VelocitySet,
 };
-use crate::ops::{Activation, ConvAlgorithm, Feed, VelocityPooling};
+use crate::ops::{self, Activation, ConvAlgorithm, Kernels, ReadOut, Recurrence, VelocityPooling};
 use candle_core::Tensor;
 
 /// The simple recurrence (Keller 2025, §4 and its appendix), for every ν of the set:
@@ -25,9 +25,9 @@ use candle_core::Tensor;
 #[derive(Clone, Debug)]
 pub struct FlowRnn<G: FlowGroup> {
     space: FlowSpace<G>,
-    input_kernel: Tensor,
+    drive: Drive,
     recurrent_kernel: Tensor,
-    recipe: Recurrence,
+    recurrence: Recurrence,
 }
 
 /// The translation cell of Flowing MNIST.
@@ -55,29 +55,80 @@ impl<G: FlowGroup> FlowRnn<G> {
         )
     }
 
-    /// [`FlowRnn::new`] over a space with either lift.
+    /// [`FlowRnn::new`] over a space with either lift; without `input_kernel` (`None`) over feature
+    /// maps of C channels, which are added as they are ([`Input::Map`]).
+    ///
+    /// # Errors
+    /// As [`FlowRnn::new`].
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use fernn::cells::{Cell, FlowRnn};
+    /// use fernn::flow::{FlowSpace, Lift, Sequence, Translation, VelocitySet};
+    /// use fernn::ops::ReadOut;
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// let normal = |shape: &[usize]| Tensor::randn(0f32, 0.3, shape, &Device::Cpu);
+    /// let space = FlowSpace::new(Translation, VelocitySet::square(1), Lift::CoMoving);
+    /// let cell = FlowRnn::over(space, None, normal(&[4, 4, 3, 3])?)?;
+    /// let maps = normal(&[2, 5, 4, 7, 11])?; // (B, T, C, H, W), made by an encoder
+    /// let last = cell.unroll(Sequence::Maps(&maps), ReadOut::Last)?;
+    /// assert_eq!(last.dims(), [1, 2, 7, 11, 4]);
+    /// assert!(cell.unroll(Sequence::Frames(&maps), ReadOut::Last).is_err(), "nothing lifts a frame");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn over(
         space: FlowSpace<G>,
-        input_kernel: Tensor,
+        input_kernel: impl Into<Option<Tensor>>,
         recurrent_kernel: Tensor,
     ) -> Result<Self> {
-        expect_gates(&input_kernel, &recurrent_kernel, 1)?;
-        Ok(Self { space, input_kernel, recurrent_kernel, recipe: Recurrence::default() })
+        let drive = expect_gates(input_kernel.into(), &recurrent_kernel, 1)?;
+        Ok(Self { space, drive, recurrent_kernel, recurrence: Recurrence::default() })
     }
 
     /// Replaces the non-linearity σ.
     pub fn with_activation(self, activation: Activation) -> Self {
-        Self { recipe: Recurrence { activation, ..self.recipe }, ..self }
+        Self { recurrence: Recurrence { activation, ..self.recurrence }, ..self }
     }
 
     /// Replaces the pooling over V in the read-out.
     pub fn with_pooling(self, pooling: VelocityPooling) -> Self {
-        Self { recipe: Recurrence { pooling, ..self.recipe }, ..self }
+        Self { recurrence: Recurrence { pooling, ..self.recurrence }, ..self }
     }
 
     /// Replaces how the recurrent convolution is computed.
     pub fn with_algorithm(self, algorithm: ConvAlgorithm) -> Self {
-        Self { recipe: Recurrence { algorithm, ..self.recipe }, ..self }
+        Self { recurrence: Recurrence { algorithm, ..self.recurrence }, ..self }
+    }
+
+    fn next_in_lab(&self, input: Input<'_>, state: &LiftedState) -> Result<Tensor> {
+        let (space, how) = (&self.space, self.recurrence.algorithm);
+        let u = space.drive(input, &self.drive, state.frames_seen(), how)?;
+        let (velocities, w) = (space.velocities().as_slice(), &self.recurrent_kernel);
+        space.group().recur_carried(state.hidden(), velocities, w, &u, self.recurrence)
+    }
+
+    fn next_co_moving(&self, input: Input<'_>, state: &LiftedState) -> Result<Tensor> {
+        let (space, group, w) = (&self.space, self.space.group(), &self.recurrent_kernel);
+        let steps = space.steps_to_slices(input, state.frames_seen());
+        let (h, velocities) = (state.hidden(), space.velocities().as_slice());
+        match input {
+            Input::Frame(frame) | Input::FormerFrame(frame) => {
+                let kernels = (self.drive.kernel_for_frames()?, w);
+                group.recur_flowed(h, velocities, kernels, (frame, steps), self.recurrence)
+            }
+            Input::Map(map) => {
+                self.drive.check_map(map.dims4()?.1)?;
+                let map = ops::to_channels_last(map)?;
+                group.recur_flowed_map(h, velocities, w, (&map, steps), self.recurrence)
+            }
+            Input::Lifted(_) => {
+                let how = self.recurrence.algorithm;
+                let u = space.drive(input, &self.drive, state.frames_seen(), how)?;
+                group.recur(h, w, &u, self.recurrence)
+            }
+        }
     }
 }
 
@@ -93,47 +144,38 @@ impl<G: FlowGroup> FlowLayer for FlowRnn<G> {
     }
 
     fn pooling(&self) -> VelocityPooling {
-        self.recipe.pooling
+        self.recurrence.pooling
     }
 
     fn parameters(&self) -> Vec<&Tensor> {
-        vec![&self.input_kernel, &self.recurrent_kernel]
+        self.drive.kernel().into_iter().chain([&self.recurrent_kernel]).collect()
     }
 
     fn advance(&self, input: Input<'_>, state: &LiftedState) -> Result<LiftedState> {
-        let (space, group) = (&self.space, self.space.group());
-        let next = match (input, space.lift()) {
-            (Input::Frame(frame) | Input::FormerFrame(frame), Lift::CoMoving) => {
-                let steps = space.steps_to_slices(input, state.frames_seen());
-                let kernels = (&self.input_kernel, &self.recurrent_kernel);
-                let (h, velocities) = (state.hidden(), space.velocities().as_slice());
-                group.recur_flowed(h, velocities, kernels, (frame, steps), self.recipe)?
-            }
-            (_, lift) => {
-                let how = self.recipe.algorithm;
-                let u = space.drive(input, &self.input_kernel, state.frames_seen(), how)?;
-                let (h, w, velocities) =
-                    (state.hidden(), &self.recurrent_kernel, space.velocities().as_slice());
-                match lift {
-                    Lift::Trivial => group.recur_carried(h, velocities, w, &u, self.recipe)?,
-                    Lift::CoMoving => group.recur(h, w, &u, self.recipe)?,
-                }
-            }
+        let next = match self.space.lift() {
+            Lift::Trivial => self.next_in_lab(input, state)?,
+            Lift::CoMoving => self.next_co_moving(input, state)?,
         };
         Ok(state.next(vec![next]))
     }
 
     fn unroll_at_once(
         &self,
-        seen: &Tensor,
-        steps: usize,
-        feed: &mut Feed<'_>,
+        sequence: Sequence<'_>,
+        read_out: ReadOut<'_>,
     ) -> Result<Option<Tensor>> {
         if self.space.lift() == Lift::Trivial {
             return Ok(None);
         }
+        let input = match sequence {
+            Sequence::Frames(_) => Some(self.drive.kernel_for_frames()?),
+            Sequence::Maps(maps) => {
+                self.drive.check_map(maps.dims5()?.2)?;
+                None
+            }
+        };
         let (group, velocities) = (self.space.group(), self.space.velocities());
-        let kernels = (&self.input_kernel, &self.recurrent_kernel);
-        group.unroll(seen, velocities, kernels, self.recipe, steps, feed)
+        let kernels = Kernels { input, recurrent: &self.recurrent_kernel };
+        group.unroll(sequence.tensor(), velocities, kernels, self.recurrence, read_out)
     }
 }

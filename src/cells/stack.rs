@@ -70,12 +70,8 @@ impl<L: FlowLayer> Cell for Stacked<L> {
         self.layers.iter().map(|layer| layer.zero_state(batch, extents, dtype, device)).collect()
     }
 
-    fn step(&self, frame: &Tensor, state: &Vec<LiftedState>) -> Result<Vec<LiftedState>> {
-        self.advance(Input::Frame(frame), state)
-    }
-
-    fn step_on_former(&self, frame: &Tensor, state: &Vec<LiftedState>) -> Result<Vec<LiftedState>> {
-        self.advance(Input::FormerFrame(frame), state)
+    fn step(&self, input: Input<'_>, state: &Vec<LiftedState>) -> Result<Vec<LiftedState>> {
+        self.advance(input, state)
     }
 
     fn read_out(&self, state: &Vec<LiftedState>) -> Result<Tensor> {

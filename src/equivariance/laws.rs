@@ -3,7 +3,7 @@
 use super::difference::{Difference, EquivarianceError, SliceError};
 use crate::cells::{Cell, FlowCell};
 use crate::error::{Error, Result};
-use crate::flow::{FlowGroup, Lift, Velocity};
+use crate::flow::{FlowGroup, Lift, Sequence, Velocity};
 use candle_core::Tensor;
 
 type VelocityOf<C> = <<C as FlowCell>::Group as FlowGroup>::Velocity;
@@ -15,19 +15,20 @@ type VelocityOf<C> = <<C as FlowCell>::Group as FlowGroup>::Velocity;
 /// - [`Lift::CoMoving`]: `h̃'_{t+1}(ν) = h̃_{t+1}(ν − ν̂)`
 ///
 /// # Shapes
-/// `frames` (B, T, C_in, H, W).
+/// `sequence` (B, T, C_in, H, W): frames, or feature maps that flow as hidden features do
+/// ([`Sequence::Maps`]).
 ///
 /// # Errors
 /// [`Error::Vacuous`] when the flow stands still, no slice can be compared at any step, or the state
 /// is zero or constant.
-pub fn state_error<C: FlowCell>(
+pub fn state_error<'a, C: FlowCell>(
     cell: &C,
-    frames: &Tensor,
+    sequence: impl Into<Sequence<'a>>,
     flow: VelocityOf<C>,
 ) -> Result<EquivarianceError> {
-    let group = cell.group();
-    let (plain, flowed) =
-        (states(cell, frames)?, states(cell, &flow_frames(group, frames, flow)?)?);
+    let (group, sequence) = (cell.group(), sequence.into());
+    let flowed = flow_sequence(group, sequence, flow)?;
+    let (plain, flowed) = (states(cell, sequence)?, states(cell, sequence.like(&flowed))?);
     let mut error = EquivarianceError::default();
     for (t, (plain, flowed)) in plain.iter().zip(&flowed).enumerate() {
         let pairs = cell.claimed(flow, t);
@@ -68,29 +69,31 @@ pub fn state_error<C: FlowCell>(
 ///
 /// # Errors
 /// As [`state_error`].
-pub fn read_out_error<C: Cell, G: FlowGroup>(
+pub fn read_out_error<'a, C: Cell, G: FlowGroup>(
     cell: &C,
     group: &G,
-    frames: &Tensor,
+    sequence: impl Into<Sequence<'a>>,
     flow: G::Velocity,
 ) -> Result<EquivarianceError> {
-    let plain = read_outs(cell, frames)?;
-    let expected = per_frame(&plain, |map, t| act_on_map(group, map, flow, t))?;
-    by_step(&read_outs(cell, &flow_frames(group, frames, flow)?)?, &expected)
+    let sequence = sequence.into();
+    let plain = read_outs(cell, sequence)?;
+    let expected = per_frame(&plain, |map, t| group.act_on_map(map, flow, t))?;
+    by_step(&read_outs(cell, sequence.like(&flow_sequence(group, sequence, flow)?))?, &expected)
 }
 
 /// Whether the cell's read-out commutes with the group element exp(ν̂) applied to every frame alike.
 ///
 /// Holds for the G-RNN and the FERNN. Shapes and errors as [`state_error`].
-pub fn static_error<C: Cell, G: FlowGroup>(
+pub fn static_error<'a, C: Cell, G: FlowGroup>(
     cell: &C,
     group: &G,
-    frames: &Tensor,
+    sequence: impl Into<Sequence<'a>>,
     element: G::Velocity,
 ) -> Result<EquivarianceError> {
-    let plain = read_outs(cell, frames)?;
-    let expected = per_frame(&plain, |map, _| act_on_map(group, map, element, 1))?;
-    by_step(&read_outs(cell, &move_frames(group, frames, element)?)?, &expected)
+    let sequence = sequence.into();
+    let plain = read_outs(cell, sequence)?;
+    let expected = per_frame(&plain, |map, _| group.act_on_map(map, element, 1))?;
+    by_step(&read_outs(cell, sequence.like(&move_sequence(group, sequence, element)?))?, &expected)
 }
 
 /// Whether a whole model, a map of sequences of frames (B, T, C, H, W), commutes with the flow:
@@ -131,10 +134,10 @@ pub fn static_sequence_error<G: FlowGroup>(
 ///
 /// # Errors
 /// As [`state_error`]; [`Error::Configuration`] when the cells do not have the two lifts.
-pub fn change_of_frame_error<A: FlowCell, B: FlowCell<Group = A::Group>>(
+pub fn change_of_frame_error<'a, A: FlowCell, B: FlowCell<Group = A::Group>>(
     trivial: &A,
     co_moving: &B,
-    frames: &Tensor,
+    sequence: impl Into<Sequence<'a>>,
 ) -> Result<EquivarianceError> {
     if (trivial.lift(), co_moving.lift()) != (Lift::Trivial, Lift::CoMoving) {
         return Err(Error::configuration(
@@ -145,7 +148,8 @@ pub fn change_of_frame_error<A: FlowCell, B: FlowCell<Group = A::Group>>(
     }
     let velocities = co_moving.velocities().as_slice();
     let mut error = EquivarianceError::default();
-    let states = states(trivial, frames)?.into_iter().zip(states(co_moving, frames)?);
+    let sequence = sequence.into();
+    let states = states(trivial, sequence)?.into_iter().zip(states(co_moving, sequence)?);
     for (t, (lab, moving)) in states.enumerate() {
         let moving = co_moving.hidden(&moving)?;
         let moved = co_moving.group().act_on_slices(&moving, velocities, t as i64)?;
@@ -175,58 +179,60 @@ pub fn action_error<G: FlowGroup>(
     Ok(composition.merge(by_step(&back, frames)?))
 }
 
-/// The sequence flowed by ν̂: frame t is moved by ψ_t(ν̂).
-fn flow_frames<G: FlowGroup>(group: &G, frames: &Tensor, flow: G::Velocity) -> Result<Tensor> {
-    refuse_still(flow)?;
-    per_frame(frames, |frame, t| group.act_on_frame(frame, flow, t))
-}
-
-/// Every frame moved alike by exp(ν̂).
-fn move_frames<G: FlowGroup>(group: &G, frames: &Tensor, element: G::Velocity) -> Result<Tensor> {
-    refuse_still(element)?;
-    per_frame(frames, |frame, _| group.act_on_frame(frame, element, 1))
-}
-
-/// The action on a map (B, C, H, W) of hidden features: a slice with no velocity.
-fn act_on_map<G: FlowGroup>(
+/// The sequence flowed by ν̂: item t is moved by ψ_t(ν̂).
+fn flow_sequence<G: FlowGroup>(
     group: &G,
-    map: &Tensor,
-    velocity: G::Velocity,
-    steps: i64,
+    sequence: Sequence<'_>,
+    flow: G::Velocity,
 ) -> Result<Tensor> {
-    let slice = crate::ops::to_channels_last(map)?.unsqueeze(1)?;
-    let moved = group.act_on_slices(&slice, &[velocity], steps)?;
-    crate::ops::to_channels_first(&moved.squeeze(1)?)
+    refuse_still(flow)?;
+    per_frame(sequence.tensor(), |item, t| sequence.act(group, item, flow, t))
 }
 
-/// Frame t of (B, T, C, H, W).
-fn frame(frames: &Tensor, t: usize) -> Result<Tensor> {
-    Ok(frames.narrow(1, t, 1)?.squeeze(1)?.contiguous()?)
+/// [`flow_sequence`] of frames.
+fn flow_frames<G: FlowGroup>(group: &G, frames: &Tensor, flow: G::Velocity) -> Result<Tensor> {
+    flow_sequence(group, Sequence::Frames(frames), flow)
+}
+
+/// Every item moved alike by exp(ν̂).
+fn move_sequence<G: FlowGroup>(
+    group: &G,
+    sequence: Sequence<'_>,
+    element: G::Velocity,
+) -> Result<Tensor> {
+    refuse_still(element)?;
+    per_frame(sequence.tensor(), |item, _| sequence.act(group, item, element, 1))
+}
+
+/// [`move_sequence`] of frames.
+fn move_frames<G: FlowGroup>(group: &G, frames: &Tensor, element: G::Velocity) -> Result<Tensor> {
+    move_sequence(group, Sequence::Frames(frames), element)
 }
 
 fn per_frame(frames: &Tensor, map: impl Fn(&Tensor, i64) -> Result<Tensor>) -> Result<Tensor> {
     let mapped = (0..frames.dims()[1])
-        .map(|t| map(&frame(frames, t)?, t as i64))
+        .map(|t| map(&Sequence::Frames(frames).at(t)?, t as i64))
         .collect::<Result<Vec<_>>>()?;
     Ok(Tensor::stack(&mapped, 1)?)
 }
 
-/// The state after each frame.
-fn states<C: Cell>(cell: &C, frames: &Tensor) -> Result<Vec<C::State>> {
-    let (batch, steps, _, height, width) = frames.dims5()?;
-    let mut state = cell.zero_state(batch, (height, width), frames.dtype(), frames.device())?;
+/// The state after each item of a sequence.
+fn states<C: Cell>(cell: &C, sequence: Sequence<'_>) -> Result<Vec<C::State>> {
+    let (batch, steps, _, height, width) = sequence.tensor().dims5()?;
+    let (dtype, device) = (sequence.tensor().dtype(), sequence.tensor().device());
+    let mut state = cell.zero_state(batch, (height, width), dtype, device)?;
     (0..steps)
         .map(|t| {
-            state = cell.step(&frame(frames, t)?, &state)?;
+            state = cell.step(sequence.input(&sequence.at(t)?), &state)?;
             Ok(state.clone())
         })
         .collect()
 }
 
-/// The read-out after each frame, (B, T, C, H, W).
-fn read_outs<C: Cell>(cell: &C, frames: &Tensor) -> Result<Tensor> {
+/// The read-out after each item, (B, T, C, H, W).
+fn read_outs<C: Cell>(cell: &C, sequence: Sequence<'_>) -> Result<Tensor> {
     let maps =
-        states(cell, frames)?.iter().map(|s| cell.read_out(s)).collect::<Result<Vec<_>>>()?;
+        states(cell, sequence)?.iter().map(|s| cell.read_out(s)).collect::<Result<Vec<_>>>()?;
     Ok(Tensor::stack(&maps, 1)?)
 }
 

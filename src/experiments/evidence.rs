@@ -148,3 +148,140 @@ fn read_pictures(bytes: &[u8], path: &Path) -> Result<Vec<Picture>> {
     };
     rows(bytes, path)?.into_iter().map(picture).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Split;
+    use crate::experiments::{Metric, Records, Subject};
+    use crate::flow::{DegreesPerFrame, PixelsPerFrame};
+
+    fn record(seed: u64, value: f64) -> Record {
+        Record {
+            experiment: "translation".into(),
+            subject: Subject::new("FERNN-V2, \"quoted\"").with_variant("tanh"),
+            seed: Some(seed),
+            split: Some(Split::Test),
+            metric: Metric::MSE,
+            velocity: Some(PixelsPerFrame::new(-2, 1).into()),
+            value: Some(value),
+            ..Record::default()
+        }
+    }
+
+    fn read(text: &str) -> Result<Evidence> {
+        read_records(text.as_bytes(), Path::new("x.csv"))
+    }
+
+    fn text(records: &[Record]) -> String {
+        String::from_utf8(csv_bytes(records.iter().cloned())).expect("utf-8")
+    }
+
+    fn refusal(text: &str) -> (Option<u64>, String) {
+        match read(text) {
+            Err(Error::Format { line, problem, .. }) => (line, problem),
+            other => panic!("expected a format error, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn both_files_come_back_bit_for_bit() -> Result<()> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = Record {
+            value: None,
+            metric: Metric::SETTINGS,
+            note: "a = 1\nb = \"x, y\"\n".into(),
+            ..record(3, 0.0)
+        };
+        let turning = Record { velocity: Some(DegreesPerFrame(-45).into()), ..record(4, 0.5) };
+        let records = vec![
+            Record::provenance("commit", "abc"),
+            settings,
+            record(3, 0.1 + 0.2),
+            record(5, f64::INFINITY),
+            turning,
+        ];
+        let picture = Picture {
+            experiment: "translation".into(),
+            subject: Subject::g_rnn(),
+            metric: Metric::FILM_TRUTH,
+            split: Some(Split::Test),
+            horizon: 2,
+            width: 3,
+            pixels: vec![0.1, -1e-9, 0.0, 1.0, f32::MIN_POSITIVE, 0.7],
+            ..Picture::default()
+        };
+        let evidence = Evidence { records, pictures: vec![picture] };
+        for name in ["records.csv", "part.csv"] {
+            let path = folder.path().join(name);
+            evidence.write(&path)?;
+            assert_eq!(Evidence::read(&path)?, evidence);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn rewritten_line_ends_change_nothing() -> Result<()> {
+        let settings = Record { value: None, note: "a = 1\nb = 2\n".into(), ..record(0, 0.0) };
+        let unix = text(&[settings, record(1, 2.0)]);
+        assert_eq!(read(&unix.replace('\n', "\r\n"))?, read(&unix)?);
+        Ok(())
+    }
+
+    #[test]
+    fn a_damaged_row_and_an_unknown_column_are_named() {
+        let damaged = text(&[record(0, 1.0), record(1, 2.0)]).replace(",2.0,", ",two,");
+        assert_eq!(refusal(&damaged).0, Some(3));
+        let column = text(&[record(0, 1.0)]).replace("variant", "variety");
+        let (line, problem) = refusal(&column);
+        assert_eq!(line, Some(1));
+        assert!(problem.contains("`variety`") && problem.contains("variant"), "{problem}");
+        let split = text(&[record(0, 1.0)]).replace(",test,", ",testing,");
+        assert_eq!(refusal(&split).0, Some(2));
+        assert!(refusal(&text(&[])).1.contains("fernn reproduce"));
+    }
+
+    #[test]
+    fn repeated_rows_count_once_and_contradictions_are_refused() -> Result<()> {
+        let twice = read(&text(&[record(0, 1.0), record(1, 2.0), record(0, 1.0)]))?;
+        assert_eq!(twice.records, [record(0, 1.0), record(1, 2.0)]);
+        let (line, problem) = refusal(&text(&[record(0, 1.0), record(1, 2.0), record(0, 1.5)]));
+        assert_eq!(line, Some(4));
+        assert!(problem.contains("line 2"), "{problem}");
+        // Merged runs each have their own provenance, and their seeds stand side by side.
+        let merged = [
+            Record::provenance("commit", "a"),
+            record(0, 1.0),
+            Record::provenance("commit", "b"),
+            record(1, 2.0),
+        ];
+        let merged = read(&text(&merged))?;
+        assert_eq!(Records(&merged).notes("commit"), ["a", "b"]);
+        assert_eq!(Records(&merged).all_seeds(), [0, 1]);
+        Ok(())
+    }
+
+    #[test]
+    fn records_of_the_first_version_keep_their_values() -> Result<()> {
+        let old = "experiment,model,seed,profile,split,metric,velocities,step,horizon,velocity_x,\
+                   velocity_y,velocity_deg,pixel_x,pixel_y,value,note\n\
+                   provenance,,,,,seeds,,,,,,,,,,0\n\
+                   provenance,,,,,commit,,,,,,,,,,abc\n\
+                   length-study,FERNN-V2 4x-steps,0,quick,test,mse,,,,,,,,,0.25,\n\
+                   velocity,G-RNN,0,quick,test,mse_by_velocity,,,,1,-2,,,,0.5,\n\
+                   rotation,G-RNN,0,quick,test,film_truth,,,3,,,,1,0,0.75,\n\
+                   rotation,G-RNN,0,quick,test,film_truth,,,3,,,,0,0,0.125,\n";
+        let evidence = read(old)?;
+        let [commit, study, velocity] = evidence.records.as_slice() else {
+            panic!("{:?}", evidence.records)
+        };
+        assert_eq!(commit, &Record::provenance("commit", "abc"));
+        assert_eq!(study.subject, Subject::new("FERNN-V2").with_variant("4x-steps"));
+        assert_eq!((study.value, study.split), (Some(0.25), Some(Split::Test)));
+        assert_eq!(velocity.velocity, Some(PixelsPerFrame::new(1, -2).into()));
+        let [picture] = evidence.pictures.as_slice() else { panic!("one picture") };
+        assert_eq!((picture.width, picture.horizon), (2, 3));
+        assert_eq!(picture.pixels, [0.125, 0.75]);
+        Ok(())
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::velocity::{Velocity, VelocitySet};
 use crate::error::Result;
-use crate::ops::{self, Activation, CarryOrder, ConvAlgorithm, Feed, Padding, VelocityPooling};
+use crate::ops::{self, CarryOrder, ConvAlgorithm, Kernels, Padding, ReadOut, Recurrence};
 use candle_core::Tensor;
 
 /// A group whose one-parameter flows act on frames and on hidden states.
@@ -37,6 +37,19 @@ pub trait FlowGroup: Clone + Send + Sync {
         steps: i64,
     ) -> Result<Tensor>;
 
+    /// ψ_t(ν)·m for t = `steps`, on a map (B, C, H, W) of hidden features.
+    fn act_on_map(&self, map: &Tensor, velocity: Self::Velocity, steps: i64) -> Result<Tensor> {
+        let slice = ops::to_channels_last(map)?.unsqueeze(1)?;
+        ops::to_channels_first(&self.act_on_slices(&slice, &[velocity], steps)?.squeeze(1)?)
+    }
+
+    /// ψ_t(ν)·m for t = `steps` and every velocity, of one map (B, H, W, C) of hidden features:
+    /// (B, V, H, W, C).
+    fn flow_map(&self, map: &Tensor, velocities: &[Self::Velocity], steps: i64) -> Result<Tensor> {
+        let slices = map.unsqueeze(1)?.repeat((1, velocities.len(), 1, 1, 1))?;
+        self.act_on_slices(&slices, velocities, steps)
+    }
+
     /// The lifting convolution U ⋆ f: frame (B, C_in, H, W), kernel (C, C_in, k, k), result
     /// (B, H, W, C).
     fn lift(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor>;
@@ -66,10 +79,10 @@ pub trait FlowGroup: Clone + Send + Sync {
         slices: &Tensor,
         kernel: &Tensor,
         inputs: &Tensor,
-        recipe: Recurrence,
+        recurrence: Recurrence,
     ) -> Result<Tensor> {
-        let convolved = self.convolve(slices, kernel, recipe.algorithm)?;
-        ops::activate(&convolved.broadcast_add(inputs)?, recipe.activation)
+        let convolved = self.convolve(slices, kernel, recurrence.algorithm)?;
+        ops::activate(&convolved.broadcast_add(inputs)?, recurrence.activation)
     }
 
     /// What comes first in the lab frame, for groups whose action interpolates.
@@ -105,10 +118,10 @@ pub trait FlowGroup: Clone + Send + Sync {
         velocities: &[Self::Velocity],
         kernel: &Tensor,
         inputs: &Tensor,
-        recipe: Recurrence,
+        recurrence: Recurrence,
     ) -> Result<Tensor> {
-        let carried = self.carried_convolution(slices, velocities, kernel, recipe.algorithm)?;
-        ops::activate(&carried.broadcast_add(inputs)?, recipe.activation)
+        let carried = self.carried_convolution(slices, velocities, kernel, recurrence.algorithm)?;
+        ops::activate(&carried.broadcast_add(inputs)?, recurrence.activation)
     }
 
     /// σ(W ⋆ h(ν) + U ⋆ (ψ_t(ν)·f)), t = `steps`: a step in the co-moving frame, as one operation
@@ -119,34 +132,36 @@ pub trait FlowGroup: Clone + Send + Sync {
         velocities: &[Self::Velocity],
         (input, recurrent): (&Tensor, &Tensor),
         (frame, steps): (&Tensor, i64),
-        recipe: Recurrence,
+        recurrence: Recurrence,
     ) -> Result<Tensor> {
         let inputs = self.lift_flowed(frame, input, velocities, steps)?;
-        self.recur(slices, recurrent, &inputs, recipe)
+        self.recur(slices, recurrent, &inputs, recurrence)
+    }
+
+    /// σ(W ⋆ h(ν) + ψ_t(ν)·m), t = `steps`, for a feature map m (B, H, W, C): a step in the co-moving
+    /// frame without U, as one operation for groups that have one.
+    fn recur_flowed_map(
+        &self,
+        slices: &Tensor,
+        velocities: &[Self::Velocity],
+        kernel: &Tensor,
+        (map, steps): (&Tensor, i64),
+        recurrence: Recurrence,
+    ) -> Result<Tensor> {
+        let inputs = self.flow_map(map, velocities, steps)?;
+        self.recur(slices, kernel, &inputs, recurrence)
     }
 
     /// The whole of [`crate::cells::Cell::unroll`] in the co-moving frame as one operation, for
-    /// groups that have one. `kernels` are U and W.
+    /// groups that have one. `sequence` (B, T, C_in, H, W) are feature maps where `kernels` hold no U.
     fn unroll(
         &self,
-        _seen: &Tensor,
+        _sequence: &Tensor,
         _velocities: &VelocitySet<Self::Velocity>,
-        _kernels: (&Tensor, &Tensor),
-        _recipe: Recurrence,
-        _steps: usize,
-        _feed: &mut Feed<'_>,
+        _kernels: Kernels<'_>,
+        _recurrence: Recurrence,
+        _read_out: ReadOut<'_>,
     ) -> Result<Option<Tensor>> {
         Ok(None)
     }
-}
-
-/// How a simple recurrence is run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Recurrence {
-    /// The non-linearity σ.
-    pub activation: Activation,
-    /// The pooling over V in the read-out.
-    pub pooling: VelocityPooling,
-    /// How the recurrent convolution is computed.
-    pub algorithm: ConvAlgorithm,
 }

@@ -6,6 +6,7 @@
 
 mod any_velocity;
 mod group;
+mod input;
 mod lift;
 mod rotation;
 mod space;
@@ -15,10 +16,11 @@ mod velocity;
 mod zero_padded;
 
 pub use any_velocity::AnyVelocity;
-pub use group::{FlowGroup, Recurrence};
+pub use group::FlowGroup;
+pub use input::{Drive, Input, Sequence};
 pub use lift::Lift;
 pub use rotation::Rotation;
-pub use space::{FlowSpace, Input};
+pub use space::FlowSpace;
 pub use state::LiftedState;
 pub use translation::Translation;
 pub use velocity::{DegreesPerFrame, PixelsPerFrame, Velocity, VelocitySet};

@@ -1,9 +1,9 @@
 //! The cyclic group C_N of rotations, acting on frames and on regular fields over the plane.
 
-use super::group::{FlowGroup, Recurrence};
+use super::group::FlowGroup;
 use super::velocity::DegreesPerFrame;
 use crate::error::{Error, Result, expect_shape};
-use crate::ops::{self, CarryOrder, ConvAlgorithm, Padding, Turn, Turning};
+use crate::ops::{self, CarryOrder, ConvAlgorithm, Padding, Recurrence, Turn, Turning};
 use candle_core::Tensor;
 
 /// Rotations about the centre of the frame. Frames are trivial fields: a rotation moves their pixels.
@@ -184,16 +184,16 @@ impl FlowGroup for Rotation {
         velocities: &[DegreesPerFrame],
         kernel: &Tensor,
         inputs: &Tensor,
-        recipe: Recurrence,
+        recurrence: Recurrence,
     ) -> Result<Tensor> {
         if inputs.dims5()?.1 == 1 {
             let (orientations, turns) = (self.orientations, self.turns(velocities, 1)?);
             let turning = Turning { orientations, turns: &turns, order: self.order };
-            let how = (recipe.activation, recipe.algorithm);
+            let how = (recurrence.activation, recurrence.algorithm);
             return ops::turned_recurrence(slices, kernel, &inputs.squeeze(1)?, turning, how);
         }
-        let carried = self.carried_convolution(slices, velocities, kernel, recipe.algorithm)?;
-        ops::activate(&(carried + inputs)?, recipe.activation)
+        let carried = self.carried_convolution(slices, velocities, kernel, recurrence.algorithm)?;
+        ops::activate(&(carried + inputs)?, recurrence.activation)
     }
 
     fn recur(
@@ -201,9 +201,8 @@ impl FlowGroup for Rotation {
         slices: &Tensor,
         kernel: &Tensor,
         inputs: &Tensor,
-        recipe: Recurrence,
+        recurrence: Recurrence,
     ) -> Result<Tensor> {
-        let how = (recipe.activation, Padding::Zero, recipe.algorithm);
-        ops::recurrence(slices, kernel, inputs, how)
+        ops::recurrence(slices, kernel, inputs, recurrence.step(Padding::Zero))
     }
 }

@@ -1,11 +1,12 @@
 //! The space V × G that hidden states live on, in the frame of reference of a lift.
 
 use super::group::FlowGroup;
+use super::input::{Drive, Input};
 use super::lift::Lift;
 use super::state::LiftedState;
 use super::velocity::VelocitySet;
 use crate::error::Result;
-use crate::ops::{CarryOrder, ConvAlgorithm};
+use crate::ops::{self, CarryOrder, ConvAlgorithm};
 use candle_core::{DType, Device, Tensor};
 
 /// A group, the velocities carried, and the lift: everything about V × G that cells share.
@@ -14,22 +15,6 @@ pub struct FlowSpace<G: FlowGroup> {
     group: G,
     velocities: VelocitySet<G::Velocity>,
     lift: Lift,
-}
-
-/// What a layer reads at a time step.
-#[derive(Clone, Copy, Debug)]
-pub enum Input<'a> {
-    /// The frame of this step (B, C_in, H, W), still to be lifted.
-    Frame(&'a Tensor),
-    /// The frame of the step before (B, C_in, H, W), which every velocity moves on by ψ_1(ν) to
-    /// where it expects it now.
-    ///
-    /// A frame that is fed back is one step old. Fed as if it were new it breaks flow equivariance;
-    /// moved on by each velocity it keeps it: `ψ_1(ν)·ψ_{t−1}(ν̂) = ψ_t(ν̂)·ψ_1(ν − ν̂)`.
-    FormerFrame(&'a Tensor),
-    /// The hidden state (B, V, H, W, C_in) of the layer below, which already is on V × G and in the
-    /// same frame of reference: its velocity axis is carried up.
-    Lifted(&'a Tensor),
 }
 
 impl<G: FlowGroup> FlowSpace<G> {
@@ -70,28 +55,41 @@ impl<G: FlowGroup> FlowSpace<G> {
         Ok(LiftedState::new(vec![zero; memories], 0))
     }
 
-    /// U ⋆ input in the frame of reference of the lift, for the input that comes after
-    /// `frames_seen` frames: (B, V, H, W, C), or (B, 1, H, W, C) where it is the same for every ν.
+    /// What an input adds to every slice, in the frame of reference of the lift, for the input that
+    /// comes after `frames_seen` frames: (B, V, H, W, C), or (B, 1, H, W, C) where it is the same for
+    /// every ν. That is U ⋆ input, or a feature map as it is.
+    ///
+    /// # Errors
+    /// [`crate::Error::Configuration`] for a frame without U, and for a map that cannot be added.
     pub fn drive(
         &self,
         input: Input<'_>,
-        kernel: &Tensor,
+        by: &Drive,
         frames_seen: u32,
         how: ConvAlgorithm,
     ) -> Result<Tensor> {
+        let (velocities, steps) =
+            (self.velocities.as_slice(), self.steps_to_slices(input, frames_seen));
         match (input, self.lift) {
-            (Input::Lifted(slices), _) => self.group.convolve(slices, kernel, how),
+            (Input::Lifted(slices), _) => by.convolve(&self.group, slices, how),
             (Input::Frame(frame), Lift::Trivial) => {
-                Ok(self.group.lift(frame, kernel)?.unsqueeze(1)?)
+                Ok(self.group.lift(frame, by.kernel_for_frames()?)?.unsqueeze(1)?)
             }
             (Input::Frame(frame) | Input::FormerFrame(frame), _) => {
-                let steps = self.steps_to_slices(input, frames_seen);
-                self.group.lift_flowed(frame, kernel, self.velocities.as_slice(), steps)
+                self.group.lift_flowed(frame, by.kernel_for_frames()?, velocities, steps)
+            }
+            (Input::Map(map), lift) => {
+                by.check_map(map.dims4()?.1)?;
+                let map = ops::to_channels_last(map)?;
+                match lift {
+                    Lift::Trivial => Ok(map.unsqueeze(1)?),
+                    Lift::CoMoving => self.group.flow_map(&map, velocities, steps),
+                }
             }
         }
     }
 
-    /// By how many steps of its own velocity each slice sees a frame moved.
+    /// By how many steps of its own velocity each slice sees an input moved.
     pub(crate) fn steps_to_slices(&self, input: Input<'_>, frames_seen: u32) -> i64 {
         let is_former = matches!(input, Input::FormerFrame(_));
         let back = match self.lift {

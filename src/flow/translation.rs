@@ -1,9 +1,9 @@
 //! The group of translations of a torus, acting by integer pixels.
 
-use super::group::{FlowGroup, Recurrence};
+use super::group::FlowGroup;
 use super::velocity::{PixelsPerFrame, VelocitySet};
 use crate::error::{Result, expect_shape};
-use crate::ops::{self, ConvAlgorithm, Feed, Padding, Recipe, Shift};
+use crate::ops::{self, ConvAlgorithm, Kernels, Padding, ReadOut, Recurrence, Shift};
 use candle_core::Tensor;
 
 /// Translations of the torus of H × W pixels; their flows move content by whole pixels per frame.
@@ -58,9 +58,7 @@ impl FlowGroup for Translation {
         velocities: &[PixelsPerFrame],
         steps: i64,
     ) -> Result<Tensor> {
-        let lifted = self.lift(frame, kernel)?.unsqueeze(1)?;
-        let slices = lifted.repeat((1, velocities.len(), 1, 1, 1))?;
-        self.act_on_slices(&slices, velocities, steps)
+        self.flow_map(&self.lift(frame, kernel)?, velocities, steps)
     }
 
     fn recur(
@@ -68,10 +66,9 @@ impl FlowGroup for Translation {
         slices: &Tensor,
         kernel: &Tensor,
         inputs: &Tensor,
-        recipe: Recurrence,
+        recurrence: Recurrence,
     ) -> Result<Tensor> {
-        let how = (recipe.activation, Padding::Circular, recipe.algorithm);
-        ops::recurrence(slices, kernel, inputs, how)
+        ops::recurrence(slices, kernel, inputs, recurrence.step(Padding::Circular))
     }
 
     /// One operation less than carrying, convolving and adding.
@@ -81,9 +78,9 @@ impl FlowGroup for Translation {
         velocities: &[PixelsPerFrame],
         kernel: &Tensor,
         inputs: &Tensor,
-        recipe: Recurrence,
+        recurrence: Recurrence,
     ) -> Result<Tensor> {
-        self.recur(&self.act_on_slices(slices, velocities, 1)?, kernel, inputs, recipe)
+        self.recur(&self.act_on_slices(slices, velocities, 1)?, kernel, inputs, recurrence)
     }
 
     fn recur_flowed(
@@ -92,29 +89,37 @@ impl FlowGroup for Translation {
         velocities: &[PixelsPerFrame],
         (input, recurrent): (&Tensor, &Tensor),
         (frame, steps): (&Tensor, i64),
-        recipe: Recurrence,
+        recurrence: Recurrence,
     ) -> Result<Tensor> {
         let lifted = self.lift(frame, input)?;
-        let how = (recipe.activation, Padding::Circular, recipe.algorithm);
-        ops::flow_recurrence(slices, recurrent, &lifted, &displacements(velocities, steps), how)
+        self.recur_flowed_map(slices, velocities, recurrent, (&lifted, steps), recurrence)
+    }
+
+    fn recur_flowed_map(
+        &self,
+        slices: &Tensor,
+        velocities: &[PixelsPerFrame],
+        kernel: &Tensor,
+        (map, steps): (&Tensor, i64),
+        recurrence: Recurrence,
+    ) -> Result<Tensor> {
+        let (shifts, step) = (displacements(velocities, steps), recurrence.step(Padding::Circular));
+        ops::flow_recurrence(slices, kernel, map, &shifts, step)
     }
 
     fn unroll(
         &self,
-        seen: &Tensor,
+        sequence: &Tensor,
         velocities: &VelocitySet<PixelsPerFrame>,
-        kernels: (&Tensor, &Tensor),
-        recipe: Recurrence,
-        steps: usize,
-        feed: &mut Feed<'_>,
+        kernels: Kernels<'_>,
+        recurrence: Recurrence,
+        read_out: ReadOut<'_>,
     ) -> Result<Option<Tensor>> {
-        if !seen.device().is_cpu() {
+        if !sequence.device().is_cpu() {
             return Ok(None);
         }
-        let Recurrence { activation, pooling, algorithm } = recipe;
         let shifts = displacements(velocities.as_slice(), 1);
-        let recipe = Recipe { shifts, activation, pooling, algorithm };
-        let seen = seen.permute((0, 1, 3, 4, 2))?.contiguous()?; // (B, T, H, W, C_in)
-        Ok(Some(ops::flow_sequence(&seen, kernels, &recipe, steps, feed)?))
+        let sequence = sequence.permute((0, 1, 3, 4, 2))?.contiguous()?; // (B, T, H, W, C_in)
+        Ok(Some(ops::flow_sequence(&sequence, kernels, &shifts, recurrence, read_out)?))
     }
 }

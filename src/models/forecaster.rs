@@ -1,8 +1,9 @@
 //! The sequence-to-sequence model of Flowing MNIST: a recurrent encoder that goes on as a decoder.
 
-use crate::cells::{Age, Cell, unroll_step_by_step};
+use crate::cells::{Cell, unroll_step_by_step};
 use crate::error::{Error, Result, expect_shape};
-use crate::ops::{ConvAlgorithm, Feed, Layer, StackRun};
+use crate::flow::Sequence;
+use crate::ops::{ConvAlgorithm, FedAs, Feed, Layer, ReadOut, StackRun};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -84,9 +85,9 @@ impl<C: Cell> Forecaster<C> {
     /// [`Error::Shape`] when extents disagree, also when outputs are fed back and C_out ≠ C_in.
     pub fn forecast(&self, seen: &Tensor, steps: usize) -> Result<Tensor> {
         self.check(seen, steps)?;
-        self.decode(seen, |feed| match self.age() {
-            Age::New => self.cell.unroll(seen, steps, feed),
-            age => unroll_step_by_step(&self.cell, seen, steps, (feed, age), &mut |_| ()),
+        self.decode(seen, |feed| {
+            let fed = ReadOut::Fed { steps, feed, fed_as: self.fed_as() };
+            self.cell.unroll(Sequence::Frames(seen), fed)
         })
     }
 
@@ -96,15 +97,16 @@ impl<C: Cell> Forecaster<C> {
         let mut states = Vec::new();
         let outputs = self.decode(seen, |feed| {
             let mut keep = |state: &C::State| states.push(state.clone());
-            unroll_step_by_step(&self.cell, seen, steps, (feed, self.age()), &mut keep)
+            let fed = ReadOut::Fed { steps, feed, fed_as: self.fed_as() };
+            unroll_step_by_step(&self.cell, Sequence::Frames(seen), fed, &mut keep)
         })?;
         let decoder_states = states.split_off(seen.dims()[1]);
         Ok(Forecast { outputs, encoder_states: states, decoder_states })
     }
 
     /// How what is fed back is taken.
-    fn age(&self) -> Age {
-        if self.feedback == Feedback::Flowed { Age::Former } else { Age::New }
+    fn fed_as(&self) -> FedAs {
+        if self.feedback == Feedback::Flowed { FedAs::Former } else { FedAs::New }
     }
 
     fn check(&self, seen: &Tensor, steps: usize) -> Result<()> {

@@ -3,6 +3,7 @@
 use super::activation::Activation;
 use super::kernels::{Padding, Shift};
 use super::resampling::ReadyTurn;
+use super::rule::RecurrentStep;
 use super::stack::Layer;
 use crate::error::Result;
 use candle_core::Tensor;
@@ -22,15 +23,15 @@ pub(super) fn recurrence(
     kernel: &Tensor,
     lifted: &Tensor,
     shifts: &[Shift],
-    (activation, padding): (Activation, Padding),
+    step: RecurrentStep,
 ) -> Result<Tensor> {
     let (batch, velocities, height, width, channels) = state.dims5()?;
     let images = state.reshape((batch * velocities, height, width, channels))?;
     let images = images.permute((0, 3, 1, 2))?;
-    let convolved = convolve(&images, kernel, padding)?.permute((0, 2, 3, 1))?;
+    let convolved = convolve(&images, kernel, step.padding)?.permute((0, 2, 3, 1))?;
     let views = lifted.unsqueeze(1)?.broadcast_as(state.shape())?;
     let sum = (convolved.contiguous()?.reshape(state.shape())? + shift_slices(&views, shifts)?)?;
-    activate(&sum, activation)
+    activate(&sum, step.activation)
 }
 
 /// [`super::shift_slices`].
@@ -167,10 +168,10 @@ mod tests {
         ] {
             let (h, u) = (random("h", &[2, 3, 5, 4, 3]), random("u", &[2, 5, 4, 3]));
             let w = random("w", &[3, 3, 3, 5]);
+            let step = RecurrentStep { activation, padding, algorithm: ConvAlgorithm::Direct };
             assert_same(
-                recurrence(&h, &w, &u, &shifts, (activation, padding)).unwrap(),
-                flow_recurrence(&h, &w, &u, &shifts, (activation, padding, ConvAlgorithm::Direct))
-                    .unwrap(),
+                recurrence(&h, &w, &u, &shifts, step).unwrap(),
+                flow_recurrence(&h, &w, &u, &shifts, step).unwrap(),
                 &[&h, &w, &u],
             );
         }

@@ -1,12 +1,13 @@
 //! One step of the flow equivariant recurrence as a differentiable operation.
 
-use super::Activation;
+use super::activation::Activation;
 use super::composed;
 use super::kernels::{
     Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Shift, Torus, stored_channels,
 };
 use super::parts::{enough_images, images_per_part};
 use super::pointwise::{self, Moved};
+use super::rule::RecurrentStep;
 use super::stack::expect_odd_kernel;
 use super::storage::{CpuView, contiguous, restore_channels};
 use crate::error::{Result, expect_shape};
@@ -33,7 +34,7 @@ pub fn flow_recurrence(
     kernel: &Tensor,
     lifted: &Tensor,
     shifts: &[Shift],
-    (activation, padding, algorithm): (Activation, Padding, ConvAlgorithm),
+    step: RecurrentStep,
 ) -> Result<Tensor> {
     let names = [("B", None), ("V", Some(shifts.len())), ("H", None), ("W", None), ("C", None)];
     expect_shape("hidden state", state, &names)?;
@@ -45,16 +46,10 @@ pub fn flow_recurrence(
         &[("B", Some(batch)), ("H", Some(height)), ("W", Some(width)), ("C", Some(channels))],
     )?;
     if !state.device().is_cpu() {
-        return composed::recurrence(state, kernel, lifted, shifts, (activation, padding));
+        return composed::recurrence(state, kernel, lifted, shifts, step);
     }
-    let operation = Recurrence {
-        torus: Torus { height, width },
-        padding,
-        channels,
-        shifts: shifts.to_vec(),
-        activation,
-        algorithm,
-    };
+    let (torus, shifts) = (Torus { height, width }, shifts.to_vec());
+    let operation = FlowRecurrence { torus, channels, shifts, step };
     Ok(state.contiguous()?.apply_op3(&kernel.contiguous()?, &lifted.contiguous()?, operation)?)
 }
 
@@ -66,19 +61,19 @@ pub fn recurrence(
     slices: &Tensor,
     kernel: &Tensor,
     inputs: &Tensor,
-    how: (Activation, Padding, ConvAlgorithm),
+    step: RecurrentStep,
 ) -> Result<Tensor> {
     let (batch, velocities, height, width, channels) = slices.dims5()?;
     let still = |count| vec![Shift::default(); count];
     if inputs.dims5()?.1 == 1 {
         let shared = inputs.squeeze(1)?;
-        return flow_recurrence(slices, kernel, &shared, &still(velocities), how);
+        return flow_recurrence(slices, kernel, &shared, &still(velocities), step);
     }
     // Each slice has an input of its own: every slice is a sample with a single velocity.
     let samples = batch * velocities;
     let slices_of_one = slices.reshape((samples, 1, height, width, channels))?;
     let inputs = inputs.reshape((samples, height, width, channels))?;
-    let next = flow_recurrence(&slices_of_one, kernel, &inputs, &still(1), how)?;
+    let next = flow_recurrence(&slices_of_one, kernel, &inputs, &still(1), step)?;
     Ok(next.reshape(slices.shape())?)
 }
 
@@ -89,13 +84,11 @@ pub(super) fn expect_square_kernel(kernel: &Tensor, channels: usize) -> Result<(
     expect_shape("recurrent kernel", kernel, &[("C", c), ("C", c), ("kh", None), ("kw", None)])
 }
 
-struct Recurrence {
+struct FlowRecurrence {
     torus: Torus,
-    padding: Padding,
     channels: usize,
     shifts: Vec<Shift>,
-    activation: Activation,
-    algorithm: ConvAlgorithm,
+    step: RecurrentStep,
 }
 
 /// The convolution of a recurrent kernel (C, C, kh, kw), `dims`, for maps as the kernels store them.
@@ -119,9 +112,9 @@ pub(super) fn stored<T: Float>(maps: &[T], channels: usize) -> Buffer<T> {
     buffer
 }
 
-impl Recurrence {
+impl FlowRecurrence {
     fn convolution<T: Float>(&self, kernel: &[T], dims: &[usize]) -> Convolution<T> {
-        square_convolution(self.algorithm, (self.torus, self.padding), kernel, dims)
+        square_convolution(self.step.algorithm, (self.torus, self.step.padding), kernel, dims)
     }
 
     fn stored<T: Float>(&self, maps: &[T]) -> Buffer<T> {
@@ -139,7 +132,8 @@ impl Recurrence {
         let convolution = self.convolution(kernel.0, kernel.1);
         let [state, lifted] = [state, lifted].map(|maps| self.stored(maps));
         let mut next = Buffer::take(state.len());
-        let step = Step { torus: self.torus, shifts: &self.shifts, activation: self.activation };
+        let (torus, activation) = (self.torus, self.step.activation);
+        let step = Step { torus, shifts: &self.shifts, activation };
         step.advance(&convolution, &state, &lifted, &mut next);
         self.unstored(&next)
     }
@@ -163,7 +157,7 @@ impl Recurrence {
             .zip(y.par_chunks(slice * self.shifts.len()))
             .zip(to_lifted.par_chunks_mut(slice))
             .for_each(|((inner, y), to_lifted)| {
-                pointwise::chain(self.activation, y, inner);
+                pointwise::chain(self.step.activation, y, inner);
                 let channels = convolution.geometry().outputs;
                 for (inner, &shift) in inner.chunks(slice).zip(&self.shifts) {
                     let back = shift.inverse();
@@ -235,7 +229,7 @@ impl Step<'_> {
     }
 }
 
-impl CustomOp3 for Recurrence {
+impl CustomOp3 for FlowRecurrence {
     fn name(&self) -> &'static str {
         "flow-recurrence"
     }

@@ -1,43 +1,26 @@
 //! The flow equivariant recurrence over a whole sequence, as one differentiable operation.
 
-use super::activation::Activation;
-use super::kernels::{ConvAlgorithm, Float, Shift, Torus};
-use super::pool::VelocityPooling;
+use super::kernels::{Float, Shift, Torus};
+use super::read_out::{FedAs, ReadOut};
 use super::recurrence::expect_square_kernel;
-use super::rollout::Rollout;
+use super::rollout::{Gradients, Rollout};
+use super::rule::{Kernels, Recurrence};
 use super::stack::expect_odd_kernel;
 use super::storage::CpuView;
 use crate::error::{Error, Result, expect_shape};
-use candle_core::{CpuStorage, CustomOp3, DType, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Shape, Tensor};
 use std::sync::Mutex;
 
 /// Winners of a maximum over velocities are remembered as 16-bit numbers.
 const MOST_VELOCITIES: usize = 1 << 16;
 
-/// How a recurrence runs: `h_{t+1}(ν) = σ( shift_ν[W ⋆ h_t(ν)] + U ⋆ f_t )`, h_0 = 0.
-#[derive(Clone, Debug)]
-pub struct Recipe {
-    /// Displacement of each slice of the velocity axis per frame.
-    pub shifts: Vec<Shift>,
-    /// σ.
-    pub activation: Activation,
-    /// How the velocity axis is read out.
-    pub pooling: VelocityPooling,
-    /// How W is applied. U always is directly, so that states flow bit for bit with the input.
-    pub algorithm: ConvAlgorithm,
-}
-
-/// Gives the next input frame (B, H, W, C_in), off the graph, from the newest read-out
-/// (B, H, W, C).
-pub type Feed<'a> = dyn FnMut(&Tensor) -> Result<Tensor> + 'a;
-
-/// Runs over all `seen` frames, then `steps` times over the frame that `feed` makes of the newest
-/// read-out; the first of these is fed the last seen frame again. Returns the read-outs of these
-/// steps. What `feed` gives for the last one is not used.
+/// `h_{t+1}(ν) = σ( shift_ν[W ⋆ h_t(ν)] + U ⋆ f_t )` from h_0 = 0 over a sequence; returns what is read
+/// out. `shifts` displace each slice of the velocity axis by its velocity. Without U the frames are
+/// feature maps already computed: `h_{t+1}(ν) = σ( shift_ν[W ⋆ h_t(ν)] + f_t )`.
 ///
 /// # Shapes
-/// `seen` (B, T, H, W, C_in) with T ≥ 1; `kernels` U (C, C_in, kh, kw) and W (C, C, kh', kw'), odd;
-/// result (S, B, H, W, C), S = `steps`. f32 or f64, on the CPU.
+/// `frames` (B, T, H, W, C_in) with T ≥ 1, C_in = C without U; `kernels` see [`Kernels`]; result
+/// (S, B, H, W, C), see [`ReadOut`]. f32 or f64, on the CPU.
 ///
 /// # Equivariance
 /// Flowing all frames by ν̂ flows the states bit for bit, with every algorithm: slices are computed
@@ -45,89 +28,128 @@ pub type Feed<'a> = dyn FnMut(&Tensor) -> Result<Tensor> + 'a;
 /// where the lifted input is read.
 ///
 /// # Gradients
-/// To the seen frames and both kernels; frames from `feed` count as constants. Kept for the
-/// backward pass are the hidden states alone.
+/// To the frames and the kernels; frames that are fed count as constants. Kept for the backward pass
+/// are the hidden states alone.
 ///
 /// # Errors
 /// [`Error::Shape`] when extents disagree, [`Error::Configuration`] for an even kernel, no frame, no
-/// step, or more than 65,536 velocities.
+/// step, feature maps that are fed as former ones, or more than 65,536 velocities.
 pub fn flow_sequence(
-    seen: &Tensor,
-    (input_kernel, recurrent_kernel): (&Tensor, &Tensor),
-    recipe: &Recipe,
-    steps: usize,
-    feed: &mut Feed<'_>,
+    frames: &Tensor,
+    kernels: Kernels<'_>,
+    shifts: &[Shift],
+    recurrence: Recurrence,
+    read_out: ReadOut<'_>,
 ) -> Result<Tensor> {
-    let dims = ["B", "T", "H", "W", "C_in"].map(|name| (name, None));
-    expect_shape("input sequence", seen, &dims)?;
-    let (_, frames, _, _, inputs) = seen.dims5()?;
-    expect_odd_kernel("input kernel", input_kernel, inputs)?;
-    expect_square_kernel(recurrent_kernel, input_kernel.dims()[0])?;
-    if frames == 0 || steps == 0 {
-        return Err(Error::configuration(
-            "the sequence",
-            format!("has {frames} seen and {steps} further frames"),
-            "ask for at least one of each",
-        ));
+    let channels = kernels.recurrent.dims4()?.0;
+    let inputs = if kernels.input.is_some() { None } else { Some(channels) };
+    let dims = [("B", None), ("T", None), ("H", None), ("W", None), ("C_in", inputs)];
+    expect_shape("input sequence", frames, &dims)?;
+    expect_square_kernel(kernels.recurrent, channels)?;
+    if let Some(kernel) = kernels.input {
+        expect_odd_kernel("input kernel", kernel, frames.dims()[4])?;
+        let rows = [("C", Some(channels)), ("C_in", None), ("kh", None), ("kw", None)];
+        expect_shape("input kernel", kernel, &rows)?;
     }
-    if recipe.shifts.len() > MOST_VELOCITIES {
+    read_out.check(frames.dims()[1])?;
+    read_out.check_fed_maps(kernels.input.is_none())?;
+    if shifts.len() > MOST_VELOCITIES {
         return Err(Error::configuration(
             "the velocity set",
-            format!("has {} velocities", recipe.shifts.len()),
+            format!("has {} velocities", shifts.len()),
             format!("take at most {MOST_VELOCITIES}"),
         ));
     }
-    let kernels = [input_kernel.contiguous()?, recurrent_kernel.contiguous()?];
-    match seen.dtype() {
-        DType::F64 => run::<f64>(seen, kernels, recipe, steps, feed),
-        _ => run::<f32>(seen, kernels, recipe, steps, feed),
+    let input = kernels.input.map(Tensor::contiguous).transpose()?;
+    let recurrent = kernels.recurrent.contiguous()?;
+    let kernels = Kernels { input: input.as_ref(), recurrent: &recurrent };
+    match frames.dtype() {
+        DType::F64 => run::<f64>(frames, kernels, shifts, recurrence, read_out),
+        _ => run::<f32>(frames, kernels, shifts, recurrence, read_out),
     }
 }
 
 fn run<T: Float>(
-    seen: &Tensor,
-    kernels: [Tensor; 2],
-    recipe: &Recipe,
-    steps: usize,
-    feed: &mut Feed<'_>,
+    frames: &Tensor,
+    kernels: Kernels<'_>,
+    shifts: &[Shift],
+    recurrence: Recurrence,
+    read_out: ReadOut<'_>,
 ) -> Result<Tensor> {
-    let (batch, frames, height, width, _) = seen.dims5()?;
-    let torus = Torus { height, width };
-    let is_tracked = seen.track_op() || kernels.iter().any(Tensor::track_op);
-    let mut rollout = Rollout::<T>::new(recipe, torus, batch, &kernels, is_tracked)?;
-    for t in 0..frames {
-        rollout.step(&seen.narrow(1, t, 1)?.squeeze(1)?.detach())?;
-    }
-    let last = seen.narrow(1, frames - 1, 1)?;
-    let mut inputs = vec![seen.clone(), last.clone()];
-    let mut fed = last.squeeze(1)?.detach();
-    let length = steps * batch * torus.pixels() * rollout.channels();
-    let mut read_outs = Vec::with_capacity(length);
-    for step in 0..steps {
-        rollout.step(&fed)?;
-        let newest = rollout.read_out();
-        let shape = (batch, height, width, rollout.channels());
-        fed = feed(&Tensor::from_slice(&newest, shape, seen.device())?)?.detach();
-        read_outs.extend(newest);
-        if step + 1 < steps && is_tracked {
-            inputs.push(fed.unsqueeze(1)?);
+    let (batch, count, height, width, _) = frames.dims5()?;
+    let (torus, tensors) = (Torus { height, width }, [kernels.input, Some(kernels.recurrent)]);
+    let is_tracked = frames.track_op() || tensors.into_iter().flatten().any(Tensor::track_op);
+    let mut rollout = Rollout::<T>::new((shifts, recurrence), (torus, batch), kernels, is_tracked)?;
+    let mut read_outs = Vec::new();
+    for t in 0..count {
+        rollout.step(&frames.narrow(1, t, 1)?.squeeze(1)?.detach(), FedAs::New)?;
+        if read_out.reads(t, count) {
+            read_outs.extend(rollout.read_out());
         }
     }
-    let shape: Shape = (steps, batch, height, width, rollout.channels()).into();
-    if !is_tracked {
-        return Ok(Tensor::from_vec(read_outs, shape, seen.device())?);
+    let mut inputs = vec![frames.clone()];
+    if let ReadOut::Fed { .. } = read_out {
+        inputs.extend(run_fed(&mut rollout, frames, read_out, &mut read_outs)?);
     }
-    let inputs = Tensor::cat(&inputs, 1)?;
-    let operation = FlowSequence { rollout, shape, read_outs: Mutex::new(read_outs) };
-    let [input_kernel, recurrent_kernel] = &kernels;
-    Ok(inputs.contiguous()?.apply_op3(input_kernel, recurrent_kernel, operation)?)
+    let map = batch * torus.pixels() * rollout.channels();
+    let shape = (read_outs.len() / map, batch, height, width, rollout.channels());
+    if !is_tracked {
+        return Ok(Tensor::from_vec(read_outs, shape, frames.device())?);
+    }
+    let inputs = Tensor::cat(&inputs, 1)?.contiguous()?;
+    let read_outs = Mutex::new(read_outs);
+    let operation = FlowSequence { rollout, shape: shape.into(), read_outs };
+    Ok(match kernels.input {
+        Some(input) => inputs.apply_op3(input, kernels.recurrent, operation)?,
+        None => inputs.apply_op2(kernels.recurrent, operation)?,
+    })
 }
 
-/// The read-outs as a function of (all input frames, U, W).
+/// The further steps that are fed; returns the frames (B, 1, H, W, C_in) that were fed.
+fn run_fed<T: Float>(
+    rollout: &mut Rollout<T>,
+    frames: &Tensor,
+    read_out: ReadOut<'_>,
+    read_outs: &mut Vec<T>,
+) -> Result<Vec<Tensor>> {
+    let ReadOut::Fed { steps, feed, fed_as } = read_out else { return Ok(Vec::new()) };
+    let (batch, count, height, width, _) = frames.dims5()?;
+    let mut all_fed = vec![frames.narrow(1, count - 1, 1)?];
+    for step in 0..steps {
+        rollout.step(&all_fed[step].squeeze(1)?.detach(), fed_as)?;
+        let newest = rollout.read_out();
+        let shape = (batch, height, width, rollout.channels());
+        let fed = feed(&Tensor::from_slice(&newest, shape, frames.device())?)?.detach();
+        read_outs.extend(newest);
+        all_fed.push(fed.unsqueeze(1)?);
+    }
+    all_fed.truncate(steps);
+    Ok(all_fed)
+}
+
+/// The read-outs as a function of all input frames, U where there is one, and W.
 struct FlowSequence<T> {
     rollout: Rollout<T>,
     shape: Shape,
     read_outs: Mutex<Vec<T>>,
+}
+
+impl<T: Float> FlowSequence<T> {
+    /// Computed already: each frame that was fed depended on the read-out before it.
+    fn computed(&self) -> (CpuStorage, Shape) {
+        let mut read_outs = self.read_outs.lock().expect("no panic while this is locked");
+        (T::to_cpu_storage_owned(std::mem::take(&mut *read_outs)), self.shape.clone())
+    }
+
+    fn gradients(&self, frames: &Tensor, gradient: &Tensor) -> candle_core::Result<Gradients<T>> {
+        let gradient = gradient.contiguous()?;
+        let views = [frames, &gradient].map(CpuView::of);
+        Ok(self.rollout.backward(views[0].slice()?, views[1].slice()?, frames.track_op()))
+    }
+}
+
+fn tensor<T: Float>(values: Option<Vec<T>>, like: &Tensor) -> candle_core::Result<Option<Tensor>> {
+    values.map(|values| Tensor::from_vec(values, like.shape(), like.device())).transpose()
 }
 
 impl<T: Float> CustomOp3 for FlowSequence<T> {
@@ -144,9 +166,7 @@ impl<T: Float> CustomOp3 for FlowSequence<T> {
         _: &CpuStorage,
         _: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
-        // Computed already: each frame that was fed depended on the read-out before it.
-        let mut read_outs = self.read_outs.lock().expect("no panic while this is locked");
-        Ok((T::to_cpu_storage_owned(std::mem::take(&mut *read_outs)), self.shape.clone()))
+        Ok(self.computed())
     }
 
     fn bwd(
@@ -157,22 +177,42 @@ impl<T: Float> CustomOp3 for FlowSequence<T> {
         _: &Tensor,
         gradient: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let gradient = gradient.contiguous()?;
-        let views = [frames, &gradient].map(CpuView::of);
-        let gradients =
-            self.rollout.backward(views[0].slice()?, views[1].slice()?, frames.track_op());
-        let tensor = |values: Vec<T>, like: &Tensor| {
-            Tensor::from_vec(values, like.shape(), like.device()).map(Some)
-        };
-        let to_frames = match gradients.frames {
-            Some(values) => tensor(values, frames)?,
-            None => None,
-        };
-        let to_kernels = [
+        let gradients = self.gradients(frames, gradient)?;
+        Ok((
+            tensor(gradients.frames, frames)?,
             tensor(gradients.input_kernel, input_kernel)?,
-            tensor(gradients.recurrent_kernel, recurrent_kernel)?,
-        ];
-        let [to_input, to_recurrent] = to_kernels;
-        Ok((to_frames, to_input, to_recurrent))
+            tensor(Some(gradients.recurrent_kernel), recurrent_kernel)?,
+        ))
+    }
+}
+
+/// Without U.
+impl<T: Float> CustomOp2 for FlowSequence<T> {
+    fn name(&self) -> &'static str {
+        "flow-sequence of maps"
+    }
+
+    fn cpu_fwd(
+        &self,
+        _: &CpuStorage,
+        _: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        Ok(self.computed())
+    }
+
+    fn bwd(
+        &self,
+        maps: &Tensor,
+        recurrent_kernel: &Tensor,
+        _: &Tensor,
+        gradient: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
+        let gradients = self.gradients(maps, gradient)?;
+        Ok((
+            tensor(gradients.frames, maps)?,
+            tensor(Some(gradients.recurrent_kernel), recurrent_kernel)?,
+        ))
     }
 }

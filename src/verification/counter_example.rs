@@ -2,7 +2,7 @@
 
 use crate::cells::{Cell, FlowCell, FlowRnn};
 use crate::error::Result;
-use crate::flow::{FlowSpace, Lift, PixelsPerFrame, Translation, VelocitySet};
+use crate::flow::{FlowSpace, Input, Lift, PixelsPerFrame, Translation, VelocitySet};
 use candle_core::{DType, Device, Tensor};
 
 /// A space–time picture: values (T, X), a row per frame.
@@ -69,7 +69,7 @@ fn hidden(
     let mut frames = Vec::with_capacity(input.len());
     for row in input {
         let frame = Tensor::from_vec(row.clone(), (1, 1, 1, RING), &Device::Cpu)?;
-        state = cell.step(&frame, &state)?;
+        state = cell.step(Input::Frame(&frame), &state)?;
         frames.push(state.hidden().narrow(1, place, 1)?.flatten_all()?.to_vec1()?);
     }
     Ok(frames)

@@ -1,0 +1,229 @@
+//! Every way of reading a sequence out, over frames and over feature maps: the whole-sequence operation
+//! against single steps, forward bit for bit, and backward; both against finite differences.
+
+use super::common::{finite_differences, normal, relative_error, values};
+use super::{ALGORITHMS, pooling};
+use candle_core::{DType, Tensor, Var};
+use fernn::Error;
+use fernn::cells::{Cell, FlowRnn, unroll_step_by_step};
+use fernn::flow::{FlowSpace, Lift, Sequence, Translation, VelocitySet};
+use fernn::ops::{Activation, ConvAlgorithm, FedAs, ReadOut, VelocityPooling};
+use proptest::prelude::*;
+
+const STEPS: usize = 3;
+
+/// What is read out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Read {
+    Last,
+    Every,
+    Fed(FedAs),
+}
+
+/// What is read: frames through U, or maps without it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Frames,
+    Maps,
+}
+
+const CASES: [(Kind, Read); 7] = [
+    (Kind::Frames, Read::Last),
+    (Kind::Frames, Read::Every),
+    (Kind::Frames, Read::Fed(FedAs::New)),
+    (Kind::Frames, Read::Fed(FedAs::Former)),
+    (Kind::Maps, Read::Last),
+    (Kind::Maps, Read::Every),
+    (Kind::Maps, Read::Fed(FedAs::New)),
+];
+
+/// How many steps are taken at once.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    AtOnce,
+    StepByStep,
+}
+
+/// A cell in the co-moving frame with its kernels and what it reads.
+#[derive(Clone)]
+struct Run {
+    kind: Kind,
+    range: u32,
+    activation: Activation,
+    pooling: VelocityPooling,
+    algorithm: ConvAlgorithm,
+    /// W, the sequence (B, T, C_in, H, W), and U over frames.
+    tensors: Vec<Tensor>,
+    /// What is fed, where it is not made of the read-out: then nothing is cut from the graph that the
+    /// result depends on.
+    constant: Option<Tensor>,
+}
+
+impl Run {
+    /// Two samples of T frames of one channel, or as many maps.
+    fn draw(
+        kind: Kind,
+        (seed, dtype): (u64, DType),
+        (frames, channels): (usize, usize),
+        (height, width): (usize, usize),
+    ) -> Self {
+        let inputs = if kind == Kind::Frames { 1 } else { channels };
+        let draw = |name: &str, shape: &[usize], scale| normal(seed, name, shape, scale, dtype);
+        let scale = 0.8 / (3.0 * (channels as f64).sqrt());
+        let w = draw("w", &[channels, channels, 3, 3], scale);
+        let sequence = draw("sequence", &[2, frames, inputs, height, width], 1.0);
+        let u = draw("u", &[channels, inputs, 3, 3], 0.4);
+        let tensors = match kind {
+            Kind::Frames => vec![w, sequence, u],
+            Kind::Maps => vec![w, sequence],
+        };
+        let (range, algorithm) = (1, ConvAlgorithm::Direct);
+        let (activation, pooling) = (Activation::Tanh, VelocityPooling::Mean);
+        Self { kind, range, activation, pooling, algorithm, tensors, constant: None }
+    }
+
+    fn result(&self, read: Read, way: Way) -> Tensor {
+        let space = FlowSpace::new(Translation, VelocitySet::square(self.range), Lift::CoMoving);
+        let cell = FlowRnn::over(space, self.tensors.get(2).cloned(), self.tensors[0].clone())
+            .unwrap()
+            .with_activation(self.activation)
+            .with_pooling(self.pooling)
+            .with_algorithm(self.algorithm);
+        let sequence = match self.kind {
+            Kind::Frames => Sequence::Frames(&self.tensors[1]),
+            Kind::Maps => Sequence::Maps(&self.tensors[1]),
+        };
+        let inputs = self.tensors[1].dims()[2];
+        let mut feed = |read_out: &Tensor| match &self.constant {
+            Some(constant) => Ok(constant.clone()),
+            None => Ok(read_out.narrow(3, 0, inputs)?.contiguous()?),
+        };
+        let read_out = match read {
+            Read::Last => ReadOut::Last,
+            Read::Every => ReadOut::Every,
+            Read::Fed(fed_as) => ReadOut::Fed { steps: STEPS, feed: &mut feed, fed_as },
+        };
+        match way {
+            Way::AtOnce => cell.unroll(sequence, read_out),
+            Way::StepByStep => unroll_step_by_step(&cell, sequence, read_out, &mut |_| ()),
+        }
+        .unwrap()
+    }
+
+    /// A random functional of the result.
+    fn loss(&self, read: Read, way: Way) -> Tensor {
+        let result = self.result(read, way);
+        let weights = normal(7, "functional", result.dims(), 1.0, result.dtype());
+        (result * weights).unwrap().sum_all().unwrap()
+    }
+
+    /// The gradients of [`Run::loss`] to W, the sequence and U.
+    fn gradients(&self, read: Read, way: Way) -> Vec<Vec<f64>> {
+        let variables: Vec<Var> =
+            self.tensors.iter().map(|t| Var::from_tensor(t).unwrap()).collect();
+        let tensors = variables.iter().map(|v| v.as_tensor().clone()).collect();
+        let gradients = Self { tensors, ..self.clone() }.loss(read, way).backward().unwrap();
+        variables.iter().map(|v| values(gradients.get(v).expect("a gradient"))).collect()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_read_out_is_that_of_the_steps_bit_for_bit_and_so_nearly_are_its_gradients(
+        seed in 0u64..1000, extents in prop::sample::select(vec![(5, 7), (7, 3), (4, 8)]),
+        channels in prop::sample::select(vec![1usize, 3, 8, 17]), frames in 1usize..4,
+        range in 0u32..=2, pooling in pooling(),
+        activation in prop::sample::select(vec![Activation::Relu, Activation::Tanh]),
+        algorithm in prop::sample::select(ALGORITHMS.to_vec()),
+        dtype in prop::sample::select(vec![DType::F32, DType::F64]),
+    ) {
+        for (kind, read) in CASES {
+            let drawn = Run::draw(kind, (seed, dtype), (frames, channels), extents);
+            let run = Run { range, activation, pooling, algorithm, ..drawn };
+            let (whole, stepwise) = (run.result(read, Way::AtOnce), run.result(read, Way::StepByStep));
+            let count = match read {
+                Read::Last => 1,
+                Read::Every => frames,
+                Read::Fed(_) => STEPS,
+            };
+            prop_assert_eq!(whole.dims(), [count, 2, extents.0, extents.1, channels]);
+            prop_assert!(values(&whole).iter().any(|&v| v != 0.0));
+            prop_assert_eq!(values(&whole), values(&stepwise), "{:?}, {:?}", kind, read);
+            let pairs = run.gradients(read, Way::AtOnce).into_iter();
+            for (ours, theirs) in pairs.zip(run.gradients(read, Way::StepByStep)) {
+                let epsilon = if dtype == DType::F32 { f64::from(f32::EPSILON) } else { f64::EPSILON };
+                let error = relative_error(&ours, &theirs);
+                // The same sums of some thousand terms in another order, through a few steps. After a
+                // single frame W has multiplied nothing but zeros.
+                let is_zero = ours.iter().chain(&theirs).all(|&g| g == 0.0);
+                prop_assert!(is_zero || error < 1e4 * epsilon, "{kind:?}, {read:?}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_of_every_read_out_agree_with_finite_differences() {
+    let poolings = [VelocityPooling::Max, VelocityPooling::Mean, VelocityPooling::Sum];
+    let direct = poolings.map(|pooling| (ConvAlgorithm::Direct, 2, pooling));
+    let winograd = [(ConvAlgorithm::Winograd, 8, VelocityPooling::Mean)]; // needs eight channels
+    for (algorithm, channels, pooling) in direct.into_iter().chain(winograd) {
+        for (kind, read) in CASES {
+            let drawn = Run::draw(kind, (11, DType::F64), (3, channels), (3, 5));
+            let fed = [2, 3, 5, drawn.tensors[1].dims()[2]];
+            let constant = Some(normal(3, "fed", &fed, 1.0, DType::F64));
+            let run = Run { algorithm, pooling, constant, ..drawn };
+            for (place, exact) in run.gradients(read, Way::AtOnce).into_iter().enumerate() {
+                let numeric = finite_differences(&run.tensors[place], |moved| {
+                    let mut at = run.clone();
+                    at.tensors[place] = moved.clone();
+                    at.loss(read, Way::AtOnce).to_scalar().unwrap()
+                });
+                assert!(exact.iter().any(|&g| g != 0.0));
+                let error = relative_error(&exact, &numeric);
+                // Step² · third derivative and ε / step of rounding.
+                assert!(error < 1e-6, "{algorithm:?}, {pooling:?}, {kind:?}, {read:?}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn sequences_that_cannot_be_read_are_refused_with_a_remedy_by_either_way() {
+    let space = || FlowSpace::new(Translation, VelocitySet::square(1), Lift::CoMoving);
+    let draw = |name: &str, shape: &[usize]| normal(8, name, shape, 0.3, DType::F32);
+    let (u, w) = (draw("u", &[4, 1, 3, 3]), draw("w", &[4, 4, 3, 3]));
+    let lifting = FlowRnn::over(space(), u, w.clone()).unwrap();
+    let driven = FlowRnn::over(space(), None, w).unwrap();
+    let (frames, maps) = (draw("frames", &[1, 2, 1, 3, 5]), draw("maps", &[1, 2, 4, 3, 5]));
+    let empty = maps.narrow(1, 0, 0).unwrap();
+    let refuse = |cell: &FlowRnn<Translation>, sequence: Sequence<'_>, read: Read, steps: usize| {
+        for way in [Way::AtOnce, Way::StepByStep] {
+            let mut feed = |read_out: &Tensor| Ok(read_out.clone());
+            let read_out = match read {
+                Read::Last => ReadOut::Last,
+                Read::Every => ReadOut::Every,
+                Read::Fed(fed_as) => ReadOut::Fed { steps, feed: &mut feed, fed_as },
+            };
+            let result = match way {
+                Way::AtOnce => cell.unroll(sequence, read_out),
+                Way::StepByStep => unroll_step_by_step(cell, sequence, read_out, &mut |_| ()),
+            };
+            match result {
+                Err(Error::Configuration { remedy, .. }) => assert!(!remedy.is_empty()),
+                other => panic!("{way:?}, {read:?}: {other:?}"),
+            }
+        }
+    };
+    refuse(&driven, Sequence::Frames(&frames), Read::Last, 1); // nothing lifts a frame
+    refuse(&driven, Sequence::Maps(&frames), Read::Last, 1); // one channel where four are added
+    refuse(&lifting, Sequence::Maps(&frames), Read::Last, 1);
+    refuse(&driven, Sequence::Maps(&empty), Read::Every, 1);
+    refuse(&driven, Sequence::Maps(&maps), Read::Fed(FedAs::New), 0);
+    refuse(&driven, Sequence::Maps(&maps), Read::Fed(FedAs::Former), 1);
+    let read = |cell: &FlowRnn<Translation>| cell.unroll(Sequence::Maps(&maps), ReadOut::Last);
+    let same = (values(&read(&lifting).unwrap()), values(&read(&driven).unwrap()));
+    assert_eq!(same.0, same.1, "a map is added as it is, whether there is a U or not");
+}
