@@ -8,7 +8,7 @@ use super::picture::Picture;
 use super::record::{PROVENANCE, Record};
 use super::subject::Subject;
 use crate::cells::{CellChoice, Running};
-use crate::data::{Canvas, Split};
+use crate::data::Canvas;
 use crate::flow::{AnyVelocity, CarryOrder, DegreesPerFrame, Lift, PixelsPerFrame};
 use crate::models::{Decoder, Feedback, ForecasterChoice, ForecasterShape};
 use crate::ops::{Activation, ConvAlgorithm, VelocityPooling};
@@ -74,10 +74,6 @@ fn subject(model: &str) -> Subject {
     }
 }
 
-fn split(name: &str) -> Option<Split> {
-    [Split::Train, Split::Validation, Split::Test].into_iter().find(|split| split.name() == name)
-}
-
 fn velocity(row: &Row) -> Option<AnyVelocity> {
     match (row.velocity_deg, row.velocity_x, row.velocity_y) {
         (Some(degrees), ..) => Some(DegreesPerFrame(degrees).into()),
@@ -89,7 +85,7 @@ fn velocity(row: &Row) -> Option<AnyVelocity> {
 fn record(row: Row) -> Record {
     Record {
         subject: subject(&row.model),
-        split: split(&row.split),
+        split: row.split.parse().ok(),
         velocity: velocity(&row),
         metric: Metric::named(row.metric),
         experiment: row.experiment,
@@ -105,9 +101,10 @@ fn record(row: Row) -> Record {
 
 /// Pictures whose pixels come one by one.
 #[derive(Default)]
-struct PixelRows(
-    BTreeMap<(String, String, u64, String, u32), (Picture, BTreeMap<(u32, u32), f32>)>,
-);
+struct PixelRows(BTreeMap<Place, (Picture, BTreeMap<(u32, u32), f32>)>);
+
+/// Experiment, model, seed, metric, horizon.
+type Place = (String, String, u64, String, u32);
 
 impl PixelRows {
     fn take(&mut self, row: &Row) {
@@ -120,7 +117,7 @@ impl PixelRows {
                 subject: subject(&row.model),
                 seed,
                 profile: row.profile.clone(),
-                split: split(&row.split),
+                split: row.split.parse().ok(),
                 metric: Metric::named(row.metric.clone()),
                 horizon,
                 ..Picture::default()
