@@ -1,6 +1,6 @@
 //! Rotating slices about the centre of the plane, with bilinear interpolation; differentiable.
 
-use super::composed;
+use super::composed::{self, DenseTurn};
 use super::kernels::{Float, InstructionSet, Kernel, Lanes};
 use super::storage::{CpuView, contiguous};
 use crate::error::{Error, Result, expect_shape};
@@ -35,7 +35,7 @@ pub fn turn_slices(x: &Tensor, orientations: usize, turns: &[Turn]) -> Result<Te
     let (_, _, height, width, channels) = x.dims5()?;
     let operation = TurnSlices::new((height, width), channels, orientations, turns)?;
     if !x.device().is_cpu() {
-        return composed::turn_slices(x, &operation);
+        return composed::turn_slices(x, orientations, &operation.to_dense());
     }
     Ok(x.contiguous()?.apply_op1(operation)?)
 }
@@ -156,7 +156,6 @@ impl ReadyTurn {
 /// Turns made ready for slices of some extents.
 pub(super) struct TurnSlices {
     pub turns: Vec<ReadyTurn>,
-    pub orientations: usize,
     channels: usize,
 }
 
@@ -175,7 +174,14 @@ impl TurnSlices {
             ));
         }
         let ready = |turn: &Turn| ReadyTurn::new(extents, channels, orientations, turn);
-        Ok(Self { turns: turns.iter().map(ready).collect(), orientations, channels })
+        Ok(Self { turns: turns.iter().map(ready).collect(), channels })
+    }
+
+    /// The turns as matrices, for devices that the kernels do not run on.
+    pub fn to_dense(&self) -> Vec<DenseTurn> {
+        let dense =
+            |turn: &ReadyTurn| DenseTurn { matrix: turn.resampling.to_matrix(), shift: turn.shift };
+        self.turns.iter().map(dense).collect()
     }
 
     fn run<T: Float>(&self, x: &[T], way: Way) -> Vec<T> {

@@ -2,9 +2,10 @@
 
 use super::Activation;
 use super::kernels::{Buffer, ConvAlgorithm, Convolution, Float, Padding, Torus, stored_channels};
+use super::layer::expect_square_kernel;
 use super::parts::{enough_images, images_per_part};
 use super::pointwise;
-use super::recurrence::{expect_square_kernel, square_convolution, stored};
+use super::recurrence::{square_convolution, stored};
 use super::rotate::{Turn, TurnSlices, Way};
 use super::storage::{CpuView, contiguous, restore_channels};
 use crate::error::{Result, expect_shape};
