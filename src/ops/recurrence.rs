@@ -5,10 +5,10 @@ use super::composed;
 use super::kernels::{
     Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Shift, Torus, stored_channels,
 };
+use super::layer::expect_square_kernel;
 use super::parts::{enough_images, images_per_part};
 use super::pointwise::{self, Moved};
 use super::rule::RecurrentStep;
-use super::stack::expect_odd_kernel;
 use super::storage::{CpuView, contiguous, restore_channels};
 use crate::error::{Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Shape, Tensor};
@@ -75,13 +75,6 @@ pub fn recurrence(
     let inputs = inputs.reshape((samples, height, width, channels))?;
     let next = flow_recurrence(&slices_of_one, kernel, &inputs, &still(1), step)?;
     Ok(next.reshape(slices.shape())?)
-}
-
-/// Refuses a recurrent kernel that is not (C, C, odd, odd).
-pub(super) fn expect_square_kernel(kernel: &Tensor, channels: usize) -> Result<()> {
-    expect_odd_kernel("recurrent kernel", kernel, channels)?;
-    let c = Some(channels);
-    expect_shape("recurrent kernel", kernel, &[("C", c), ("C", c), ("kh", None), ("kw", None)])
 }
 
 struct FlowRecurrence {

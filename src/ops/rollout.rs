@@ -10,7 +10,7 @@ use super::kernels::{
 };
 use super::parts::{enough_images, images_per_part};
 use super::pointwise::{self, Moved};
-use super::pool::VelocityPooling;
+use super::pooling::VelocityPooling;
 use super::read_out::FedAs;
 use super::recurrence::{Step, stored};
 use super::rule::{Kernels, Recurrence};

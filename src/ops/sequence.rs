@@ -1,11 +1,10 @@
 //! The flow equivariant recurrence over a whole sequence, as one differentiable operation.
 
 use super::kernels::{Float, Shift, Torus};
+use super::layer::{expect_odd_kernel, expect_square_kernel};
 use super::read_out::{FedAs, ReadOut};
-use super::recurrence::expect_square_kernel;
 use super::rollout::{Gradients, Rollout};
 use super::rule::{Kernels, Recurrence};
-use super::stack::expect_odd_kernel;
 use super::storage::CpuView;
 use crate::error::{Error, Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Shape, Tensor};

@@ -8,6 +8,7 @@ use super::activation::Activation;
 use super::kernels::{
     Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Torus, stored_channels,
 };
+use super::layer::{Layer, check_kernels};
 use super::parts::{enough_images, images_per_part};
 use super::storage::{CpuView, restore_channels};
 use super::{composed, pointwise};
@@ -15,17 +16,6 @@ use crate::error::{Error, Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Shape, Tensor};
 use rayon::prelude::*;
 use std::sync::Mutex;
-
-/// One layer: a kernel (C_out, C_in, kh, kw) with odd kh and kw, and the non-linearity after it.
-#[derive(Clone, Debug)]
-pub struct Layer {
-    /// The kernel.
-    pub kernel: Tensor,
-    /// The non-linearity.
-    pub activation: Activation,
-    /// What is read beyond the border.
-    pub padding: Padding,
-}
 
 /// Cross-correlation with circular boundaries and an odd kernel, centred, then a non-linearity.
 ///
@@ -64,31 +54,6 @@ pub fn convolution_stack(x: &Tensor, layers: &[Layer], algorithm: ConvAlgorithm)
     let mut run = StackRun::new(layers, (x.dims()[1], x.dims()[2]), algorithm)?;
     run.add(x)?;
     run.finish(&x.unsqueeze(0)?).and_then(|y| Ok(y.squeeze(0)?))
-}
-
-/// Refuses kernels that are even or do not follow on each other.
-pub(super) fn check_kernels(inputs: usize, layers: &[Layer]) -> Result<()> {
-    let mut channels = inputs;
-    for Layer { kernel, .. } in layers {
-        expect_odd_kernel("convolution kernel", kernel, channels)?;
-        channels = kernel.dims()[0];
-    }
-    Ok(())
-}
-
-/// Refuses a kernel that is even or does not read `inputs` channels.
-pub(super) fn expect_odd_kernel(what: &'static str, kernel: &Tensor, inputs: usize) -> Result<()> {
-    let dims = [("C_out", None), ("C_in", Some(inputs)), ("kh", None), ("kw", None)];
-    expect_shape(what, kernel, &dims)?;
-    let (_, _, kh, kw) = kernel.dims4()?;
-    if kh % 2 == 0 || kw % 2 == 0 {
-        return Err(Error::configuration(
-            what,
-            format!("has the even size {kh}×{kw}, which has no centre"),
-            "use an odd kernel size",
-        ));
-    }
-    Ok(())
 }
 
 /// A stack that is run piece by piece, each piece a batch of images.

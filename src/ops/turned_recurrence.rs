@@ -1,9 +1,10 @@
 //! One step of a recurrence whose hidden slices turn, as a differentiable operation.
 
 use super::kernels::{Buffer, ConvAlgorithm, Convolution, Float, Padding, Torus, stored_channels};
+use super::layer::expect_square_kernel;
 use super::parts::{enough_images, images_per_part};
 use super::pointwise;
-use super::recurrence::{expect_square_kernel, square_convolution, stored};
+use super::recurrence::{square_convolution, stored};
 use super::resampling::{Turn, Way};
 use super::rotate::{TurnSlices, turn_slices};
 use super::storage::{CpuView, contiguous, restore_channels};

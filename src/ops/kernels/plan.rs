@@ -1,68 +1,16 @@
 //! One convolution layer made ready: its algorithm chosen, its weights packed for it.
 
+use super::algorithm::{ConvAlgorithm, Method, padded};
 use super::buffer::Buffer;
 use super::geometry::{Geometry, Padding, Torus};
 use super::lanes::{Float, InstructionSet};
 use super::pack::{KernelView, pack_direct, pack_winograd};
 use super::register_tile::{Product, block};
 use super::thin::{Side, fold, unfold};
+use super::tiling::Tiling;
+use super::transforms::{FREQUENCIES, transform_gradient};
 use super::{direct, winograd};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
-
-/// How a convolution is computed.
-///
-/// [`ConvAlgorithm::Direct`] sums each output over taps and channels in one order for every pixel:
-/// it commutes with translations bit for bit. [`ConvAlgorithm::Winograd`] is F(4×4, 3×3), two to
-/// three times faster; its result depends in the last bits on where a pixel lies in its tile. In
-/// f32, with 16 to 128 channels, its 2-norm error against f64 is about four times that of the
-/// direct kernel, 1e-6 to 2.3e-6 of the result (AVX-512; a unit test prints it). Layers that it does not fit (other kernel sizes,
-/// a single channel) are computed directly.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ConvAlgorithm {
-    /// Sums over taps and channels.
-    Direct,
-    /// Winograd F(4×4, 3×3) wherever it fits.
-    Winograd,
-    /// Winograd for 3×3 kernels with at least 8 channels on both sides, on a torus that fills at
-    /// least half of its 4×4 tiles; else direct.
-    #[default]
-    Auto,
-}
-
-impl ConvAlgorithm {
-    /// `direct`, `winograd` or `auto`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::Winograd => "winograd",
-            Self::Auto => "auto",
-        }
-    }
-}
-
-/// What runs in the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
-    Direct,
-    Winograd,
-    /// One input channel: unfold it, then a matrix product.
-    OneInput,
-    /// One output channel: a matrix product, then fold.
-    OneOutput,
-}
-
-/// Channels that Winograd needs to pay off, and that are worth being padded to whole vectors.
-const ENOUGH_CHANNELS: usize = 8;
-
-/// Channels as stored: whole blocks of vectors, except for a few channels.
-pub(crate) fn stored_channels<T: Float>(channels: usize) -> usize {
-    match channels {
-        ..ENOUGH_CHANNELS => channels,
-        _ => padded(channels, T::lanes(InstructionSet::best())),
-    }
-}
 
 /// A convolution of images (H, W, inputs) to (H, W, outputs), channels as stored.
 pub(crate) struct Convolution<T> {
@@ -74,7 +22,7 @@ pub(crate) struct Convolution<T> {
     forward: Buffer<T>,
     adjoint: Buffer<T>,
     /// Winograd's tiles, forward and back.
-    tilings: [winograd::Tiling; 2],
+    tilings: [Tiling; 2],
 }
 
 impl<T: Float> Convolution<T> {
@@ -97,14 +45,14 @@ impl<T: Float> Convolution<T> {
     ) -> Self {
         let (kernel_height, kernel_width) = (kernel.height, kernel.width);
         let g = Geometry { torus, padding, inputs, outputs, kernel_height, kernel_width };
-        let method = choose::<T>(set, algorithm, &g, &kernel);
+        let method = Method::choose::<T>(set, algorithm, &g, (kernel.outputs, kernel.inputs));
         let channels = (kernel.outputs, kernel.inputs);
         let lanes = T::lanes(set);
         let (forward, adjoint) = match method {
             Method::Winograd => pack_winograd(&g, &kernel, lanes),
             _ => pack_direct(&g, &kernel, method, lanes),
         };
-        let tiling = winograd::Tiling::new::<T>(g);
+        let tiling = Tiling::new::<T>(g);
         let back = tiling.transposed();
         Self { set, method, g, channels, forward, adjoint, tilings: [tiling, back] }
     }
@@ -274,7 +222,7 @@ impl<T: Float> Convolution<T> {
         let g = &self.g;
         match self.method {
             Method::Direct => g.taps() * g.inputs * self.columns(),
-            Method::Winograd => winograd::FREQUENCIES * g.inputs * g.outputs,
+            Method::Winograd => FREQUENCIES * g.inputs * g.outputs,
             Method::OneInput => g.taps() * g.outputs,
             Method::OneOutput => g.inputs * self.stride(),
         }
@@ -290,7 +238,7 @@ impl<T: Float> Convolution<T> {
                 if self.method == Method::Winograd {
                     let place = |f| (f * g.inputs + i) * g.outputs + o;
                     let u = std::array::from_fn(|f| sums[place(f)].to_f64());
-                    gradient.copy_from_slice(&winograd::transform_gradient(u).map(T::from_f64));
+                    gradient.copy_from_slice(&transform_gradient(u).map(T::from_f64));
                     continue;
                 }
                 for (tap, gradient) in gradient.iter_mut().enumerate() {
@@ -316,34 +264,6 @@ fn add_up<T: Float>(parts: &[Buffer<T>], length: usize) -> Buffer<T> {
         }
     });
     sums
-}
-
-fn padded(columns: usize, lanes: usize) -> usize {
-    columns.next_multiple_of(block(columns, lanes))
-}
-
-fn choose<T: Float>(
-    set: InstructionSet,
-    algorithm: ConvAlgorithm,
-    g: &Geometry,
-    kernel: &KernelView<'_, T>,
-) -> Method {
-    let whole = |channels: usize| channels.is_multiple_of(block(channels, T::lanes(set)));
-    let Torus { height, width } = g.torus;
-    let fits = g.kernel_height == 3 && g.kernel_width == 3 && whole(g.inputs) && whole(g.outputs);
-    let pays = kernel.inputs.min(kernel.outputs) >= ENOUGH_CHANNELS
-        && 2 * g.torus.pixels() >= height.next_multiple_of(4) * width.next_multiple_of(4);
-    if g.inputs == 1 && whole(g.outputs) {
-        return Method::OneInput;
-    }
-    if g.outputs == 1 && whole(g.inputs) {
-        return Method::OneOutput;
-    }
-    match algorithm {
-        ConvAlgorithm::Winograd if fits => Method::Winograd,
-        ConvAlgorithm::Auto if fits && pays => Method::Winograd,
-        _ => Method::Direct,
-    }
 }
 
 #[cfg(test)]
