@@ -1,14 +1,15 @@
 //! Plants the faults of `mutations.toml` one at a time in a copy of the sources, runs the tests, and
 //! writes which of them noticed: `cargo run --release --example mutate -- [REPORT [ONLY]]`, run in the
 //! repository. REPORT is a Markdown file; ONLY parts of the descriptions of the faults to plant,
-//! divided by |; the rows of the others are kept. A fault runs the suites that it names, or else those
-//! of [`SUITES`].
+//! divided by |; the rows of the others are kept. REPORT is written after every fault, so that a run
+//! that is cut off keeps what it learned. A fault runs the suites that it names, or else those of
+//! [`SUITES`].
 //!
 //! Exit code 1 when a fault goes unnoticed, 2 when one cannot be planted.
 
 use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -68,28 +69,45 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     let failing = caught_by(&suites)?.context("the sources do not compile")?;
     ensure!(failing.is_empty(), "the tests fail without any fault: {failing:?}");
-    let before = report.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
-    let before = before.unwrap_or_default();
+    let mut rows = Rows::read(report.as_deref());
     let mut unnoticed = 0;
-    let mut table = String::from("| fault | planted in | noticed by |\n|---|---|---|\n");
-    for fault in &faults {
-        if !is_wanted(&fault) {
-            let start = format!("| {} |", fault.what);
-            for row in before.lines().filter(|row| row.starts_with(&start)) {
-                writeln!(table, "{row}")?;
-            }
-            continue;
-        }
+    for fault in faults.iter().filter(is_wanted) {
         let noticed = plant(fault)?;
         unnoticed += usize::from(noticed.is_empty());
         let names = named(&noticed);
         println!("{}: {names}", fault.what);
-        writeln!(table, "| {} | `{}` | {names} |", fault.what, fault.file)?;
-    }
-    if let Some(path) = report {
-        std::fs::write(&path, format!("{HEAD}{table}")).with_context(|| path.clone())?;
+        rows.0.insert(fault.what.clone(), format!("| `{}` | {names} |", fault.file));
+        if let Some(path) = &report {
+            rows.write(path, &faults)?;
+        }
     }
     Ok(ExitCode::from(u8::from(unnoticed > 0)))
+}
+
+/// Rows of the report by what was planted: the cells after that.
+struct Rows(BTreeMap<String, String>);
+
+impl Rows {
+    /// Those of a report that there may be.
+    fn read(report: Option<&str>) -> Self {
+        let text = report.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+        let row = |line: &str| {
+            let (what, others) = line.strip_prefix("| ")?.split_once(" | `")?;
+            Some((what.to_string(), format!("| `{others}")))
+        };
+        Self(text.lines().filter_map(row).collect())
+    }
+
+    /// The report, in the order of the faults; of what is no longer a fault no row is kept.
+    fn write(&self, path: &str, faults: &[Fault]) -> anyhow::Result<()> {
+        let mut table = String::from("| fault | planted in | noticed by |\n|---|---|---|\n");
+        for fault in faults {
+            if let Some(others) = self.0.get(&fault.what) {
+                writeln!(table, "| {} {others}", fault.what)?;
+            }
+        }
+        std::fs::write(path, format!("{HEAD}{table}")).with_context(|| path.to_string())
+    }
 }
 
 /// The first of the tests that noticed, and how many more.
@@ -149,9 +167,12 @@ fn caught_by(suites: &BTreeSet<&str>) -> anyhow::Result<Option<BTreeSet<String>>
             name => cargo.args(["--test", name]),
         };
     }
-    // Optimised less and compiled in parts: each fault is one more build.
-    cargo.env("CARGO_TARGET_DIR", "../build").env("CARGO_PROFILE_RELEASE_DEBUG", "0");
-    cargo.env("CARGO_INCREMENTAL", "1").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256");
+    // Each fault is one more build of this crate, so that it is optimised less and compiled in parts;
+    // what it depends on is built once, as ever.
+    for setting in ["opt-level=1", "debug=0", "codegen-units=256"] {
+        cargo.args(["--config", &format!("profile.release.package.fernn.{setting}")]);
+    }
+    cargo.env("CARGO_TARGET_DIR", "../build").env("CARGO_INCREMENTAL", "1");
     let output = cargo.env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1").output()?;
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     if text.contains("could not compile") {
