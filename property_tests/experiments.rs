@@ -33,10 +33,7 @@ fn small<W>(mut settings: Settings<W>) -> Settings<W> {
 }
 
 /// A unit of the settings with every evaluation.
-fn unit<W: World>(settings: Settings<W>) -> Unit
-where
-    fernn::experiments::forecasting::VelocityOf<W>: Into<fernn::flow::AnyVelocity>,
-{
+fn unit<W: World>(settings: Settings<W>) -> Unit {
     const ALL: &[Evaluation] = &[
         Evaluation::Prediction,
         Evaluation::Horizon,
@@ -72,10 +69,7 @@ fn run(unit: &Unit, checkpoint: Option<PathBuf>) -> Result<Evidence, Error> {
 }
 
 /// The settings of a unit, read back from their text.
-fn settings_of<W: World>(unit: &Unit) -> Settings<W>
-where
-    fernn::experiments::forecasting::VelocityOf<W>: Into<fernn::flow::AnyVelocity>,
-{
+fn settings_of<W: World>(unit: &Unit) -> Settings<W> {
     toml::from_str(&unit.settings).unwrap()
 }
 
@@ -106,8 +100,7 @@ fn the_paper_profile_has_the_published_settings_and_takes_a_step() {
     let learner = ForecastLearner { initial: job.parameters().unwrap(), build: &build };
     let parameters = Parameters::draw(&learner.initial, 0, &Device::Cpu).unwrap();
     assert_eq!(parameters.count(), paper::TRANSLATION.parameters);
-    let digits = Sources::embedded().digits().unwrap();
-    let data = job.settings.world.data(digits, &job.settings, 0, &Device::Cpu).unwrap();
+    let data = job.sequences(&Sources::embedded(), 0).unwrap();
     let batch = data.pair(Split::Train, 0..1, 10).unwrap();
     let mut adam = Adam::new(parameters.variables(), job.settings.schedule.adam).unwrap();
     let before = parameters.snapshot().unwrap();
@@ -215,10 +208,7 @@ fn rotation_units_run_and_do_not_depend_on_threads() {
 }
 
 /// Cuts a training after some steps, and lets it go on from its checkpoint.
-fn assert_resumes<W: World>(settings: Settings<W>, cuts: &[u64])
-where
-    fernn::experiments::forecasting::VelocityOf<W>: Into<fernn::flow::AnyVelocity>,
-{
+fn assert_resumes<W: World>(settings: Settings<W>, cuts: &[u64]) {
     let folder = tempfile::tempdir().unwrap();
     let whole = unit(settings.clone());
     let expected = run(&whole, None).unwrap();

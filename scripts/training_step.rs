@@ -3,8 +3,8 @@
 //! `cargo run --release --example training_step -- CHANNELS RANGE BATCH ALGORITHM THREADS [FRAME]`:
 //! answers every line on standard input with the seconds of one step (forward, loss, backward, clip,
 //! Adam; 28×28 pixels, 10 frames seen, 10 predicted, decoder as in the paper), and ends with the largest
-//! resident memory in MB. With FRAME (lab or co-moving) over rotations in 8 orientations, CHANNELS
-//! being all planes.
+//! resident memory in MB. With FRAME (lab, lab-convolve-first or co-moving) over rotations in 8
+//! orientations, CHANNELS being all planes.
 
 use anyhow::{Context, bail};
 use candle_core::{Device, Tensor};
@@ -12,7 +12,7 @@ use candle_nn::Optimizer;
 use fernn::cells::{Fields, Running};
 use fernn::data::{Canvas, RotatingMnist, Sequences, Sources, Split, TranslatingMnist};
 use fernn::flow::{
-    DegreesPerFrame, FlowGroup, FlowSpace, Lift, Rotation, Translation, VelocitySet,
+    CarryOrder, DegreesPerFrame, FlowGroup, FlowSpace, Lift, Rotation, Translation, VelocitySet,
 };
 use fernn::models::{Decoder, ForecastLearner, ForecasterChoice, ForecasterShape};
 use fernn::ops::{ConvAlgorithm, SteerableBasis};
@@ -39,11 +39,14 @@ pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
     let [channels, range, batch, algorithm, threads] = arguments else {
         bail!("usage: training_step CHANNELS RANGE BATCH auto|direct|winograd THREADS [FRAME]");
     };
-    let lift = match frame {
+    let frame = match frame {
         None => None,
-        Some("lab") => Some(Lift::Trivial),
-        Some("co-moving") => Some(Lift::CoMoving),
-        Some(other) => bail!("`{other}` is no frame of reference; choose lab or co-moving"),
+        Some("lab") => Some((Lift::Trivial, CarryOrder::CarryFirst)),
+        Some("lab-convolve-first") => Some((Lift::Trivial, CarryOrder::ConvolveFirst)),
+        Some("co-moving") => Some((Lift::CoMoving, CarryOrder::default())),
+        Some(other) => {
+            bail!("`{other}` is no frame; choose lab, lab-convolve-first or co-moving")
+        }
     };
     let algorithm = match algorithm.as_str() {
         "auto" => ConvAlgorithm::Auto,
@@ -54,9 +57,9 @@ pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
     fernn::process::prepare();
     rayon::ThreadPoolBuilder::new().num_threads(threads.parse()?).build_global()?;
     let (channels, range, batch) = (channels.parse()?, range.parse()?, batch.parse()?);
-    rayon::scope(|_| match lift {
+    rayon::scope(|_| match frame {
         None => translation(channels, range, batch, algorithm),
-        Some(lift) => rotation(channels, range, batch, (algorithm, lift)),
+        Some(frame) => rotation(channels, range, batch, (algorithm, frame)),
     })
 }
 
@@ -79,7 +82,7 @@ fn rotation(
     planes: usize,
     range: u32,
     batch: u64,
-    (algorithm, lift): (ConvAlgorithm, Lift),
+    (algorithm, (lift, order)): (ConvAlgorithm, (Lift, CarryOrder)),
 ) -> anyhow::Result<()> {
     const ORIENTATIONS: usize = 8;
     let digits = Sources::embedded().digits()?;
@@ -88,7 +91,7 @@ fn rotation(
     let data = RotatingMnist::new(digits, canvas, 2 * FRAMES, velocities.as_slice(), 0)?;
     let batch = data.pair(Split::Train, 0..batch, FRAMES)?;
     let fields = Fields::Steerable(SteerableBasis::new(ORIENTATIONS, 3)?);
-    let space = FlowSpace::new(Rotation::new(ORIENTATIONS)?, velocities, lift);
+    let space = FlowSpace::new(Rotation::new(ORIENTATIONS)?.with_order(order), velocities, lift);
     answer((algorithm, planes / ORIENTATIONS), &fields, space, batch)
 }
 

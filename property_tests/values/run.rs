@@ -4,7 +4,7 @@ use super::setup::{self, Case, Flow, Weights};
 use candle_core::{DType, Device};
 use fernn::data::{Canvas, Digits, Sources, Split};
 use fernn::experiments::forecasting::{
-    Evaluation, ForecastJob, RotationWorld, Settings, TranslationWorld, VelocityOf, World, units,
+    Evaluation, ForecastJob, RotationWorld, Settings, TranslationWorld, World, units,
 };
 use fernn::experiments::{
     CATALOGUE, Evidence, Metric, Picture, Profile, Record, Request, Session, Subject, Unit, UnitKey,
@@ -84,10 +84,7 @@ fn case_units(case: Case) -> Vec<Unit> {
     }
 }
 
-fn units_of<W: World>(case: Case, settings: Settings<W>) -> Vec<Unit>
-where
-    VelocityOf<W>: Into<AnyVelocity>,
-{
+fn units_of<W: World>(case: Case, settings: Settings<W>) -> Vec<Unit> {
     let model = (subject(case.model), settings);
     units(case.experiment, &request(), 2, vec![model], evaluations(case))
 }

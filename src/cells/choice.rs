@@ -48,6 +48,16 @@ impl CellKind {
         }
     }
 
+    /// Work of a slice beside one of the simple cell, roughly: those without a whole-sequence operation
+    /// run step by step.
+    pub fn work(self) -> u64 {
+        match self {
+            Self::Simple => 1,
+            Self::LearnedShift => 10,
+            Self::Gru | Self::Lstm | Self::Mixing => 10 * self.gates() as u64,
+        }
+    }
+
     /// Maps of C channels that U and W make each.
     pub(crate) fn gates(self) -> usize {
         match self {

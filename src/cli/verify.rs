@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use fernn::Error;
 use fernn::atomic_file::write_atomically;
 use fernn::flow::{AnyVelocity, Velocity};
-use fernn::report::{Measured, write_equivariance};
+use fernn::report::{VerifyResults, write_equivariance};
 use fernn::verification::{
     Baseline, GroupKind, Row, Selection, Specimen, counter_example, error_by_angle, error_by_step,
     error_by_velocity, rotation_error_by_step, rows, search,
@@ -219,7 +219,7 @@ fn print_line(row: &Row, property: &mut String) -> std::io::Result<()> {
 }
 
 fn write_figures(rows: &[Row], folder: &Path) -> anyhow::Result<()> {
-    let measured = Measured {
+    let measured = VerifyResults {
         rows,
         by_step: &error_by_step()?,
         by_velocity: &error_by_velocity()?,

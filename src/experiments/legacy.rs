@@ -8,7 +8,7 @@ use super::picture::Picture;
 use super::record::{PROVENANCE, Record};
 use super::subject::Subject;
 use crate::cells::{CellChoice, Running};
-use crate::data::{Canvas, Split};
+use crate::data::Canvas;
 use crate::flow::{AnyVelocity, CarryOrder, DegreesPerFrame, Lift, PixelsPerFrame};
 use crate::models::{Decoder, Feedback, ForecasterChoice, ForecasterShape};
 use crate::ops::{Activation, ConvAlgorithm, VelocityPooling};
@@ -47,7 +47,7 @@ pub(super) fn is_legacy(headers: &csv::StringRecord) -> bool {
 /// The same measurements in today's form; no value changes.
 pub(super) fn convert(rows: Vec<(u64, Row)>) -> Evidence {
     let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
-    let (mut records, mut pixels) = (Vec::new(), Pixels::default());
+    let (mut records, mut pixels) = (Vec::new(), PixelRows::default());
     let mut described = Vec::new();
     for row in rows {
         match row.metric.strip_prefix("settings of ") {
@@ -74,10 +74,6 @@ fn subject(model: &str) -> Subject {
     }
 }
 
-fn split(name: &str) -> Option<Split> {
-    [Split::Train, Split::Validation, Split::Test].into_iter().find(|split| split.name() == name)
-}
-
 fn velocity(row: &Row) -> Option<AnyVelocity> {
     match (row.velocity_deg, row.velocity_x, row.velocity_y) {
         (Some(degrees), ..) => Some(DegreesPerFrame(degrees).into()),
@@ -89,7 +85,7 @@ fn velocity(row: &Row) -> Option<AnyVelocity> {
 fn record(row: Row) -> Record {
     Record {
         subject: subject(&row.model),
-        split: split(&row.split),
+        split: row.split.parse().ok(),
         velocity: velocity(&row),
         metric: Metric::named(row.metric),
         experiment: row.experiment,
@@ -105,9 +101,12 @@ fn record(row: Row) -> Record {
 
 /// Pictures whose pixels come one by one.
 #[derive(Default)]
-struct Pixels(BTreeMap<(String, String, u64, String, u32), (Picture, BTreeMap<(u32, u32), f32>)>);
+struct PixelRows(BTreeMap<Place, (Picture, BTreeMap<(u32, u32), f32>)>);
 
-impl Pixels {
+/// Experiment, model, seed, metric, horizon.
+type Place = (String, String, u64, String, u32);
+
+impl PixelRows {
     fn take(&mut self, row: &Row) {
         let (Some(x), Some(y), Some(value)) = (row.pixel_x, row.pixel_y, row.value) else { return };
         let (seed, horizon) = (row.seed.unwrap_or(0), row.horizon.unwrap_or(0));
@@ -118,7 +117,7 @@ impl Pixels {
                 subject: subject(&row.model),
                 seed,
                 profile: row.profile.clone(),
-                split: split(&row.split),
+                split: row.split.parse().ok(),
                 metric: Metric::named(row.metric.clone()),
                 horizon,
                 ..Picture::default()

@@ -18,8 +18,11 @@ pub struct LengthStudy;
 /// The name in records.
 const NAME: &str = "length-study";
 
+/// Changes settings.
+type Departure = fn(&mut Settings<TranslationWorld>);
+
 /// Departures from the settings, by name.
-const VARIANTS: [(&str, fn(&mut Settings<TranslationWorld>)); 7] = [
+const VARIANTS: [(&str, Departure); 7] = [
     ("", |_| ()),
     ("4x-steps", |s| s.schedule.steps *= 4),
     ("2x-channels", |s| s.shape.channels *= 2),
@@ -44,7 +47,7 @@ impl Experiment for LengthStudy {
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>> {
         let settings = Settings::translation(request.profile).asked_for(request);
-        let model = |(name, depart): (&str, fn(&mut Settings<_>))| -> Model<TranslationWorld> {
+        let model = |(name, depart): (&str, Departure)| -> Model<TranslationWorld> {
             let mut settings = settings.clone();
             depart(&mut settings);
             (TranslationWorld::subject(settings.velocity_range).with_variant(name), settings)

@@ -9,6 +9,7 @@ mod cost;
 mod evidence;
 pub mod exhibit;
 mod experiment;
+mod files;
 pub mod forecasting;
 mod legacy;
 mod length_study;
@@ -30,8 +31,9 @@ mod velocity;
 
 pub use catalogue::{CATALOGUE, find, of_profile};
 pub use claim::{Claim, Measured, Outcome, Quantity, Threshold, Verdict};
-pub use evidence::{Evidence, PICTURES};
+pub use evidence::Evidence;
 pub use experiment::{Experiment, Job, Request, Unit, UnitKey, UnitRun};
+pub use files::PICTURES;
 pub use metric::Metric;
 pub use picture::Picture;
 pub use profile::Profile;

@@ -2,7 +2,7 @@
 
 use super::decoder::{Decoder, DecoderShape, layers};
 use super::forecaster::{Feedback, Forecaster};
-use super::weights::Kernels;
+use super::weights::NamedKernels;
 use crate::cells::{AnyLayer, Between, CellChoice, CellShape, Fields, Running};
 use crate::error::Result;
 use crate::flow::{FlowGroup, FlowSpace, Velocity, VelocitySet};
@@ -120,7 +120,7 @@ impl ForecasterChoice {
         space: FlowSpace<G>,
         source: &Path,
     ) -> Result<AnyForecaster<G>> {
-        let kernels = Kernels::read(tensors, self.cell.kind, source)?;
+        let kernels = NamedKernels::read(tensors, self.cell.kind, source)?;
         let padding = space.group().padding();
         let (cell, running) = ((CELL, &kernels.cell_shape()), (self.running, source));
         let layer = self.cell.layer(space, cell, &kernels.cell, running)?;

@@ -1,4 +1,4 @@
-//! Kernels in files of the paper's public code: which names they have, and what is wrong with them.
+//! NamedKernels in files of the paper's public code: which names they have, and what is wrong with them.
 
 use super::decoder::layer_name;
 use crate::cells::{Between, CellKind, CellShape, Fields};
@@ -8,7 +8,7 @@ use candle_core::Tensor;
 use std::path::Path;
 
 /// The kernels of a forecaster, taken from a file.
-pub(super) struct Kernels {
+pub(super) struct NamedKernels {
     /// Those of the cell under this crate's names.
     pub cell: Tensors,
     /// Those of the decoder in order.
@@ -34,7 +34,7 @@ const EXPANDED: Names =
 /// The learned shifts of the G-RNN+.
 const SHIFTS: &str = "cell.shift.weight";
 
-impl Kernels {
+impl NamedKernels {
     /// The kernels of a cell of some kind and its decoder.
     pub fn read(tensors: &Tensors, kind: CellKind, source: &Path) -> Result<Self> {
         let names = match tensors.keys().any(|name| name.starts_with("filters.")) {

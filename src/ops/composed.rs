@@ -201,8 +201,7 @@ mod tests {
         let turns = [(30.0, -1), (90.0, 2), (-200.0, 4)];
         let turns = turns.map(|(degrees, orientations)| Turn { degrees, orientations });
         assert_same(
-            super::turn_slices(&regular, 3, &turns.map(|t| ReadyTurn::new((5, 4), 6, 3, &t)))
-                .unwrap(),
+            super::turn_slices(&regular, 3, &turns.map(|t| ReadyTurn::new((5, 4), 3, &t))).unwrap(),
             turn_slices(&regular, 3, &turns).unwrap(),
             &[&regular],
         );

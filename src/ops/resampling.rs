@@ -1,5 +1,7 @@
 //! Rotations of a plane of pixels as linear maps: mathematics, no operation on tensors.
 
+use std::sync::OnceLock;
+
 /// A rotation of the plane, counter-clockwise as seen on the screen, together with a cyclic shift of
 /// the orientations: the action of a rotation on a regular field.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -80,6 +82,27 @@ impl Resampling {
         self.sources[terms.clone()].iter().copied().zip(self.weights[terms].iter().copied())
     }
 
+    /// The adjoint map, whose terms are in the order of the pixels that they come from.
+    fn transposed(&self) -> Self {
+        let mut starts = vec![0; self.starts.len()];
+        for &from in &self.sources {
+            starts[from + 1] += 1;
+        }
+        for pixel in 0..self.pixels() {
+            starts[pixel + 1] += starts[pixel];
+        }
+        let (mut sources, mut weights) =
+            (vec![0; self.sources.len()], vec![0.0; self.weights.len()]);
+        let mut free = starts.clone();
+        for pixel in 0..self.pixels() {
+            for (from, weight) in self.terms(pixel) {
+                (sources[free[from]], weights[free[from]]) = (pixel, weight);
+                free[from] += 1;
+            }
+        }
+        Self { starts, sources, weights }
+    }
+
     /// The map applied to one image of one channel.
     pub fn apply(&self, image: &[f32]) -> Vec<f32> {
         let value =
@@ -98,29 +121,42 @@ impl Resampling {
     }
 }
 
-/// A turn made ready for slices (H, W, fields · N).
+/// A turn made ready for planes of some extents in fields of N.
 #[derive(Clone, Debug)]
 pub(super) struct ReadyTurn {
     pub resampling: Resampling,
     /// By how many places orientations move on, in 0..N.
     pub shift: usize,
-    /// The plane that moves to each, and the plane that each moves to.
-    pub from: Vec<usize>,
-    pub to: Vec<usize>,
+    orientations: usize,
+    /// The adjoint of the resampling, made when it is first asked for.
+    adjoint: OnceLock<Resampling>,
+}
+
+/// Whether turned or by the adjoint of the turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Forward,
+    Adjoint,
 }
 
 impl ReadyTurn {
-    pub fn new(extents: (usize, usize), channels: usize, orientations: usize, turn: &Turn) -> Self {
+    pub fn new(extents: (usize, usize), orientations: usize, turn: &Turn) -> Self {
         let resampling = Resampling::rotation(extents, turn.degrees);
         let shift = turn.orientations.rem_euclid(orientations as i64) as usize;
-        let moved = |by: usize| {
-            let plane = |c: usize| {
-                let (field, orientation) = (c / orientations, c % orientations);
-                field * orientations + (orientation + by) % orientations
-            };
-            (0..channels).map(plane).collect()
-        };
-        Self { resampling, shift, from: moved(orientations - shift), to: moved(shift) }
+        Self { resampling, shift, orientations, adjoint: OnceLock::new() }
+    }
+
+    /// What a pixel is after the turn, as a sum over pixels, and by how many of the N orientations its
+    /// planes move on.
+    pub fn parts(&self, way: Way) -> (&Resampling, (usize, usize)) {
+        let n = self.orientations;
+        match way {
+            Way::Forward => (&self.resampling, (self.shift, n)),
+            Way::Adjoint => {
+                let adjoint = self.adjoint.get_or_init(|| self.resampling.transposed());
+                (adjoint, ((n - self.shift) % n, n))
+            }
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Rotating slices about the centre of the plane, with bilinear interpolation; differentiable.
 
 use super::composed;
-use super::kernels::{Float, InstructionSet, Kernel, Lanes};
-use super::resampling::{ReadyTurn, Turn};
+use super::kernels::{Buffer, Float, InstructionSet, Kernel, Lanes};
+use super::resampling::{ReadyTurn, Resampling, Turn, Way};
 use super::storage::{CpuView, contiguous};
 use crate::error::{Error, Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Shape, Tensor};
@@ -51,7 +51,7 @@ impl TurnSlices {
                 "give a multiple of the number of orientations",
             ));
         }
-        let ready = |turn: &Turn| ReadyTurn::new(extents, channels, orientations, turn);
+        let ready = |turn: &Turn| ReadyTurn::new(extents, orientations, turn);
         Ok(Self { turns: turns.iter().map(ready).collect(), channels })
     }
 
@@ -78,9 +78,6 @@ impl TurnSlices {
         (y, y_channels): (&mut [T], usize),
         way: Way,
     ) {
-        if way == Way::Adjoint || y_channels > self.channels {
-            y.fill(T::default());
-        }
         let (channels, pixels) = (self.channels, self.pixels());
         let each = x.chunks(pixels * x_channels).zip(y.chunks_mut(pixels * y_channels));
         for (number, (x, y)) in each.enumerate() {
@@ -91,13 +88,7 @@ impl TurnSlices {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Way {
-    Forward,
-    Adjoint,
-}
-
-/// One slice, each side with the channels of its pixels; on the way of the adjoint `y` is zero before.
+/// One slice, each side with the channels of its pixels.
 struct TurnSlice<'a, T> {
     turn: &'a ReadyTurn,
     channels: usize,
@@ -106,30 +97,46 @@ struct TurnSlice<'a, T> {
     y: (&'a mut [T], usize),
 }
 
+/// Channels that are summed together, in registers.
+const BLOCK: usize = 16;
+
 impl<T: Float> Kernel<T> for TurnSlice<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes<Number = T>>(self, _: L) {
-        let (channels, map) = (self.channels, &self.turn.resampling);
-        let ((x, x_channels), (y, y_channels)) = (self.x, self.y);
-        let mut row = vec![T::default(); channels];
-        for pixel in 0..map.pixels() {
-            match self.way {
-                Way::Forward => {
-                    row.fill(T::default());
-                    for (from, weight) in map.terms(pixel) {
-                        add_weighted(weight, &x[from * x_channels..][..channels], &mut row);
-                    }
-                    permute(&self.turn.from, &row, &mut y[pixel * y_channels..][..channels]);
-                }
-                Way::Adjoint => {
-                    permute(&self.turn.to, &x[pixel * x_channels..][..channels], &mut row);
-                    for (to, weight) in map.terms(pixel) {
-                        add_weighted(weight, &row, &mut y[to * y_channels..][..channels]);
-                    }
-                }
-            }
+        let (map, shift) = self.turn.parts(self.way);
+        let channels = self.channels;
+        // Orientations first, all pixels in a row: turned pixels are read across the slice, which memory
+        // far from the CPU answers slowly.
+        let mut near = Buffer::take(map.pixels() * channels);
+        move_orientations(self.x, shift, (&mut near, channels));
+        for (pixel, y) in self.y.0.chunks_exact_mut(self.y.1).enumerate() {
+            let (y, padding) = y.split_at_mut(channels);
+            padding.fill(T::default());
+            resample(map, pixel, &near, y);
+        }
+    }
+}
+
+/// What the planes of a pixel are, from maps of as many.
+#[inline(always)]
+fn resample<T: Float>(map: &Resampling, pixel: usize, x: &[T], planes: &mut [T]) {
+    let (channels, mut done) = (planes.len(), 0);
+    let mut blocks = planes.chunks_exact_mut(BLOCK);
+    for block in &mut blocks {
+        let mut sum = [T::default(); BLOCK];
+        for (from, weight) in map.terms(pixel) {
+            add_weighted(weight, &x[from * channels + done..][..BLOCK], &mut sum);
+        }
+        block.copy_from_slice(&sum);
+        done += BLOCK;
+    }
+    let rest = blocks.into_remainder();
+    if !rest.is_empty() {
+        rest.fill(T::default());
+        for (from, weight) in map.terms(pixel) {
+            add_weighted(weight, &x[from * channels + done..][..rest.len()], rest);
         }
     }
 }
@@ -143,11 +150,33 @@ fn add_weighted<T: Float>(weight: f64, x: &[T], sum: &mut [T]) {
     }
 }
 
-/// to = from, place by place. No copying of stretches: those of a field are too short for it.
+/// Moves the planes of every pixel on by `by` of the `n` places in their field. Each side comes with the
+/// channels of its pixels, those of the source at least the planes.
 #[inline(always)]
-fn permute<T: Copy>(places: &[usize], from: &[T], to: &mut [T]) {
-    for (to, &place) in to.iter_mut().zip(places) {
-        *to = from[place];
+fn move_orientations<T: Float>(
+    (x, x_channels): (&[T], usize),
+    (by, n): (usize, usize),
+    (y, planes): (&mut [T], usize),
+) {
+    // In words, of which a number has one or two: what is moved is bits.
+    let words = size_of::<T>() / size_of::<u32>();
+    let (x, y): (&[u32], &mut [u32]) = (bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y));
+    let [x_channels, by, n, planes] = [x_channels, by, n, planes].map(|count| count * words);
+    // They come from `by` places before, or where that is another field from `n` places after that.
+    let wraps: Vec<u32> = (0..planes).map(|p| if p % n < by { u32::MAX } else { 0 }).collect();
+    for (pixel, y) in y.chunks_exact_mut(planes).enumerate() {
+        let here = pixel * x_channels;
+        if by <= here && here + n - by + planes <= x.len() {
+            // Both are read and one is taken bit by bit: a choice between places would be read one by one.
+            let (stay, wrap) = (&x[here - by..][..planes], &x[here + n - by..][..planes]);
+            for (((y, &wraps), &stay), &wrap) in y.iter_mut().zip(&wraps).zip(stay).zip(wrap) {
+                *y = (wrap & wraps) | (stay & !wraps);
+            }
+        } else {
+            for (plane, (y, &wraps)) in y.iter_mut().zip(&wraps).enumerate() {
+                *y = x[here + plane + if wraps != 0 { n } else { 0 } - by];
+            }
+        }
     }
 }
 

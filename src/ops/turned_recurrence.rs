@@ -4,8 +4,8 @@ use super::kernels::{Buffer, ConvAlgorithm, Convolution, Float, Padding, Torus, 
 use super::parts::{enough_images, images_per_part};
 use super::pointwise;
 use super::recurrence::{expect_square_kernel, square_convolution, stored};
-use super::resampling::Turn;
-use super::rotate::{TurnSlices, Way, turn_slices};
+use super::resampling::{Turn, Way};
+use super::rotate::{TurnSlices, turn_slices};
 use super::storage::{CpuView, contiguous, restore_channels};
 use super::{Activation, CarryOrder};
 use crate::error::{Result, expect_shape};

@@ -5,24 +5,24 @@ use super::lines;
 use crate::atomic_file::write_atomically;
 use crate::equivariance::LARGEST_ROUNDING;
 use crate::error::Result;
-use crate::experiments::exhibit::{Lines, Point as ChartPoint, Scale, Series};
-use crate::verification::{CounterExample, Point, Row, SpaceTime};
+use crate::experiments::exhibit::{Lines, Point, Scale, Series};
+use crate::verification::{CounterExample, ErrorPoint, Row, SpaceTime};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::Path;
 
 /// What `verify` measured.
-pub struct Measured<'a> {
+pub struct VerifyResults<'a> {
     /// The statements.
     pub rows: &'a [Row],
     /// Errors by step.
-    pub by_step: &'a [Point],
+    pub by_step: &'a [ErrorPoint],
     /// Errors by speed of the flow.
-    pub by_velocity: &'a [Point],
+    pub by_velocity: &'a [ErrorPoint],
     /// Errors over rotations by step.
-    pub rotation_by_step: &'a [Point],
+    pub rotation_by_step: &'a [ErrorPoint],
     /// Errors of a convolution over rotations by angle.
-    pub by_angle: &'a [Point],
+    pub by_angle: &'a [ErrorPoint],
     /// The counter-example at rest and in motion.
     pub counter_examples: &'a [CounterExample],
 }
@@ -32,7 +32,7 @@ pub struct Measured<'a> {
 ///
 /// # Errors
 /// [`crate::Error::Io`] naming the file that could not be written.
-pub fn write_equivariance(measured: &Measured<'_>, out: &Path) -> Result<()> {
+pub fn write_equivariance(measured: &VerifyResults<'_>, out: &Path) -> Result<()> {
     write_atomically(&out.join("equivariance.csv"), &csv(measured.rows))?;
     let folder = out.join("equivariance");
     let write = |name: &str, bytes: &[u8]| write_atomically(&folder.join(name), bytes);
@@ -67,12 +67,12 @@ fn csv<T: serde::Serialize>(rows: &[T]) -> Vec<u8> {
 /// Where zero is drawn on a logarithmic axis.
 const ZERO: f64 = 1e-18;
 
-fn by_curve(points: &[Point], value: impl Fn(&Point) -> f64) -> Vec<Series> {
+fn by_curve(points: &[ErrorPoint], value: impl Fn(&ErrorPoint) -> f64) -> Vec<Series> {
     let mut series: Vec<Series> = Vec::new();
     for point in points {
         let value = value(point);
         let x = f64::from(point.position);
-        let point_of = ChartPoint { x, mean: value, low: value, high: value };
+        let point_of = Point { x, mean: value, low: value, high: value };
         match series.iter_mut().find(|series| series.name == point.curve) {
             Some(series) => series.points.push(point_of),
             None => series.push(Series { name: point.curve.clone(), points: vec![point_of] }),
@@ -81,7 +81,7 @@ fn by_curve(points: &[Point], value: impl Fn(&Point) -> f64) -> Vec<Series> {
     series
 }
 
-fn error_by_step(points: &[Point]) -> Result<Drawing> {
+fn error_by_step(points: &[ErrorPoint]) -> Result<Drawing> {
     lines::draw(&Lines {
         x_label: "frame".into(),
         y_label: "equivariance error".into(),
@@ -92,7 +92,7 @@ fn error_by_step(points: &[Point]) -> Result<Drawing> {
     })
 }
 
-fn error_by_angle(points: &[Point]) -> Result<Drawing> {
+fn error_by_angle(points: &[ErrorPoint]) -> Result<Drawing> {
     lines::draw(&Lines {
         x_label: "angle, degrees".into(),
         y_label: "equivariance error (2-norm)".into(),
@@ -104,8 +104,9 @@ fn error_by_angle(points: &[Point]) -> Result<Drawing> {
 }
 
 /// The curves of a law, named by its first word.
-fn error_by_velocity(points: &[Point], law: &str) -> Result<Drawing> {
-    let points: Vec<Point> = points.iter().filter(|p| p.curve.starts_with(law)).cloned().collect();
+fn error_by_velocity(points: &[ErrorPoint], law: &str) -> Result<Drawing> {
+    let points: Vec<ErrorPoint> =
+        points.iter().filter(|p| p.curve.starts_with(law)).cloned().collect();
     let mut series = by_curve(&points, |point| point.two_norm);
     for series in &mut series {
         series.name = series.name.rsplit(", ").next().unwrap_or_default().to_string();

@@ -75,7 +75,8 @@ fn draw_frame(
 /// Pixels of the animation along a side of a frame's pixel.
 const PIXEL: usize = 8;
 
-/// The rows side by side in motion as a GIF, where they are to be shown so and no frame is missing.
+/// The rows side by side in motion as a GIF, where they are to be shown so, no frame is missing
+/// and all are of one size.
 pub(super) fn in_motion(film: &Film) -> Result<Option<Vec<u8>>> {
     let complete = |row: &Vec<Option<Pixels>>| row.iter().cloned().collect::<Option<Vec<_>>>();
     let rows: Option<Vec<Vec<Pixels>>> =
@@ -83,6 +84,11 @@ pub(super) fn in_motion(film: &Film) -> Result<Option<Vec<u8>>> {
     let Some(rows) = rows.filter(|_| film.in_motion) else { return Ok(None) };
     let Some(first) = rows.first().and_then(|row| row.first()) else { return Ok(None) };
     let extents = (first.len(), first.first().map_or(0, Vec::len));
+    let fits =
+        |frame: &Pixels| frame.len() == extents.0 && frame.iter().all(|row| row.len() == extents.1);
+    if !rows.iter().flatten().all(fits) {
+        return Ok(None);
+    }
     let flat = |row: &Vec<Pixels>| -> Vec<f32> {
         row.iter().flatten().flatten().map(|&v| v as f32).collect()
     };

@@ -11,7 +11,7 @@ mod table;
 
 pub use animation::animated_gif;
 pub use drawing::Drawing;
-pub use equivariance::{Measured, write_equivariance};
+pub use equivariance::{VerifyResults, write_equivariance};
 pub use film::film_strip;
 
 use crate::atomic_file::write_atomically;
@@ -21,7 +21,7 @@ use crate::experiments::{Evidence, Experiment, Records, Verdict};
 use std::path::Path;
 
 /// What an experiment says of the records that hold it.
-pub(crate) struct Chapter {
+pub(crate) struct Section {
     pub experiment: &'static str,
     pub title: &'static str,
     pub verdicts: Vec<Verdict>,
@@ -29,7 +29,7 @@ pub(crate) struct Chapter {
     pub remarks: Vec<String>,
 }
 
-impl Chapter {
+impl Section {
     fn of(experiment: &dyn Experiment, records: Records<'_>) -> Result<Self> {
         let mut exhibits = experiment.exhibits(records)?;
         exhibits.retain(|exhibit| !exhibit.body.is_empty());
@@ -58,19 +58,19 @@ pub fn write_report(
     let records = Records(evidence);
     let present = records.experiments();
     let has = |experiment: &&&dyn Experiment| present.contains(&experiment.name());
-    let chapters = experiments
+    let sections = experiments
         .iter()
         .filter(has)
-        .map(|experiment| Chapter::of(*experiment, records))
+        .map(|experiment| Section::of(*experiment, records))
         .collect::<Result<Vec<_>>>()?;
-    for exhibit in chapters.iter().flat_map(|chapter| &chapter.exhibits) {
+    for exhibit in sections.iter().flat_map(|section| &section.exhibits) {
         write_exhibit(exhibit, out)?;
     }
     let others = experiments.iter().filter(|e| !has(e) && !e.profiles().is_empty());
     let others: Vec<&str> = others.map(|e| e.name()).collect();
-    let page = page::markdown(records, &chapters, &others);
+    let page = page::markdown(records, &sections, &others);
     write_atomically(&out.join("REPORT.md"), page.as_bytes())?;
-    Ok(chapters.into_iter().flat_map(|chapter| chapter.verdicts).collect())
+    Ok(sections.into_iter().flat_map(|section| section.verdicts).collect())
 }
 
 fn write_exhibit(exhibit: &Exhibit, out: &Path) -> Result<()> {

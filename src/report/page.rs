@@ -1,20 +1,20 @@
-//! REPORT.md: verdicts, then a chapter per experiment, and what ran.
+//! REPORT.md: verdicts, then a section per experiment, and what ran.
 
-use super::Chapter;
+use super::Section;
 use super::table::{escaped, markdown as table_markdown};
 use crate::experiments::exhibit::Body;
 use crate::experiments::number::short;
 use crate::experiments::{Metric, PROVENANCE, Records, Verdict};
 
 /// The report as Markdown; `others` are experiments without records.
-pub(super) fn markdown(records: Records<'_>, chapters: &[Chapter], others: &[&str]) -> String {
+pub(super) fn markdown(records: Records<'_>, sections: &[Section], others: &[&str]) -> String {
     let mut page = head(records);
-    page += &verdicts(chapters);
+    page += &verdicts(sections);
     if !others.is_empty() {
         page += &format!("Not run here: {}.\n\n", others.join(", "));
     }
-    for chapter in chapters {
-        page += &chapter_markdown(chapter);
+    for section in sections {
+        page += &section_markdown(section);
     }
     page += &limitations(records);
     page + &provenance(records)
@@ -56,8 +56,8 @@ fn scale(records: Records<'_>) -> &'static str {
     }
 }
 
-fn verdicts(chapters: &[Chapter]) -> String {
-    let all: Vec<&Verdict> = chapters.iter().flat_map(|chapter| &chapter.verdicts).collect();
+fn verdicts(sections: &[Section]) -> String {
+    let all: Vec<&Verdict> = sections.iter().flat_map(|section| &section.verdicts).collect();
     if all.is_empty() {
         return String::new();
     }
@@ -91,12 +91,12 @@ fn verdicts(chapters: &[Chapter]) -> String {
     page + "\n"
 }
 
-fn chapter_markdown(chapter: &Chapter) -> String {
-    let mut page = format!("## {}: {}\n\n", chapter.experiment, chapter.title);
-    for remark in &chapter.remarks {
+fn section_markdown(section: &Section) -> String {
+    let mut page = format!("## {}: {}\n\n", section.experiment, section.title);
+    for remark in &section.remarks {
         page += &format!("{remark}\n\n");
     }
-    for exhibit in &chapter.exhibits {
+    for exhibit in &section.exhibits {
         let (name, caption) = (&exhibit.name, &exhibit.caption);
         page += &match &exhibit.body {
             Body::Table(table) => format!("{caption}\n\n{}\n", table_markdown(table)),

@@ -200,6 +200,88 @@ const MOMENTS: &str = "adam/";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parameters::{Draw, Initial};
+    use crate::training::{Best, Loss};
+    use candle_core::Device;
+
+    /// Learns a number x: its loss is the square of its distance from the batch, its score x itself, of
+    /// which the highest is best. Counts the batches that it has seen.
+    struct Number;
+
+    impl Learner for Number {
+        type Batch = f64;
+
+        fn initial(&self) -> Result<Vec<Initial>> {
+            let x = Initial::trained("x", &[1], Draw::Constant(0.0));
+            Ok(vec![x, Initial::statistic("batches", &[1], 0.0)])
+        }
+
+        fn loss(&self, tensors: &Tensors, batch: &f64) -> Result<Loss> {
+            let value = (&tensors["x"] - *batch)?.sqr()?.sum_all()?;
+            let counted = (&tensors["batches"] + 1.0)?;
+            Ok(Loss { value, statistics: Tensors::from([("batches".into(), counted)]) })
+        }
+
+        fn score(&self, tensors: &Tensors, batches: &[f64]) -> Result<f64> {
+            assert_eq!(batches, [7.0], "the validation batches");
+            Ok(f64::from(tensors["x"].to_vec1::<f32>()?[0]))
+        }
+
+        fn best(&self) -> Best {
+            Best::Highest
+        }
+    }
+
+    /// Pulls x up for four steps and down from then on, evaluating after every second one.
+    fn train(steps: u64, checkpoint: Option<PathBuf>) -> Result<(Training, Tensors)> {
+        let parameters = Parameters::draw(&Number.initial()?, 0, &Device::Cpu)?;
+        let adam = AdamConfig { learning_rate: 0.1, ..AdamConfig::default() };
+        let training = Trainer {
+            name: RunName::default(),
+            learner: &Number,
+            parameters: &parameters,
+            schedule: Schedule { steps, interval: 2, clip: None, adam },
+            batch: &|step| Ok(if step < 4 { 10.0 } else { -1000.0 }),
+            validation: &[7.0],
+            checkpoint,
+            fingerprint: "number".into(),
+            progress: &|_, _| (),
+        }
+        .run()?;
+        Ok((training, parameters.snapshot()?))
+    }
+
+    fn number(tensors: &Tensors, name: &str) -> f32 {
+        tensors[name].to_vec1::<f32>().expect("one number")[0]
+    }
+
+    #[test]
+    fn the_best_step_is_the_learners_and_its_tensors_are_kept_with_their_statistics() -> Result<()>
+    {
+        let (training, last) = train(8, None)?;
+        assert_eq!(training.best_step, 4, "from then on x falls");
+        let scores: Vec<f64> = training.curve.iter().map(|point| point.score).collect();
+        assert_eq!(scores[1], f64::from(number(&training.best_weights, "x")));
+        assert!(scores[0] < scores[1] && scores[2] < scores[1] && scores[3] < scores[2]);
+        assert_eq!(number(&training.best_weights, "batches"), 4.0);
+        assert_eq!(number(&last, "batches"), 8.0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_resumed_training_goes_on_with_its_statistics() -> Result<()> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("c.safetensors");
+        let (whole, last) = train(8, None)?;
+        train(6, Some(path.clone()))?;
+        let (resumed, resumed_last) = train(8, Some(path))?;
+        assert_eq!((resumed.curve, resumed.best_step), (whole.curve, whole.best_step));
+        for name in ["x", "batches"] {
+            assert_eq!(number(&resumed_last, name), number(&last, name));
+            assert_eq!(number(&resumed.best_weights, name), number(&whole.best_weights, name));
+        }
+        Ok(())
+    }
 
     #[test]
     fn a_position_comes_back_from_its_text_bit_for_bit() {

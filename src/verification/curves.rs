@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// A point of a curve.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Point {
+pub struct ErrorPoint {
     /// The curve.
     pub curve: String,
     /// The frame number from 0, or the speed of the flow in pixels per frame.
@@ -34,7 +34,7 @@ fn case(cell: Specimen, lift: Lift, velocities: Velocities, algorithm: ConvAlgor
 ///
 /// # Errors
 /// Those of tensor operations.
-pub fn error_by_step() -> Result<Vec<Point>> {
+pub fn error_by_step() -> Result<Vec<ErrorPoint>> {
     use ConvAlgorithm::{Direct, Winograd};
     use Specimen::{Dense, LearnedShift, Rnn, TanhRnn, ZeroPadded};
     let v2 = Velocities::Truncated(2);
@@ -61,7 +61,7 @@ pub fn error_by_step() -> Result<Vec<Point>> {
         for (t, step) in error.by_step.iter().enumerate() {
             let Some(step) = step else { continue };
             let (largest, two_norm) = (step.largest, step.two_norm);
-            points.push(Point { curve: curve.into(), position: t as u32, largest, two_norm });
+            points.push(ErrorPoint { curve: curve.into(), position: t as u32, largest, two_norm });
         }
     }
     Ok(points)
@@ -72,7 +72,7 @@ pub fn error_by_step() -> Result<Vec<Point>> {
 ///
 /// # Errors
 /// Those of tensor operations.
-pub fn rotation_error_by_step() -> Result<Vec<Point>> {
+pub fn rotation_error_by_step() -> Result<Vec<ErrorPoint>> {
     let mut points = Vec::new();
     for (lift, name) in [(Lift::Trivial, "lab"), (Lift::CoMoving, "co-moving")] {
         for (n, degrees) in [(36, 10), (8, 45), (4, 90)] {
@@ -95,7 +95,7 @@ pub fn rotation_error_by_step() -> Result<Vec<Point>> {
                 let Some(step) = step else { continue };
                 let (largest, two_norm) = (step.largest, step.two_norm);
                 let curve = format!("{name}, {degrees}°");
-                points.push(Point { curve, position: t as u32, largest, two_norm });
+                points.push(ErrorPoint { curve, position: t as u32, largest, two_norm });
             }
         }
     }
@@ -106,7 +106,7 @@ pub fn rotation_error_by_step() -> Result<Vec<Point>> {
 ///
 /// # Errors
 /// Those of tensor operations.
-pub fn error_by_angle() -> Result<Vec<Point>> {
+pub fn error_by_angle() -> Result<Vec<ErrorPoint>> {
     const N: usize = 36;
     let mut points = Vec::new();
     for size in [13usize, 27, 53] {
@@ -131,7 +131,7 @@ pub fn error_by_angle() -> Result<Vec<Point>> {
         for angle in (10..=180).step_by(10) {
             let flow = AnyVelocity::Rotation(DegreesPerFrame(angle));
             let worst = Property::Static.measure(&case, flow, DType::F64)?.worst();
-            points.push(Point {
+            points.push(ErrorPoint {
                 curve: format!("{size} × {size} pixels"),
                 position: angle as u32,
                 largest: worst.largest,
@@ -147,7 +147,7 @@ pub fn error_by_angle() -> Result<Vec<Point>> {
 ///
 /// # Errors
 /// Those of tensor operations.
-pub fn error_by_velocity() -> Result<Vec<Point>> {
+pub fn error_by_velocity() -> Result<Vec<ErrorPoint>> {
     let sets = [
         Velocities::Truncated(0),
         Velocities::Truncated(1),
@@ -164,7 +164,7 @@ pub fn error_by_velocity() -> Result<Vec<Point>> {
             for speed in 1..=5 {
                 let flow = AnyVelocity::Translation(PixelsPerFrame::new(speed, 0));
                 let worst = property.measure(&case, flow, DType::F64)?.worst();
-                points.push(Point {
+                points.push(ErrorPoint {
                     curve: format!("{law}, {}", velocities.name()),
                     position: speed as u32,
                     largest: worst.largest,

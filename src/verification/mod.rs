@@ -16,7 +16,9 @@ mod suite;
 pub use baseline::{Baseline, Deviation};
 pub use case::{Case, Sizes};
 pub use counter_example::{CounterExample, SpaceTime, counter_example};
-pub use curves::{Point, error_by_angle, error_by_step, error_by_velocity, rotation_error_by_step};
+pub use curves::{
+    ErrorPoint, error_by_angle, error_by_step, error_by_velocity, rotation_error_by_step,
+};
 pub use kinds::{GroupKind, Specimen, Velocities};
 pub use property::{LEAST_BREACH, Measurement, Property};
 pub use random::{Counterexample, search};

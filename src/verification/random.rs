@@ -39,15 +39,23 @@ pub fn search(selection: &Selection, batch: u64, count: u32) -> Result<Option<Co
             "select one that is no control",
         ));
     }
-    find(cells, (selection.seed, batch, count), |case, property, flow| {
+    find(cells, Draws { seed: selection.seed, batch, count }, |case, property, flow| {
         judge(case, property, flow, selection)
     })
+}
+
+/// Which random cases are drawn, and how many.
+#[derive(Clone, Copy)]
+struct Draws {
+    seed: u64,
+    batch: u64,
+    count: u32,
 }
 
 /// The smallest of `count` random cases for which `judge` has a reason to complain.
 fn find(
     cells: Vec<Specimen>,
-    (seed, batch, count): (u64, u64, u32),
+    Draws { seed, batch, count }: Draws,
     judge: impl Fn(&Case, Property, AnyVelocity) -> Result<Option<String>>,
 ) -> Result<Option<Counterexample>> {
     let config = Config { cases: count, failure_persistence: None, ..Config::default() };
@@ -172,7 +180,8 @@ mod tests {
             let is_fast = matches!(flow, AnyVelocity::Translation(v) if v.x > 1);
             Ok((case.sizes.width > 4 && is_fast).then(|| "wide and fast".to_string()))
         };
-        let found = find(Specimen::ALL.to_vec(), (3, 0, 200), complains)?;
+        let found =
+            find(Specimen::ALL.to_vec(), Draws { seed: 3, batch: 0, count: 200 }, complains)?;
         let found = found.expect("half of the widths and a third of the flows");
         let slowest = AnyVelocity::Translation(PixelsPerFrame::new(2, 0));
         assert_eq!((found.case.sizes.width, found.flow), (5, slowest));
@@ -181,7 +190,8 @@ mod tests {
             Sizes { batch: 1, frames: 1, inputs: 1, channels: 1, height: 1, width: 1, kernel: 1 };
         assert_eq!(sizes, smallest);
         assert_eq!(found.reason, "wide and fast");
-        let content = find(vec![Specimen::Rnn], (3, 0, 20), |_, _, _| Ok(None))?;
+        let content =
+            find(vec![Specimen::Rnn], Draws { seed: 3, batch: 0, count: 20 }, |_, _, _| Ok(None))?;
         assert!(content.is_none());
         Ok(())
     }

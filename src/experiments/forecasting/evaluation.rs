@@ -11,7 +11,7 @@ use crate::experiments::experiment::UnitKey;
 use crate::experiments::metric::Metric;
 use crate::experiments::picture::Picture;
 use crate::experiments::record::Record;
-use crate::flow::{AnyVelocity, FlowGroup};
+use crate::flow::FlowGroup;
 use crate::models::{AnyForecaster, mse_by_horizon, mse_over_batches};
 use candle_core::{DType, Tensor};
 
@@ -40,10 +40,7 @@ impl Evaluation {
 }
 
 /// A trained model with the unit and the data that it came from.
-pub(super) struct Trained<'a, W: World>
-where
-    VelocityOf<W>: Into<AnyVelocity>,
-{
+pub(super) struct Trained<'a, W: World> {
     pub key: &'a UnitKey,
     pub settings: &'a Settings<W>,
     pub model: &'a AnyForecaster<W::Group>,
@@ -55,10 +52,7 @@ where
 /// Sequences per batch of a measurement: results do not depend on it beyond rounding.
 const BATCH: u64 = 16;
 
-impl<W: World> Trained<'_, W>
-where
-    VelocityOf<W>: Into<AnyVelocity>,
-{
+impl<W: World> Trained<'_, W> {
     pub fn evaluate(&self, evaluation: Evaluation) -> Result<Evidence> {
         let records = |records| Evidence { records, pictures: vec![] };
         let pictures = |pictures| Evidence { records: vec![], pictures };

@@ -2,7 +2,7 @@
 
 use super::evaluation::{Evaluation, Trained};
 use super::settings::Settings;
-use super::world::{VelocityOf, World};
+use super::world::{SequenceRequest, World};
 use crate::data::{Sequences, Sources, Split};
 use crate::error::Result;
 use crate::experiments::evidence::Evidence;
@@ -10,7 +10,6 @@ use crate::experiments::experiment::{Job, Request, Unit, UnitKey, UnitRun};
 use crate::experiments::metric::Metric;
 use crate::experiments::record::Record;
 use crate::experiments::subject::Subject;
-use crate::flow::AnyVelocity;
 use crate::models::{AnyForecaster, ForecastLearner};
 use crate::parameters::{Initial, Parameters, Tensors};
 use crate::training::{RunName, Trainer, Training};
@@ -27,10 +26,7 @@ pub fn units<W: World>(
     own_seeds: u64,
     models: Vec<Model<W>>,
     evaluations: &'static [Evaluation],
-) -> Vec<Unit>
-where
-    VelocityOf<W>: Into<AnyVelocity>,
-{
+) -> Vec<Unit> {
     let seeds = request.seeds(own_seeds);
     let unit = |seed: u64, (subject, settings): &Model<W>| {
         let shows_frames = seed == seeds.start; // one seed is enough to be looked at
@@ -74,17 +70,15 @@ pub struct ForecastJob<W> {
 /// Named in errors about parameters, which never come from a file here.
 const SOURCE: &str = "the parameters of this run";
 
-impl<W: World> ForecastJob<W>
-where
-    VelocityOf<W>: Into<AnyVelocity>,
-{
+impl<W: World> ForecastJob<W> {
     /// See [`Unit::work`].
     fn work(&self) -> u64 {
-        let Settings { world, shape, batch, schedule, velocity_range, .. } = &self.settings;
+        let Settings { world, model, shape, batch, schedule, velocity_range, .. } = &self.settings;
         let slices = world.velocities(*velocity_range).len() as u64 * world.work_of_a_slice();
         let planes = shape.channels * world.fields().map_or(1, |fields| fields.planes());
         let width = planes.div_ceil(16).pow(2) as u64;
-        schedule.steps * batch * (slices + shape.decoder_layers as u64 / 2 + 1) * width
+        let cell = model.cell.kind.work();
+        schedule.steps * batch * (slices * cell + shape.decoder_layers as u64 / 2 + 1) * width
     }
 
     /// Everything that is trained.
@@ -104,6 +98,16 @@ where
         let Settings { world, model, shape, velocity_range, .. } = &self.settings;
         let (fields, space) = (world.fields()?, world.space(*velocity_range)?);
         model.forecaster((shape, &fields), tensors, space, Path::new(SOURCE))
+    }
+
+    /// The sequences under a seed.
+    ///
+    /// # Errors
+    /// Those of the data.
+    pub fn sequences(&self, sources: &Sources, seed: u64) -> Result<W::Data> {
+        let Settings { world, training_range: range, seen, predicted, .. } = &self.settings;
+        let (range, frames, device) = (*range, seen + predicted, &self.device);
+        world.data(sources.digits()?, &SequenceRequest { range, frames, seed, device })
     }
 
     /// Trains from the checkpoint or from scratch.
@@ -141,17 +145,14 @@ where
     }
 }
 
-impl<W: World> Job for ForecastJob<W>
-where
-    VelocityOf<W>: Into<AnyVelocity>,
-{
+impl<W: World> Job for ForecastJob<W> {
     fn data(&self, sources: &Sources) -> Result<String> {
         Ok(sources.digits()?.description().to_string())
     }
 
     fn run(&self, run: &UnitRun<'_>) -> Result<Evidence> {
         let (settings, key) = (&self.settings, run.key);
-        let data = settings.world.data(run.sources.digits()?, settings, key.seed, &self.device)?;
+        let data = self.sequences(run.sources, key.seed)?;
         let build = |tensors: &Tensors| self.forecaster(tensors);
         let learner = ForecastLearner { initial: self.parameters()?, build: &build };
         let parameters = Parameters::draw(&learner.initial, key.seed, &self.device)?;

@@ -18,4 +18,4 @@ pub use exhibits::{
 pub use films::{film, hidden_states};
 pub use job::{ForecastJob, Model, units};
 pub use settings::Settings;
-pub use world::{RotationWorld, TranslationWorld, VelocityOf, World};
+pub use world::{RotationWorld, SequenceRequest, TranslationWorld, VelocityOf, World};

@@ -1,6 +1,5 @@
 //! What an experiment needs to know of its flow: data, fields, velocities.
 
-use super::settings::Settings;
 use crate::cells::Fields;
 use crate::data::{Canvas, Digits, RotatingMnist, Sequences, TranslatingMnist};
 use crate::error::Result;
@@ -18,13 +17,23 @@ use std::sync::Arc;
 /// The velocities of a world.
 pub type VelocityOf<W> = <<W as World>::Group as FlowGroup>::Velocity;
 
+/// Which sequences are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct SequenceRequest<'a> {
+    /// N of the V_N that digits draw their velocities from.
+    pub range: u32,
+    /// Frames of a sequence.
+    pub frames: usize,
+    /// Seed of the draws.
+    pub seed: u64,
+    /// Where tensors live.
+    pub device: &'a Device,
+}
+
 /// A flow with its data: what differs between the halves of Flowing MNIST.
-pub trait World: Clone + Serialize + DeserializeOwned + Send + Sync + 'static
-where
-    VelocityOf<Self>: Into<AnyVelocity>,
-{
+pub trait World: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The group.
-    type Group: FlowGroup + 'static;
+    type Group: FlowGroup<Velocity: Into<AnyVelocity>> + 'static;
     /// The sequences.
     type Data: Sequences<Velocity = VelocityOf<Self>>;
 
@@ -46,17 +55,11 @@ where
     /// Those of the filters.
     fn fields(&self) -> Result<Fields>;
 
-    /// Sequences whose digits draw their velocities from V_N, N = the training range.
+    /// Sequences whose digits draw their velocities from V_N.
     ///
     /// # Errors
     /// Those of the sequences.
-    fn data(
-        &self,
-        digits: Arc<Digits>,
-        settings: &Settings<Self>,
-        seed: u64,
-        device: &Device,
-    ) -> Result<Self::Data>;
+    fn data(&self, digits: Arc<Digits>, wanted: &SequenceRequest<'_>) -> Result<Self::Data>;
 
     /// The velocities of the test of velocity generalization.
     fn tested(&self) -> Vec<VelocityOf<Self>>;
@@ -119,15 +122,9 @@ impl World for TranslationWorld {
         Ok(Fields::Plain)
     }
 
-    fn data(
-        &self,
-        digits: Arc<Digits>,
-        settings: &Settings<Self>,
-        seed: u64,
-        device: &Device,
-    ) -> Result<TranslatingMnist> {
-        let velocities = self.velocities(settings.training_range);
-        let frames = settings.seen + settings.predicted;
+    fn data(&self, digits: Arc<Digits>, wanted: &SequenceRequest<'_>) -> Result<TranslatingMnist> {
+        let &SequenceRequest { range, frames, seed, device } = wanted;
+        let velocities = self.velocities(range);
         let data = TranslatingMnist::new(digits, self.canvas, frames, velocities.as_slice(), seed)?;
         Ok(data.on(device))
     }
@@ -169,15 +166,9 @@ impl World for RotationWorld {
         Ok(Fields::Steerable(SteerableBasis::new(self.orientations, self.filter_size)?))
     }
 
-    fn data(
-        &self,
-        digits: Arc<Digits>,
-        settings: &Settings<Self>,
-        seed: u64,
-        device: &Device,
-    ) -> Result<RotatingMnist> {
-        let velocities = self.velocities(settings.training_range);
-        let frames = settings.seen + settings.predicted;
+    fn data(&self, digits: Arc<Digits>, wanted: &SequenceRequest<'_>) -> Result<RotatingMnist> {
+        let &SequenceRequest { range, frames, seed, device } = wanted;
+        let velocities = self.velocities(range);
         let data = RotatingMnist::new(digits, self.canvas, frames, velocities.as_slice(), seed)?;
         Ok(data.on(device))
     }
