@@ -2,10 +2,14 @@
 //! data, splits, filters, recurrence, training, choice of weights, and every measurement. Beside it what
 //! is made of records, against values derived by hand.
 
+#[path = "values/cells.rs"]
+mod cells;
 #[path = "values/choices.rs"]
 mod choices;
 #[path = "values/expected.rs"]
 mod expected;
+#[path = "values/first_version.rs"]
+mod first_version;
 #[path = "values/moving_digits.rs"]
 mod moving_digits;
 #[path = "values/network.rs"]

@@ -1,15 +1,21 @@
 //! Plants the faults of `mutations.toml` one at a time in a copy of the sources, runs the tests, and
 //! writes which of them noticed: `cargo run --release --example mutate -- [REPORT [ONLY]]`, run in the
 //! repository. REPORT is a Markdown file; ONLY parts of the descriptions of the faults to plant,
-//! divided by |; the rows of the others are kept. A fault runs the suites that it names, or else those
-//! of [`SUITES`].
+//! divided by |; the rows of the others are kept. REPORT is written after every fault, so that a run
+//! that is cut off keeps what it learned. A fault runs the suites that it names, or else those of
+//! [`SUITES`].
+//!
+//! Faults within the bodies of functions are built together: such a body stands in the copy once for
+//! each of its faults and once without, and [`CHOICE`] says at run time which is taken. The others, and
+//! those that say `alone`, are a build each.
 //!
 //! Exit code 1 when a fault goes unnoticed, 2 when one cannot be planted.
 
 use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -27,20 +33,41 @@ struct Fault {
     /// The suites that may notice; `lib` stands for the unit tests.
     #[serde(default)]
     suites: Vec<String>,
+    /// Where two bodies cannot stand in one function: one that returns an `impl Trait`.
+    #[serde(default)]
+    alone: bool,
 }
 
 impl Fault {
-    fn suites(&self) -> Vec<&str> {
+    fn suites(&self) -> BTreeSet<&str> {
         match self.suites.is_empty() {
-            true => SUITES.to_vec(),
+            true => SUITES.into_iter().collect(),
             false => self.suites.iter().map(String::as_str).collect(),
         }
+    }
+
+    /// Where it is planted.
+    fn place(&self, sound: &str) -> anyhow::Result<Range<usize>> {
+        let places: Vec<_> = sound.match_indices(&self.find).collect();
+        ensure!(places.len() == 1, "{}: {} places in {}", self.what, places.len(), self.file);
+        Ok(places[0].0..places[0].0 + self.find.len())
     }
 }
 
 const COPY: &str = "target/mutations/copy";
 const COPIED: [&str; 7] =
     ["src", "property_tests", "benchmarks", "scripts", "build.rs", "Cargo.toml", "Cargo.lock"];
+/// The environment variable with the number of the fault that is planted.
+const CHOICE: &str = "PLANTED_FAULT";
+/// What reads it, at the end of the library's copy.
+const CHOOSE: &str = r#"
+/// Whether a fault is planted.
+pub fn is_planted(fault: usize) -> bool {
+    static CHOICE: std::sync::LazyLock<Option<usize>> =
+        std::sync::LazyLock::new(|| std::env::var("PLANTED_FAULT").ok()?.parse().ok());
+    *CHOICE == Some(fault)
+}
+"#;
 /// The suites of a fault that names none: of the floors below training. The others take longer.
 const SUITES: [&str; 7] = [
     "lib",
@@ -61,35 +88,61 @@ fn main() -> anyhow::Result<ExitCode> {
     let Faults { fault: faults } =
         toml::from_str(&std::fs::read_to_string("scripts/mutations.toml")?)?;
     let is_wanted = |fault: &&Fault| only.split('|').any(|part| fault.what.contains(part));
+    let wanted: Vec<&Fault> = faults.iter().filter(is_wanted).collect();
     copy_sources()?;
-    let suites: BTreeSet<&str> = faults.iter().filter(is_wanted).flat_map(Fault::suites).collect();
+    let suites: BTreeSet<&str> = wanted.iter().flat_map(|fault| fault.suites()).collect();
     for suite in &suites {
         ensure!(SUITES.contains(suite) || MORE.contains(suite), "there is no suite `{suite}`");
     }
-    let failing = caught_by(&suites)?.context("the sources do not compile")?;
+    let together = build_together(&wanted)?;
+    let failing = caught_by(&suites, None)?.context("the sources do not compile")?;
     ensure!(failing.is_empty(), "the tests fail without any fault: {failing:?}");
-    let before = report.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
-    let before = before.unwrap_or_default();
+    let mut rows = Rows::read(report.as_deref());
     let mut unnoticed = 0;
-    let mut table = String::from("| fault | planted in | noticed by |\n|---|---|---|\n");
-    for fault in &faults {
-        if !is_wanted(&fault) {
-            let start = format!("| {} |", fault.what);
-            for row in before.lines().filter(|row| row.starts_with(&start)) {
-                writeln!(table, "{row}")?;
-            }
-            continue;
-        }
-        let noticed = plant(fault)?;
+    let (chosen, alone): (Vec<usize>, Vec<usize>) =
+        (0..wanted.len()).partition(|number| together.contains(number));
+    for number in chosen.into_iter().chain(alone) {
+        let fault = wanted[number];
+        let noticed = match together.contains(&number) {
+            true => caught_by(&fault.suites(), Some(number))?,
+            false => plant(fault)?,
+        };
+        let Some(noticed) = noticed else { bail!("{}: it does not compile", fault.what) };
         unnoticed += usize::from(noticed.is_empty());
         let names = named(&noticed);
         println!("{}: {names}", fault.what);
-        writeln!(table, "| {} | `{}` | {names} |", fault.what, fault.file)?;
-    }
-    if let Some(path) = report {
-        std::fs::write(&path, format!("{HEAD}{table}")).with_context(|| path.clone())?;
+        rows.0.insert(fault.what.clone(), format!("| `{}` | {names} |", fault.file));
+        if let Some(path) = &report {
+            rows.write(path, &faults)?;
+        }
     }
     Ok(ExitCode::from(u8::from(unnoticed > 0)))
+}
+
+/// Rows of the report by what was planted: the cells after that.
+struct Rows(BTreeMap<String, String>);
+
+impl Rows {
+    /// Those of a report that there may be.
+    fn read(report: Option<&str>) -> Self {
+        let text = report.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+        let row = |line: &str| {
+            let (what, others) = line.strip_prefix("| ")?.split_once(" | `")?;
+            Some((what.to_string(), format!("| `{others}")))
+        };
+        Self(text.lines().filter_map(row).collect())
+    }
+
+    /// The report, in the order of the faults; of what is no longer a fault no row is kept.
+    fn write(&self, path: &str, faults: &[Fault]) -> anyhow::Result<()> {
+        let mut table = String::from("| fault | planted in | noticed by |\n|---|---|---|\n");
+        for fault in faults {
+            if let Some(others) = self.0.get(&fault.what) {
+                writeln!(table, "| {} {others}", fault.what)?;
+            }
+        }
+        std::fs::write(path, format!("{HEAD}{table}")).with_context(|| path.to_string())
+    }
 }
 
 /// The first of the tests that noticed, and how many more.
@@ -124,23 +177,83 @@ fn copy_sources() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Plants a fault, runs the tests, and takes the fault out again.
-fn plant(fault: &Fault) -> anyhow::Result<BTreeSet<String>> {
-    let path = Path::new(COPY).join(&fault.file);
-    let sound = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let places = sound.matches(&fault.find).count();
-    ensure!(places == 1, "{}: {places} places in {}", fault.what, fault.file);
-    std::fs::write(&path, sound.replacen(&fault.find, &fault.put, 1))?;
-    let noticed = caught_by(&fault.suites().into_iter().collect());
-    std::fs::write(&path, sound)?;
-    match noticed? {
-        Some(noticed) => Ok(noticed),
-        None => bail!("{}: the sources no longer compile", fault.what),
-    }
+fn in_copy(file: &str) -> std::path::PathBuf {
+    Path::new(COPY).join(file)
 }
 
-/// The tests of some suites that fail in the copy; `None` when it does not compile.
-fn caught_by(suites: &BTreeSet<&str>) -> anyhow::Result<Option<BTreeSet<String>>> {
+/// Puts into the copy, beside the sound body of every function, those with one of the faults each;
+/// returns the places in `faults` of what was planted so.
+fn build_together(faults: &[&Fault]) -> anyhow::Result<BTreeSet<usize>> {
+    let mut bodies: BTreeMap<(&str, usize), (Range<usize>, Vec<usize>)> = BTreeMap::new();
+    for (number, fault) in faults.iter().enumerate().filter(|(_, fault)| !fault.alone) {
+        let sound = std::fs::read_to_string(in_copy(&fault.file))?;
+        if let Some(body) = body_around(&sound, fault.place(&sound)?) {
+            let key = (fault.file.as_str(), body.start);
+            bodies.entry(key).or_insert((body, vec![])).1.push(number);
+        }
+    }
+    // From the last body of a file to its first, so that places stay.
+    for ((file, _), (body, numbers)) in bodies.iter().rev() {
+        let text = std::fs::read_to_string(in_copy(file))?;
+        let sound = &text[body.clone()];
+        let crate_name = if file.starts_with("src/cli") { "fernn" } else { "crate" };
+        let mut chosen = String::new();
+        for &number in numbers {
+            let faulty = sound.replacen(&faults[number].find, &faults[number].put, 1);
+            let condition = format!("if {crate_name}::is_planted({number})");
+            write!(chosen, "{condition} {{\n{faulty}}} else ")?;
+        }
+        let all = [&text[..body.start], &chosen, "{\n", sound, "}\n", &text[body.end..]];
+        std::fs::write(in_copy(file), all.concat())?;
+    }
+    let library = in_copy("src/lib.rs");
+    std::fs::write(&library, std::fs::read_to_string(&library)? + CHOOSE)?;
+    Ok(bodies.into_values().flat_map(|(_, numbers)| numbers).collect())
+}
+
+/// The lines between the braces of the innermost function around a place, in sources as rustfmt
+/// leaves them: a function ends with the first brace below its own indentation.
+fn body_around(source: &str, place: Range<usize>) -> Option<Range<usize>> {
+    let mut lines = Vec::new();
+    for line in source.split_inclusive('\n') {
+        let start = lines.last().map_or(0, |(range, _): &(Range<usize>, &str)| range.end);
+        lines.push((start..start + line.len(), line.trim_end()));
+    }
+    let is_head = |line: &str| {
+        let words = line.trim_start();
+        let words = words.strip_prefix("pub ").unwrap_or(words);
+        ["fn ", "pub(crate) fn ", "pub(super) fn "].iter().any(|head| words.starts_with(head))
+    };
+    let body = |head: usize| {
+        let indentation = lines[head].1.len() - lines[head].1.trim_start().len();
+        let close = format!("{}}}", " ".repeat(indentation));
+        let first = head + 1 + lines[head..].iter().position(|(_, line)| line.ends_with('{'))?;
+        let last = first + lines[first..].iter().position(|(_, line)| *line == close)?;
+        Some(lines[first].0.start..lines[last].0.start)
+    };
+    let heads = (0..lines.len()).rev().filter(|&i| is_head(lines[i].1));
+    heads.filter_map(body).find(|body| body.start <= place.start && place.end <= body.end)
+}
+
+/// Plants a fault that was not built with others, runs the tests, and takes it out again.
+fn plant(fault: &Fault) -> anyhow::Result<Option<BTreeSet<String>>> {
+    let path = in_copy(&fault.file);
+    let before = std::fs::read_to_string(&path)?;
+    let sound = std::fs::read_to_string(&fault.file).with_context(|| fault.file.clone())?;
+    let (place, end) = (fault.place(&sound)?, if fault.file == "src/lib.rs" { CHOOSE } else { "" });
+    let faulty = [&sound[..place.start], &fault.put, &sound[place.end..], end].concat();
+    std::fs::write(&path, faulty)?;
+    let noticed = caught_by(&fault.suites(), None);
+    std::fs::write(&path, before)?;
+    noticed
+}
+
+/// The tests of some suites that fail in the copy with a fault or without; `None` when it does not
+/// compile.
+fn caught_by(
+    suites: &BTreeSet<&str>,
+    fault: Option<usize>,
+) -> anyhow::Result<Option<BTreeSet<String>>> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(COPY).args(["test", "--release", "--no-fail-fast", "--quiet"]);
     for suite in suites {
@@ -149,12 +262,17 @@ fn caught_by(suites: &BTreeSet<&str>) -> anyhow::Result<Option<BTreeSet<String>>
             name => cargo.args(["--test", name]),
         };
     }
-    // Optimised less and compiled in parts: each fault is one more build.
-    cargo.env("CARGO_TARGET_DIR", "../build").env("CARGO_PROFILE_RELEASE_DEBUG", "0");
-    cargo.env("CARGO_INCREMENTAL", "1").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256");
+    // What this crate depends on is built once, as ever; the crate is optimised less and compiled in
+    // parts.
+    for setting in ["opt-level=1", "debug=0", "codegen-units=256"] {
+        cargo.args(["--config", &format!("profile.release.package.fernn.{setting}")]);
+    }
+    cargo.env("CARGO_TARGET_DIR", "../build").env("CARGO_INCREMENTAL", "1");
+    cargo.envs(fault.map(|number| (CHOICE, number.to_string())));
     let output = cargo.env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1").output()?;
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     if text.contains("could not compile") {
+        eprintln!("{text}");
         return Ok(None);
     }
     // `---- name stdout ----` heads what a failed test printed.

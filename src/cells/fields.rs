@@ -145,3 +145,47 @@ pub(crate) fn named<'a>(tensors: &'a Tensors, name: &str, source: &Path) -> Resu
         problems: vec![format!("`{name}` is missing")],
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    const MAPS: Maps = Maps { outputs: 2, inputs: 3, size: 3 };
+
+    #[test]
+    fn kernels_whose_results_are_added_are_drawn_as_one() -> Result<()> {
+        // Seven kernels of 3·3·3 numbers each add up to one output.
+        let plain = Fields::Plain.initial("k", Between::Hidden, MAPS, 7);
+        let bound = 1.0 / (7f64 * 27.0).sqrt();
+        let expected = Initial::trained("k.weight", &[7, 2, 3, 3, 3], Draw::Uniform(bound));
+        assert_eq!(plain, expected);
+        let basis = SteerableBasis::new(4, 3)?;
+        let functions = basis.len();
+        let steerable = Fields::Steerable(basis).initial("k", Between::Hidden, MAPS, 7);
+        let deviation = (1.0 / (7 * 3 * 4 * functions) as f64).sqrt();
+        assert_eq!(steerable.shape, [7, 2, 3, 4, functions]);
+        assert_eq!(steerable.draw, Draw::Normal(deviation));
+        Ok(())
+    }
+
+    #[test]
+    fn every_share_is_expanded_by_itself() -> Result<()> {
+        let fields = Fields::Steerable(SteerableBasis::new(4, 3)?);
+        let initial = fields.initial("k", Between::Hidden, MAPS, 2);
+        let tensors = crate::parameters::Parameters::draw(&[initial], 3, &Device::Cpu)?.detached();
+        let source = Path::new("a test");
+        let shares = fields.shares(&tensors, "k", Between::Hidden, source)?;
+        assert_eq!(shares.dims(), [2, 8, 12, 3, 3]);
+        let values = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+        let mut all = Vec::new();
+        for i in 0..2 {
+            let one = Tensors::from([("k.coefficients".into(), tensors["k.coefficients"].get(i)?)]);
+            let expected = values(&fields.kernel(&one, "k", Between::Hidden, source)?)?;
+            assert_eq!(values(&shares.get(i)?)?, expected);
+            all.push(expected);
+        }
+        assert_ne!(all[0], all[1]);
+        Ok(())
+    }
+}

@@ -195,6 +195,11 @@ mod tests {
         };
         assert_eq!(at_most(2.0), Outcome::Reproduced);
         assert_eq!(at_most(1.9), Outcome::NotReproduced);
+        // An interval that touches the threshold from the other side contains it.
+        assert_eq!(outcome(&[(0, 3.9), (1, 4.0)], &ONES), Outcome::Inconclusive);
+        let touching = Quantity::Mean(by_seed(&[(0, 2.0), (1, 2.1)]));
+        let verdict = claim(touching, Threshold::AtMost(2.0)).judge();
+        assert_eq!(verdict.outcome, Outcome::Inconclusive);
     }
 
     #[test]

@@ -175,5 +175,29 @@ mod tests {
         let b = BySeed::from([(0, 5.0), (1, 2.0), (2, 40.0)]);
         assert_eq!(joined(&a, &b), BTreeMap::from([(1, (6.0, 2.0)), (2, (8.0, 40.0))]));
         assert_eq!(per_seed(&a, &b, |a, b| a / b), BySeed::from([(1, 3.0), (2, 0.2)]));
+        // Seed 1 has no partner, and is not given the next one.
+        assert_eq!(joined(&a, &BySeed::from([(2, 4.0)])), BTreeMap::from([(2, (8.0, 4.0))]));
+    }
+
+    #[test]
+    fn settings_are_those_of_the_unit_that_is_asked_for() -> Result<()> {
+        let row = |experiment: &str, model: &str, range: i64| Record {
+            experiment: experiment.into(),
+            subject: Subject::new(model),
+            metric: Metric::SETTINGS,
+            note: format!("range = {range}\n"),
+            ..Record::default()
+        };
+        let records = vec![row("a", "G-RNN", 0), row("a", "FERNN-V2", 2), row("b", "FERNN-V2", 3)];
+        let evidence = Evidence { records, pictures: vec![] };
+        let range = |experiment, model| -> Result<Option<i64>> {
+            let (records, subject) = (Records(&evidence), Subject::new(model));
+            let settings = records.settings_of::<BTreeMap<String, i64>>(experiment, &subject)?;
+            Ok(settings.map(|settings| settings["range"]))
+        };
+        assert_eq!(range("a", "FERNN-V2")?, Some(2));
+        assert_eq!(range("b", "FERNN-V2")?, Some(3));
+        assert_eq!(range("b", "G-RNN")?, None);
+        Ok(())
     }
 }

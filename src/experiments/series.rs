@@ -41,3 +41,35 @@ pub fn series(
     };
     records.subjects(experiment).iter().map(line).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiments::Evidence;
+
+    #[test]
+    fn a_line_spreads_over_seeds_and_leaves_training_losses_out() {
+        let row = |split, seed, step, value| Record {
+            experiment: "a".into(),
+            subject: Subject::g_rnn(),
+            split: Some(split),
+            seed: Some(seed),
+            metric: Metric::LOSS,
+            step: Some(step),
+            value: Some(value),
+            ..Record::default()
+        };
+        let records = vec![
+            row(Split::Train, 0, 50, 100.0),
+            row(Split::Validation, 0, 50, 1.0),
+            row(Split::Validation, 1, 50, 4.0),
+            row(Split::Validation, 0, 100, 2.0),
+        ];
+        let evidence = Evidence { records, pictures: vec![] };
+        let lines = series(Records(&evidence), "a", &Metric::LOSS, |r| Some(r.step? as i64));
+        let [line] = lines.as_slice() else { panic!("one model, {} lines", lines.len()) };
+        assert_eq!(line.name, "G-RNN");
+        let point = |x, mean, low, high| Point { x, mean, low, high };
+        assert_eq!(line.points, [point(50.0, 2.5, 1.0, 4.0), point(100.0, 2.0, 2.0, 2.0)]);
+    }
+}

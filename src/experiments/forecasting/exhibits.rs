@@ -274,3 +274,30 @@ pub fn angular_velocity_lines(half: Half<'_>, reach: f64) -> Exhibit {
                    the shaded range alone; line: mean over seeds, band: lowest to highest seed.";
     half.lines("mse_by_velocity", caption, lines)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiments::Evidence;
+    use crate::flow::PixelsPerFrame;
+
+    #[test]
+    fn a_map_has_the_mean_over_seeds_at_its_own_velocity() {
+        let row = |seed, (x, y), value| Record {
+            experiment: "a".into(),
+            subject: Subject::g_rnn(),
+            seed: Some(seed),
+            metric: Metric::MSE_BY_VELOCITY,
+            velocity: Some(PixelsPerFrame::new(x, y).into()),
+            value: Some(value),
+            ..Record::default()
+        };
+        let records = vec![row(0, (1, -2), 1.0), row(1, (1, -2), 4.0), row(0, (0, 1), 8.0)];
+        let evidence = Evidence { records, pictures: vec![] };
+        let half = Half { records: Records(&evidence), experiment: "a", prefix: "", choice: "" };
+        let Body::HeatMaps(maps) = velocity_maps(half, 1).body else { panic!("no maps") };
+        let [panel] = maps.panels.as_slice() else { panic!("one model") };
+        assert_eq!((panel.name.as_str(), maps.trained), ("G-RNN", 1));
+        assert_eq!(panel.cells, [(0, 1, 8.0), (1, -2, 2.5)]);
+    }
+}

@@ -104,3 +104,46 @@ fn difference(a: &[Vec<f64>], b: &[Vec<f64>]) -> Pixels {
     let row = |(a, b): (&Vec<f64>, &Vec<f64>)| a.iter().zip(b).map(|(a, b)| a - b).collect();
     a.iter().zip(b).map(row).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiments::{Evidence, Picture};
+
+    /// A frame of one pixel.
+    fn picture(metric: Metric, seed: u64, horizon: u32, pixel: f32) -> Picture {
+        let (experiment, subject) = ("a".into(), Subject::g_rnn());
+        let (width, pixels) = (1, vec![pixel]);
+        Picture { experiment, subject, metric, seed, horizon, width, pixels, ..Picture::default() }
+    }
+
+    #[test]
+    fn a_film_shows_the_first_seed_and_what_its_prediction_has_too_much() {
+        let mut evidence = Evidence::default();
+        // The seeds come in no order.
+        for (seed, shift) in [(7, 0.25), (3, 0.0), (5, 0.125)] {
+            for (metric, pixel) in [(Metric::FILM_TRUTH, 0.5), (Metric::FILM_PREDICTION, 0.25)] {
+                evidence.pictures.push(picture(metric, seed, 1, pixel + shift));
+            }
+        }
+        let subject = Subject::g_rnn();
+        let of = |metric, value| crate::experiments::Record {
+            experiment: "a".into(),
+            subject: subject.clone(),
+            metric,
+            value: Some(value),
+            ..Default::default()
+        };
+        evidence.records.push(of(Metric::MSE, 0.1));
+        let film = film(Records(&evidence), "a", "film").expect("there are pictures");
+        let Body::Film(film) = film.body else { panic!("no film") };
+        let row = |name: &str| {
+            let row = film.rows.iter().find(|row| row.name == name).expect("the row is there");
+            (row.frames.clone(), row.is_error)
+        };
+        assert_eq!(film.columns, ["+1"]);
+        assert_eq!(row("truth"), (vec![Some(vec![vec![0.5]])], false));
+        assert_eq!(row("G-RNN"), (vec![Some(vec![vec![0.25]])], false));
+        assert_eq!(row("error"), (vec![Some(vec![vec![-0.25]])], true));
+    }
+}
