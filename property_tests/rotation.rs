@@ -138,7 +138,7 @@ proptest! {
         // Trivial to regular.
         let frame = draw("frame", &[2, 2, extent, extent]);
         let lifting = basis.lifting(&draw("u", &[3, 2, basis.len()])).unwrap();
-        let lift = |f: &Tensor| group.lift(f, &lifting).unwrap().unsqueeze(1).unwrap();
+        let lift = |f: &Tensor| group.convolve_frame(f, &lifting).unwrap().unsqueeze(1).unwrap();
         let turned = rotate(&frame, 90 * a as i32);
         let error = relative_error(&values(&lift(&turned)), &values(&turn(&lift(&frame), n, quarter)));
         prop_assert!(error < 1e-13, "{error}");
@@ -311,7 +311,7 @@ fn convolutions_commute_with_any_rotation_up_to_a_discretisation_of_second_order
         let w = normal(4, "w", &[2, 2, N, basis.len()], 1.0, DType::F64);
         let w = basis.regular(&w).unwrap();
         let map = |frame: &Tensor| {
-            let lifted = group.lift(frame, &u).unwrap().unsqueeze(1).unwrap();
+            let lifted = group.convolve_frame(frame, &u).unwrap().unsqueeze(1).unwrap();
             group.convolve(&lifted, &w, ConvAlgorithm::Auto).unwrap()
         };
         let error = |extent| {
@@ -346,7 +346,7 @@ fn the_lab_frame_moves_what_was_convolved() -> Result<()> {
     let second = cell.step(Input::Frame(&frames.squeeze(1)?), &first)?;
     let convolved = group.convolve(first.hidden(), &w, ConvAlgorithm::Direct)?;
     let moved = group.act_on_slices(&convolved, set.as_slice(), 1)?;
-    let lifted = group.lift(&frames.squeeze(1)?, &u)?.unsqueeze(1)?;
+    let lifted = group.convolve_frame(&frames.squeeze(1)?, &u)?.unsqueeze(1)?;
     let expected = moved.broadcast_add(&lifted)?.relu()?;
     assert!(relative_error(&values(second.hidden()), &values(&expected)) < 1e-13);
     let before = group.act_on_slices(first.hidden(), set.as_slice(), 1)?;

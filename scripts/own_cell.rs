@@ -36,7 +36,7 @@ impl Cell for Leaky {
             return Err(Error::configuration("the leaky cell", "lifts frames", "give it frames"));
         };
         let flowed = Translation.act_on_slices(state.hidden(), self.velocities.as_slice(), 1)?;
-        let lifted = Translation.lift(frame, &self.kernel)?.unsqueeze(1)?; // the same for every ν
+        let lifted = Translation.convolve_frame(frame, &self.kernel)?.unsqueeze(1)?; // the same for every ν
         Ok(state.next(vec![(flowed * 0.9)?.broadcast_add(&lifted)?]))
     }
 

@@ -16,7 +16,7 @@ mod rnn;
 mod stack;
 
 pub use cell::{Cell, FlowCell, unroll_step_by_step};
-pub use dense::DenseRnn;
+pub use dense::{DenseRnn, MapExtents};
 pub use gated::{GatedRnn, Gating, gate};
 pub use gru::{FlowGru, GruGates};
 pub use layer::{FlowLayer, parameter_count};

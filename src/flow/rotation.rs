@@ -138,7 +138,7 @@ impl FlowGroup for Rotation {
         ops::turn_slices(slices, self.orientations, &self.turns(velocities, steps)?)
     }
 
-    fn lift(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor> {
+    fn convolve_frame(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor> {
         ops::convolve(&ops::to_channels_last(frame)?, kernel, Padding::Zero, ConvAlgorithm::Direct)
     }
 
@@ -146,7 +146,7 @@ impl FlowGroup for Rotation {
         ops::convolve_slices(slices, kernel, Padding::Zero, how)
     }
 
-    fn lift_flowed(
+    fn convolve_flowed_frame(
         &self,
         frame: &Tensor,
         kernel: &Tensor,

@@ -1,7 +1,7 @@
 //! One step of a recurrence whose hidden slices turn, as a differentiable operation.
 
 use super::Activation;
-use super::kernels::{Buffer, ConvAlgorithm, Convolution, Float, Padding, Torus, stored_channels};
+use super::kernels::{Buffer, ConvAlgorithm, Convolution, Float, Padding, Plane, stored_channels};
 use super::layer::expect_square_kernel;
 use super::parts::{enough_images, images_per_part};
 use super::pointwise;
@@ -45,13 +45,13 @@ pub fn turned_recurrence(
         let turned = super::turn_slices(&convolved, orientations, turns)?;
         return super::activate(&turned.broadcast_add(&lifted.unsqueeze(1)?)?, activation);
     }
-    let torus = Torus { height, width };
-    let operation = TurnedRecurrence { torus, channels, turning, activation, algorithm };
+    let plane = Plane { height, width };
+    let operation = TurnedRecurrence { plane, channels, turning, activation, algorithm };
     Ok(state.contiguous()?.apply_op3(&kernel.contiguous()?, &lifted.contiguous()?, operation)?)
 }
 
 struct TurnedRecurrence {
-    torus: Torus,
+    plane: Plane,
     channels: usize,
     turning: TurnSlices,
     activation: Activation,
@@ -60,12 +60,12 @@ struct TurnedRecurrence {
 
 impl TurnedRecurrence {
     fn convolution<T: Float>(&self, kernel: &[T], dims: &[usize]) -> Convolution<T> {
-        square_convolution(self.algorithm, (self.torus, Padding::Zero), kernel, dims)
+        square_convolution(self.algorithm, (self.plane, Padding::Zero), kernel, dims)
     }
 
     /// Numbers of a slice, as tensors have it and as stored.
     fn slice<T: Float>(&self) -> (usize, usize) {
-        let pixels = self.torus.pixels();
+        let pixels = self.plane.pixels();
         (pixels * self.channels, pixels * stored_channels::<T>(self.channels))
     }
 
@@ -76,7 +76,7 @@ impl TurnedRecurrence {
     fn forward<T: Float>(&self, state: &[T], kernel: (&[T], &[usize]), lifted: &[T]) -> Vec<T> {
         let convolution = self.convolution(kernel.0, kernel.1);
         let (slice, in_store) = self.slice::<T>();
-        let per_task = enough_images(self.torus.height, self.torus.width);
+        let per_task = enough_images(self.plane.height, self.plane.width);
         let mut next = vec![T::default(); state.len()];
         next.par_chunks_mut(per_task * slice)
             .zip(state.par_chunks(per_task * slice))
@@ -90,7 +90,7 @@ impl TurnedRecurrence {
                     let convolved = &convolved[number * in_store..][..in_store];
                     restore_channels(
                         convolved,
-                        in_store / self.torus.pixels(),
+                        in_store / self.plane.pixels(),
                         &mut plain,
                         self.channels,
                     );
@@ -137,7 +137,7 @@ impl TurnedRecurrence {
                 }
             });
         let mut to_state = vec![T::default(); h.len()];
-        let per_part = images_per_part(h.len() / slice, self.torus.height, self.torus.width);
+        let per_part = images_per_part(h.len() / slice, self.plane.height, self.plane.width);
         let sums: Vec<Buffer<T>> = to_state
             .par_chunks_mut(per_part * slice)
             .zip(h.par_chunks(per_part * slice).zip(inner.par_chunks(per_part * slice)))

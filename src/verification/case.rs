@@ -2,8 +2,8 @@
 
 use super::kinds::{CellKind, GroupKind, Velocities};
 use crate::cells::{
-    DenseRnn, FlowGru, FlowLayer, FlowLstm, FlowRnn, LearnedShiftRnn, MixingRnn, Stacked,
-    shift_kernels,
+    DenseRnn, FlowGru, FlowLayer, FlowLstm, FlowRnn, LearnedShiftRnn, MapExtents, MixingRnn,
+    Stacked, shift_kernels,
 };
 use crate::error::Result;
 use crate::flow::{
@@ -276,7 +276,7 @@ impl Case {
         let k = channels * height * width;
         let u = self.weights("dense.u", &[k, inputs * height * width], dtype)?;
         let w = self.weights("dense.w", &[k, k], dtype)?;
-        DenseRnn::new(u, w, (channels, height, width), Activation::Relu)
+        DenseRnn::new(u, w, MapExtents { channels, height, width }, Activation::Relu)
     }
 
     /// U (gates·C, C_in, 3, 3) and W (gates·C, C, k, k), expanded to planes over rotations. The upper
