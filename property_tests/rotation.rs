@@ -139,7 +139,7 @@ proptest! {
         // Trivial to regular.
         let frame = draw("frame", &[2, 2, extent, extent]);
         let lifting = basis.lifting(&draw("u", &[3, 2, basis.len()])).unwrap();
-        let lift = |f: &Tensor| group.lift(f, &lifting).unwrap().unsqueeze(1).unwrap();
+        let lift = |f: &Tensor| group.convolve_frame(f, &lifting).unwrap().unsqueeze(1).unwrap();
         let turned = rotate(&frame, 90 * a as i32);
         let error = relative_error(&values(&lift(&turned)), &values(&turn(&lift(&frame), n, quarter)));
         prop_assert!(error < 1e-13, "{error}");
@@ -357,7 +357,7 @@ fn convolutions_commute_with_any_rotation_up_to_a_discretisation_of_second_order
         let w = normal(4, "w", &[2, 2, N, basis.len()], 1.0, DType::F64);
         let w = basis.regular(&w).unwrap();
         let map = |frame: &Tensor| {
-            let lifted = group.lift(frame, &u).unwrap().unsqueeze(1).unwrap();
+            let lifted = group.convolve_frame(frame, &u).unwrap().unsqueeze(1).unwrap();
             group.convolve(&lifted, &w, ConvAlgorithm::Auto).unwrap()
         };
         let error = |extent| {
@@ -411,7 +411,7 @@ fn the_lab_frame_carries_and_convolves_in_the_order_of_its_group() -> Result<()>
         let group = Rotation::new(n)?;
         let convolve = |x: &Tensor| group.convolve(x, &w, ConvAlgorithm::Direct);
         let turn = |x: &Tensor| group.act_on_slices(x, set.as_slice(), 1);
-        let lifted = group.lift(&frames[1], &u)?.unsqueeze(1)?;
+        let lifted = group.convolve_frame(&frames[1], &u)?.unsqueeze(1)?;
         let next = |carried: Tensor| Ok(values(&carried.broadcast_add(&lifted)?.relu()?));
         let turned_first: Result<_> = next(convolve(&turn(first.hidden())?)?);
         let convolved_first: Result<_> = next(turn(&convolve(first.hidden())?)?);
@@ -491,13 +491,19 @@ fn mixing_and_gates_follow_the_order_too() -> Result<()> {
         let own = vec![DegreesPerFrame(0)];
         let mixing = MixingRnn::over(space.clone(), u.clone(), w.unsqueeze(0)?, own)?;
         let [second, first] = two_states(&mixing, &frames)?;
-        let lifted = plain.lift(&frames[1], &u)?.unsqueeze(1)?;
+        let lifted = plain.convolve_frame(&frames[1], &u)?.unsqueeze(1)?;
         let expected = carried(first.hidden(), &w)?.broadcast_add(&lifted)?.relu()?;
         assert!(relative_error(&values(second.hidden()), &values(&expected)) < 1e-13, "{order:?}");
         // A GRU: what it remembers is ψ_1(ν)·h in either order.
         let (u, w) = kernels(n, 3)?;
         let [second, first] = two_states(&FlowGru::over(space, u.clone(), w.clone())?, &frames)?;
-        let lifted = plain.lift(&frames[1], &u)?.unsqueeze(1)?.broadcast_as((2, 3, 7, 7, 6 * n))?;
+        let lifted = plain.convolve_frame(&frames[1], &u)?.unsqueeze(1)?.broadcast_as((
+            2,
+            3,
+            7,
+            7,
+            6 * n,
+        ))?;
         let (maps, planes) = (carried(first.hidden(), &w)?, 2 * n);
         let gate = |number: usize| -> Result<(Tensor, Tensor)> {
             let part =

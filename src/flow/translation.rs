@@ -41,7 +41,7 @@ impl FlowGroup for Translation {
         ops::shift_slices(slices, &displacements(velocities, steps))
     }
 
-    fn lift(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor> {
+    fn convolve_frame(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor> {
         let frame = ops::to_channels_last(frame)?;
         ops::convolve(&frame, kernel, Padding::Circular, ConvAlgorithm::Direct)
     }
@@ -51,14 +51,14 @@ impl FlowGroup for Translation {
     }
 
     /// Lifts once: a translation commutes with the lifting convolution bit for bit.
-    fn lift_flowed(
+    fn convolve_flowed_frame(
         &self,
         frame: &Tensor,
         kernel: &Tensor,
         velocities: &[PixelsPerFrame],
         steps: i64,
     ) -> Result<Tensor> {
-        self.flow_map(&self.lift(frame, kernel)?, velocities, steps)
+        self.flow_map(&self.convolve_frame(frame, kernel)?, velocities, steps)
     }
 
     fn recur(
@@ -83,7 +83,7 @@ impl FlowGroup for Translation {
         self.recur(&self.act_on_slices(slices, velocities, 1)?, kernel, inputs, recurrence)
     }
 
-    fn recur_flowed(
+    fn recur_flowed_frame(
         &self,
         slices: &Tensor,
         velocities: &[PixelsPerFrame],
@@ -91,7 +91,7 @@ impl FlowGroup for Translation {
         (frame, steps): (&Tensor, i64),
         recurrence: Recurrence,
     ) -> Result<Tensor> {
-        let lifted = self.lift(frame, input)?;
+        let lifted = self.convolve_frame(frame, input)?;
         self.recur_flowed_map(slices, velocities, recurrent, (&lifted, steps), recurrence)
     }
 

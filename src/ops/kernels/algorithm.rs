@@ -1,6 +1,6 @@
 //! The choice of an algorithm for a convolution, and of the channels that it stores.
 
-use super::geometry::{Geometry, Torus};
+use super::geometry::{Geometry, Plane};
 use super::lanes::{Float, InstructionSet};
 use super::register_tile::block;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub enum ConvAlgorithm {
     Direct,
     /// Winograd F(4×4, 3×3) wherever it fits.
     Winograd,
-    /// Winograd for 3×3 kernels with at least 8 channels on both sides, on a torus that fills at
+    /// Winograd for 3×3 kernels with at least 8 channels on both sides, on a plane that fills at
     /// least half of its 4×4 tiles; else direct.
     #[default]
     Auto,
@@ -57,11 +57,11 @@ impl Method {
         channels: (usize, usize),
     ) -> Self {
         let whole = |channels: usize| channels.is_multiple_of(block(channels, T::lanes(set)));
-        let Torus { height, width } = g.torus;
+        let Plane { height, width } = g.plane;
         let fits =
             g.kernel_height == 3 && g.kernel_width == 3 && whole(g.inputs) && whole(g.outputs);
         let pays = channels.0.min(channels.1) >= ENOUGH_CHANNELS
-            && 2 * g.torus.pixels() >= height.next_multiple_of(4) * width.next_multiple_of(4);
+            && 2 * g.plane.pixels() >= height.next_multiple_of(4) * width.next_multiple_of(4);
         if g.inputs == 1 && whole(g.outputs) {
             return Self::OneInput;
         }

@@ -20,7 +20,7 @@ mod winograd;
 pub use algorithm::ConvAlgorithm;
 pub(crate) use algorithm::stored_channels;
 pub(crate) use buffer::Buffer;
-pub(crate) use geometry::Torus;
+pub(crate) use geometry::Plane;
 pub use geometry::{Padding, Shift};
 pub use lanes::instruction_set;
 pub(crate) use lanes::{Float, InstructionSet, Kernel, Lanes};

@@ -49,11 +49,11 @@ pub(super) fn pack_winograd<T: Float>(
         },
     );
     let at = |o: usize, i: usize, f: usize| transformed[(o * inputs + i) * 2 * FREQUENCIES + f];
-    let plane = g.inputs * g.outputs;
-    let length = FREQUENCIES * plane;
+    let matrix = g.inputs * g.outputs;
+    let length = FREQUENCIES * matrix;
     let (mut forward, mut adjoint) = (Buffer::zeros(length), Buffer::zeros(length));
-    let planes = forward.par_chunks_mut(plane).zip(adjoint.par_chunks_mut(plane));
-    planes.enumerate().for_each(|(f, (forward, adjoint))| {
+    let matrices = forward.par_chunks_mut(matrix).zip(adjoint.par_chunks_mut(matrix));
+    matrices.enumerate().for_each(|(f, (forward, adjoint))| {
         for o in 0..outputs {
             for i in 0..inputs {
                 forward[blocked(i, o, g.inputs, block(g.outputs, lanes))] = at(o, i, f);

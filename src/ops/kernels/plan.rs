@@ -2,10 +2,10 @@
 
 use super::algorithm::{ConvAlgorithm, Method, padded};
 use super::buffer::Buffer;
-use super::geometry::{Geometry, Padding, Torus};
+use super::geometry::{Geometry, Padding, Plane};
 use super::lanes::{Float, InstructionSet};
 use super::pack::{KernelView, pack_direct, pack_winograd};
-use super::register_tile::{Product, block};
+use super::register_tile::{Product, Strides, block};
 use super::thin::{Side, fold, unfold};
 use super::tiling::Tiling;
 use super::transforms::{FREQUENCIES, transform_gradient};
@@ -25,11 +25,26 @@ pub(crate) struct Convolution<T> {
     tilings: [Tiling; 2],
 }
 
+/// A matrix with a row for every pixel; rows lie `stride` numbers apart.
+#[derive(Clone, Copy)]
+struct Pixels<'a, T> {
+    values: &'a [T],
+    stride: usize,
+    columns: usize,
+}
+
+impl<'a, T> Pixels<'a, T> {
+    /// Rows without a gap.
+    fn whole(values: &'a [T], columns: usize) -> Self {
+        Self { values, stride: columns, columns }
+    }
+}
+
 impl<T: Float> Convolution<T> {
     /// Packs `kernel` for images with `inputs` and `outputs` stored channels.
     pub fn new(
         algorithm: ConvAlgorithm,
-        border: (Torus, Padding),
+        border: (Plane, Padding),
         kernel: KernelView<'_, T>,
         (inputs, outputs): (usize, usize),
     ) -> Self {
@@ -39,12 +54,12 @@ impl<T: Float> Convolution<T> {
     fn on(
         set: InstructionSet,
         algorithm: ConvAlgorithm,
-        (torus, padding): (Torus, Padding),
+        (plane, padding): (Plane, Padding),
         kernel: KernelView<'_, T>,
         (inputs, outputs): (usize, usize),
     ) -> Self {
         let (kernel_height, kernel_width) = (kernel.height, kernel.width);
-        let g = Geometry { torus, padding, inputs, outputs, kernel_height, kernel_width };
+        let g = Geometry { plane, padding, inputs, outputs, kernel_height, kernel_width };
         let method = Method::choose::<T>(set, algorithm, &g, (kernel.outputs, kernel.inputs));
         let channels = (kernel.outputs, kernel.inputs);
         let lanes = T::lanes(set);
@@ -77,9 +92,15 @@ impl<T: Float> Convolution<T> {
                 {
                     if self.method == Method::OneInput {
                         unfold(g, Side::Ahead, x, &mut patches, stride);
-                        self.product((&patches, stride, g.taps()), &self.forward, y, g.outputs);
+                        let a = Pixels { values: &patches, stride, columns: g.taps() };
+                        self.product(a, &self.forward, y, g.outputs);
                     } else {
-                        self.product((x, g.inputs, g.inputs), &self.forward, &mut patches, stride);
+                        self.product(
+                            Pixels::whole(x, g.inputs),
+                            &self.forward,
+                            &mut patches,
+                            stride,
+                        );
                         fold(g, Side::Ahead, &patches, stride, y);
                     }
                 }
@@ -131,11 +152,11 @@ impl<T: Float> Convolution<T> {
             if let Some(sums) = &mut sums {
                 let x = &x[n * g.input_len()..][..g.input_len()];
                 unfold(g, Side::Ahead, x, &mut patches, stride);
-                let a = (&*patches, stride, g.taps());
-                self.outer_product(a, (gradient, g.outputs), sums);
+                let a = Pixels { values: &patches, stride, columns: g.taps() };
+                self.outer_product(a, Pixels::whole(gradient, g.outputs), sums);
             }
             if let Some(to_x) = &mut to_x {
-                let a = (gradient, g.outputs, g.outputs);
+                let a = Pixels::whole(gradient, g.outputs);
                 self.product(a, &self.adjoint, &mut patches, stride);
                 let to_x = &mut to_x[n * g.input_len()..][..g.input_len()];
                 fold(g, Side::Behind, &patches, stride, to_x);
@@ -155,24 +176,27 @@ impl<T: Float> Convolution<T> {
             unfold(g, Side::Behind, gradient, &mut patches, stride);
             if let Some(sums) = &mut sums {
                 let x = &x[n * g.input_len()..][..g.input_len()];
-                self.outer_product((x, g.inputs, g.inputs), (&patches, stride), sums);
+                let b = Pixels::whole(&patches, stride);
+                self.outer_product(Pixels::whole(x, g.inputs), b, sums);
             }
             if let Some(to_x) = &mut to_x {
                 let to_x = &mut to_x[n * g.input_len()..][..g.input_len()];
-                self.product((&patches, stride, g.taps()), &self.adjoint, to_x, g.inputs);
+                let a = Pixels { values: &patches, stride, columns: g.taps() };
+                self.product(a, &self.adjoint, to_x, g.inputs);
             }
         }
     }
 
-    /// Pixels × terms (rows `a_row` apart) times packed weights.
-    fn product(&self, (a, a_row, terms): (&[T], usize, usize), b: &[T], c: &mut [T], n: usize) {
+    /// a times packed weights: pixels × `n`.
+    fn product(&self, a: Pixels<'_, T>, b: &[T], c: &mut [T], n: usize) {
         let block = block(n, T::lanes(self.set));
         let product = Product {
-            rows: self.g.torus.pixels(),
-            terms,
-            a: (a, a_row, 1),
+            rows: self.g.plane.pixels(),
+            terms: a.columns,
+            a: a.values,
+            a_strides: Strides { row: a.stride, step: 1 },
             b,
-            b_steps: (block, terms * block),
+            b_steps: (block, a.columns * block),
             c,
             c_row: n,
             columns: n,
@@ -181,18 +205,15 @@ impl<T: Float> Convolution<T> {
         T::run(self.set, product);
     }
 
-    /// sums[m][n] += Σ_pixels a[pixel][m] · b[pixel][n], for `m` columns of a.
-    fn outer_product(
-        &self,
-        (a, a_row, m): (&[T], usize, usize),
-        (b, n): (&[T], usize),
-        sums: &mut [T],
-    ) {
+    /// sums[m][n] += Σ_pixels a[pixel][m] · b[pixel][n].
+    fn outer_product(&self, a: Pixels<'_, T>, b: Pixels<'_, T>, sums: &mut [T]) {
+        let n = b.columns;
         let product = Product {
-            rows: m,
-            terms: self.g.torus.pixels(),
-            a: (a, 1, a_row),
-            b,
+            rows: a.columns,
+            terms: self.g.plane.pixels(),
+            a: a.values,
+            a_strides: Strides { row: 1, step: a.stride },
+            b: b.values,
             b_steps: (n, block(n, T::lanes(self.set))),
             c: sums,
             c_row: n,
@@ -214,7 +235,7 @@ impl<T: Float> Convolution<T> {
 
     /// Room for one unfolded image; the padding between patches is zero.
     fn patches(&self) -> Buffer<T> {
-        Buffer::zeros(self.g.torus.pixels() * self.stride())
+        Buffer::zeros(self.g.plane.pixels() * self.stride())
     }
 
     /// Numbers of the sums that [`Convolution::backward`] adds to.

@@ -1,6 +1,6 @@
 //! How images are cut into Winograd's tiles, and tiles into chunks.
 
-use super::geometry::{Geometry, Padding, Torus};
+use super::geometry::{Geometry, Padding, Plane};
 use super::transforms::{FREQUENCIES, SPAN, TILE};
 
 /// Bytes of transformed tiles that are worked on at a time: half of a common L2 cache.
@@ -14,7 +14,7 @@ pub(super) struct Tiling {
     across: usize,
     /// Tiles that are worked on at a time.
     pub chunk: usize,
-    /// The row, and the column, of the torus under every place from one before the first tile to
+    /// The row, and the column, of the plane under every place from one before the first tile to
     /// one after the last.
     rows: Vec<usize>,
     columns: Vec<usize>,
@@ -22,12 +22,12 @@ pub(super) struct Tiling {
 
 impl Tiling {
     pub fn new<T>(g: Geometry) -> Self {
-        let (down, across) = (g.torus.height.div_ceil(TILE), g.torus.width.div_ceil(TILE));
+        let (down, across) = (g.plane.height.div_ceil(TILE), g.plane.width.div_ceil(TILE));
         let per_tile = FREQUENCIES * g.inputs.max(g.outputs) * size_of::<T>();
         // Multiples of the register tile's 14 rows.
         let chunk = (CHUNK_BYTES / per_tile / 14 * 14).clamp(14, 56);
-        let rows = (-1..=(down * TILE) as i64).map(|y| g.torus.row(y)).collect();
-        let columns = (-1..=(across * TILE) as i64).map(|x| g.torus.column(x)).collect();
+        let rows = (-1..=(down * TILE) as i64).map(|y| g.plane.row(y)).collect();
+        let columns = (-1..=(across * TILE) as i64).map(|x| g.plane.column(x)).collect();
         Self { g, down, across, chunk, rows, columns }
     }
 
@@ -50,7 +50,7 @@ impl Tiling {
     pub fn inputs(&self, tile: Tile, channels: usize) -> ([usize; SPAN], [usize; SPAN]) {
         let (mut rows, mut columns) = ([0; SPAN], [0; SPAN]);
         for i in 0..SPAN {
-            rows[i] = self.rows[tile.y + i] * self.g.torus.width * channels;
+            rows[i] = self.rows[tile.y + i] * self.g.plane.width * channels;
             columns[i] = self.columns[tile.x + i] * channels;
         }
         (rows, columns)
@@ -59,7 +59,7 @@ impl Tiling {
     /// Whether a tile reads zeros beyond the border.
     #[inline(always)]
     pub fn reads_zeros(&self, tile: Tile) -> bool {
-        let Torus { height, width } = self.g.torus;
+        let Plane { height, width } = self.g.plane;
         let is_inner =
             tile.y > 0 && tile.x > 0 && tile.y + SPAN <= height + 1 && tile.x + SPAN <= width + 1;
         self.g.padding == Padding::Zero && !is_inner
@@ -72,7 +72,7 @@ impl Tiling {
         (image, channels): (&[T], usize),
         copy: &mut [T],
     ) {
-        let Torus { height, width } = self.g.torus;
+        let Plane { height, width } = self.g.plane;
         copy.fill(T::default());
         // The place (i, j) of the tile is the pixel (y + i − 1, x + j − 1).
         for i in usize::from(tile.y == 0)..SPAN.min(height + 1 - tile.y) {
@@ -84,16 +84,16 @@ impl Tiling {
         }
     }
 
-    /// Rows and columns of a tile's outputs that lie on the torus.
+    /// Rows and columns of a tile's outputs that lie in the plane.
     #[inline(always)]
     pub fn valid(&self, tile: Tile) -> (usize, usize) {
-        let Torus { height, width } = self.g.torus;
+        let Plane { height, width } = self.g.plane;
         ((height - tile.y).min(TILE), (width - tile.x).min(TILE))
     }
 
     /// Distance of two frequencies; a little more than needed, so that the places of a tile do not
     /// all fall into the same cache set.
-    pub fn plane(&self, channels: usize) -> usize {
+    pub fn frequency_stride(&self, channels: usize) -> usize {
         self.chunk * channels + 16
     }
 }

@@ -87,14 +87,14 @@ fn transform_row<L: Lanes>(l: L, d: [L::Vector; SPAN]) -> [L::Vector; SPAN] {
 /// Bᵀ x B of one tile and one vector of channels. In two halves, each of which fits the registers.
 ///
 /// # Safety
-/// `source` plus any row plus any column, and `target` plus 36 planes, must be valid vectors.
+/// `source` plus any row plus any column, and `target` plus 36 strides, must be valid vectors.
 #[inline(always)]
 pub(super) unsafe fn transform_input<L: Lanes>(
     l: L,
     source: *const L::Number,
     (rows, columns): (&[usize; SPAN], &[usize; SPAN]),
     target: *mut L::Number,
-    plane: usize,
+    stride: usize,
 ) {
     // SAFETY: the caller's promise, here and below.
     unsafe {
@@ -109,7 +109,7 @@ pub(super) unsafe fn transform_input<L: Lanes>(
             }
         }
         for (i, row) in inner.into_iter().enumerate() {
-            put_row(l, target.add((i + 1) * SPAN * plane), plane, row);
+            put_row(l, target.add((i + 1) * SPAN * stride), stride, row);
         }
         for j in 0..SPAN {
             let column = source.add(columns[j]);
@@ -119,20 +119,20 @@ pub(super) unsafe fn transform_input<L: Lanes>(
             }
         }
         for (i, row) in ends.into_iter().enumerate() {
-            put_row(l, target.add(i * 5 * SPAN * plane), plane, row);
+            put_row(l, target.add(i * 5 * SPAN * stride), stride, row);
         }
     }
 }
 
-/// Transforms a row and writes it, a plane apart each.
+/// Transforms a row and writes it, a stride apart each.
 ///
 /// # Safety
-/// `target` plus six planes must be valid vectors.
+/// `target` plus six strides must be valid vectors.
 #[inline(always)]
-unsafe fn put_row<L: Lanes>(l: L, target: *mut L::Number, plane: usize, row: [L::Vector; SPAN]) {
+unsafe fn put_row<L: Lanes>(l: L, target: *mut L::Number, stride: usize, row: [L::Vector; SPAN]) {
     for (j, vector) in transform_row(l, row).into_iter().enumerate() {
         // SAFETY: the caller's promise.
-        unsafe { l.store(target.add(j * plane), vector) };
+        unsafe { l.store(target.add(j * stride), vector) };
     }
 }
 
@@ -152,19 +152,19 @@ fn transform_column<L: Lanes>(l: L, m: [L::Vector; SPAN]) -> [L::Vector; TILE] {
 /// Aᵀ m A of one tile and one vector of channels.
 ///
 /// # Safety
-/// `m` plus 36 planes must be valid vectors.
+/// `m` plus 36 strides must be valid vectors.
 #[inline(always)]
 pub(super) unsafe fn transform_output<L: Lanes>(
     l: L,
     m: *const L::Number,
-    plane: usize,
+    stride: usize,
 ) -> [[L::Vector; TILE]; TILE] {
     let mut inner = [[l.zero(); SPAN]; TILE];
     for j in 0..SPAN {
         let mut column = [l.zero(); SPAN];
         for (i, vector) in column.iter_mut().enumerate() {
             // SAFETY: the caller's promise.
-            *vector = unsafe { l.load(m.add((i * SPAN + j) * plane)) };
+            *vector = unsafe { l.load(m.add((i * SPAN + j) * stride)) };
         }
         for (row, value) in inner.iter_mut().zip(transform_column(l, column)) {
             row[j] = value;
@@ -196,13 +196,13 @@ fn spread<L: Lanes>(l: L, g: [L::Vector; TILE]) -> [L::Vector; SPAN] {
 /// A g Aᵀ of one tile and one vector of channels.
 ///
 /// # Safety
-/// `target` plus 36 planes must be valid vectors.
+/// `target` plus 36 strides must be valid vectors.
 #[inline(always)]
 pub(super) unsafe fn transform_output_gradient<L: Lanes>(
     l: L,
     gradients: [[L::Vector; TILE]; TILE],
     target: *mut L::Number,
-    plane: usize,
+    stride: usize,
 ) {
     let mut inner = [[l.zero(); TILE]; SPAN];
     for j in 0..TILE {
@@ -215,7 +215,7 @@ pub(super) unsafe fn transform_output_gradient<L: Lanes>(
     for (i, row) in inner.into_iter().enumerate() {
         for (j, vector) in spread(l, row).into_iter().enumerate() {
             // SAFETY: the caller's promise.
-            unsafe { l.store(target.add((i * SPAN + j) * plane), vector) };
+            unsafe { l.store(target.add((i * SPAN + j) * stride), vector) };
         }
     }
 }

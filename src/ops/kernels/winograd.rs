@@ -2,14 +2,14 @@
 //!
 //! `y = Aᵀ[(G w Gᵀ) ⊙ (Bᵀ x B)]A` computes a tile of 4×4 outputs from 6×6 inputs with 36
 //! multiplications per pair of channels instead of 144. Over many tiles the products at each of the
-//! 36 places ("frequencies") form a matrix product over channels. Tiles wrap around the torus, or are
+//! 36 places ("frequencies") form a matrix product over channels. Tiles wrap around the border, or are
 //! copied and filled up with zeros where they reach over the border; the outputs of a last tile that
 //! reach over the edge are dropped, so every extent works.
 
 use super::buffer::Buffer;
 use super::geometry::{Geometry, Padding};
 use super::lanes::{Float, Kernel, Lanes};
-use super::register_tile::{Product, block};
+use super::register_tile::{Product, Strides, block};
 use super::tiling::Tiling;
 use super::transforms::{
     FREQUENCIES, SPAN, TILE, transform_input, transform_output, transform_output_gradient,
@@ -29,8 +29,8 @@ impl<T: Float> Kernel<T> for Convolve<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<Number = T>>(self, lanes: L) {
         let (tiling, g) = (self.tiling, &self.tiling.g);
-        let mut inputs = Buffer::take(FREQUENCIES * tiling.plane(g.inputs));
-        let mut products = Buffer::take(FREQUENCIES * tiling.plane(g.outputs));
+        let mut inputs = Buffer::take(FREQUENCIES * tiling.frequency_stride(g.inputs));
+        let mut products = Buffer::take(FREQUENCIES * tiling.frequency_stride(g.outputs));
         let total = self.x.len() / g.input_len() * tiling.tiles();
         for first in (0..total).step_by(tiling.chunk) {
             let tiles = first..(first + tiling.chunk).min(total);
@@ -61,7 +61,7 @@ impl<T: Float> Kernel<T> for Backward<'_, T> {
     fn run<L: Lanes<Number = T>>(mut self, lanes: L) {
         let (tiling, adjoint) = self.tilings;
         let g = &tiling.g;
-        let widest = tiling.plane(g.inputs.max(g.outputs));
+        let widest = tiling.frequency_stride(g.inputs.max(g.outputs));
         let mut first_buffer = Buffer::take(FREQUENCIES * widest);
         let mut second_buffer = Buffer::take(FREQUENCIES * widest);
         let total = self.x.len() / g.input_len() * tiling.tiles();
@@ -94,9 +94,9 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
     /// Bᵀ x B of every tile → `v` [frequency][tile][channel].
     #[inline(always)]
     fn transform_inputs(&self, x: &[T], channels: usize, v: &mut [T]) {
-        let (g, plane) = (&self.tiling.g, self.tiling.plane(channels));
-        let image = g.torus.pixels() * channels;
-        assert!(channels.is_multiple_of(L::COUNT) && v.len() >= FREQUENCIES * plane);
+        let (g, stride) = (&self.tiling.g, self.tiling.frequency_stride(channels));
+        let image = g.plane.pixels() * channels;
+        assert!(channels.is_multiple_of(L::COUNT) && v.len() >= FREQUENCIES * stride);
         let is_zero = g.padding == Padding::Zero;
         let mut copy = Buffer::take(if is_zero { FREQUENCIES * channels } else { 0 });
         for (place, tile) in self.tiles.clone().enumerate() {
@@ -113,11 +113,11 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
             for c in (0..channels).step_by(L::COUNT) {
                 // SAFETY: rows, columns and c stay within one image, whose length was just cut, or
                 // within the copy of a tile; place < chunk, so that every frequency stays within
-                // its plane.
+                // its stretch.
                 unsafe {
                     let source = x.as_ptr().add(c);
                     let target = v.as_mut_ptr().add(place * channels + c);
-                    transform_input(self.lanes, source, (&rows, &columns), target, plane);
+                    transform_input(self.lanes, source, (&rows, &columns), target, stride);
                 }
             }
         }
@@ -127,26 +127,26 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
     #[inline(always)]
     fn transform_gradients(&self, gradient: &[T], v: &mut [T]) {
         let g = &self.tiling.g;
-        let (plane, row) = (self.tiling.plane(g.outputs), g.torus.width * g.outputs);
-        assert!(g.outputs.is_multiple_of(L::COUNT) && v.len() >= FREQUENCIES * plane);
+        let (stride, row) = (self.tiling.frequency_stride(g.outputs), g.plane.width * g.outputs);
+        assert!(g.outputs.is_multiple_of(L::COUNT) && v.len() >= FREQUENCIES * stride);
         for (place, tile) in self.tiles.clone().enumerate() {
             let tile = self.tiling.at(tile);
             let (valid_rows, valid_columns) = self.tiling.valid(tile);
             let image = &gradient[tile.image * g.output_len()..][..g.output_len()];
-            let start = (tile.y * g.torus.width + tile.x) * g.outputs;
+            let start = (tile.y * g.plane.width + tile.x) * g.outputs;
             for c in (0..g.outputs).step_by(L::COUNT) {
                 let mut tile = [[self.lanes.zero(); TILE]; TILE];
                 for (i, row_of_tile) in tile.iter_mut().enumerate().take(valid_rows) {
                     for (j, vector) in row_of_tile.iter_mut().enumerate().take(valid_columns) {
                         let place = start + i * row + j * g.outputs + c;
-                        // SAFETY: the pixel lies on the torus, in the image just cut.
+                        // SAFETY: the pixel lies in the plane, in the image just cut.
                         *vector = unsafe { self.lanes.load(image.as_ptr().add(place)) };
                     }
                 }
                 // SAFETY: as in `transform_inputs`.
                 unsafe {
                     let target = v.as_mut_ptr().add(place * g.outputs + c);
-                    transform_output_gradient(self.lanes, tile, target, plane);
+                    transform_output_gradient(self.lanes, tile, target, stride);
                 }
             }
         }
@@ -156,13 +156,15 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
     #[inline(always)]
     fn multiply(&self, v: &[T], weights: &[T], m: &mut [T]) {
         let Geometry { inputs, outputs, .. } = self.tiling.g;
-        let (from, to) = (self.tiling.plane(inputs), self.tiling.plane(outputs));
+        let (from, to) =
+            (self.tiling.frequency_stride(inputs), self.tiling.frequency_stride(outputs));
         let block = block(outputs, L::COUNT);
         for f in 0..FREQUENCIES {
             Product {
                 rows: self.tiles.len(),
                 terms: inputs,
-                a: (&v[f * from..], inputs, 1),
+                a: &v[f * from..],
+                a_strides: Strides { row: inputs, step: 1 },
                 b: &weights[f * inputs * outputs..][..inputs * outputs],
                 b_steps: (block, inputs * block),
                 c: &mut m[f * to..][..to],
@@ -178,12 +180,14 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
     #[inline(always)]
     fn accumulate(&self, v: &[T], gradients: &[T], sums: &mut [T]) {
         let Geometry { inputs, outputs, .. } = self.tiling.g;
-        let (from, other) = (self.tiling.plane(inputs), self.tiling.plane(outputs));
+        let (from, other) =
+            (self.tiling.frequency_stride(inputs), self.tiling.frequency_stride(outputs));
         for f in 0..FREQUENCIES {
             Product {
                 rows: inputs,
                 terms: self.tiles.len(),
-                a: (&v[f * from..], 1, inputs),
+                a: &v[f * from..],
+                a_strides: Strides { row: 1, step: inputs },
                 b: &gradients[f * other..][..other],
                 b_steps: (outputs, block(outputs, L::COUNT)),
                 c: &mut sums[f * inputs * outputs..][..inputs * outputs],
@@ -199,22 +203,22 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
     #[inline(always)]
     fn transform_outputs(&self, m: &[T], y: &mut [T]) {
         let g = &self.tiling.g;
-        let (plane, row) = (self.tiling.plane(g.outputs), g.torus.width * g.outputs);
-        assert!(g.outputs.is_multiple_of(L::COUNT) && m.len() >= FREQUENCIES * plane);
+        let (stride, row) = (self.tiling.frequency_stride(g.outputs), g.plane.width * g.outputs);
+        assert!(g.outputs.is_multiple_of(L::COUNT) && m.len() >= FREQUENCIES * stride);
         for (place, tile) in self.tiles.clone().enumerate() {
             let tile = self.tiling.at(tile);
             let (rows, columns) = self.tiling.valid(tile);
             let image = &mut y[tile.image * g.output_len()..][..g.output_len()];
-            let start = (tile.y * g.torus.width + tile.x) * g.outputs;
+            let start = (tile.y * g.plane.width + tile.x) * g.outputs;
             for c in (0..g.outputs).step_by(L::COUNT) {
-                // SAFETY: place < chunk, so that every frequency stays within its plane.
+                // SAFETY: place < chunk, so that every frequency stays within its stretch.
                 let outputs = unsafe {
-                    transform_output(self.lanes, m.as_ptr().add(place * g.outputs + c), plane)
+                    transform_output(self.lanes, m.as_ptr().add(place * g.outputs + c), stride)
                 };
                 for (i, outputs) in outputs.iter().enumerate().take(rows) {
                     for (j, &output) in outputs.iter().enumerate().take(columns) {
                         let place = start + i * row + j * g.outputs + c;
-                        // SAFETY: the pixel lies on the torus, in the image just cut.
+                        // SAFETY: the pixel lies in the plane, in the image just cut.
                         unsafe { self.lanes.store(image.as_mut_ptr().add(place), output) };
                     }
                 }
