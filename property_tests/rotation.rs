@@ -224,18 +224,20 @@ fn turned_step_in_parts(
 
 #[test]
 fn a_turned_step_is_its_parts_and_has_their_gradients() {
-    let turns =
-        [(45.0, 1), (-90.0, -2)].map(|(degrees, orientations)| Turn { degrees, orientations });
-    // Planes that the kernels store as they are, and planes that they fill up.
-    for (planes, order) in [8, 12].into_iter().flat_map(|n| CarryOrder::ALL.map(|order| (n, order)))
+    let turns = [(45.0, 1), (-90.0, -2), (10.0, 0)]
+        .map(|(degrees, orientations)| Turn { degrees, orientations });
+    // Planes that the kernels store as they are, and planes that they fill up, in more slices than one
+    // task takes.
+    for ((batch, planes), order) in
+        [(1, 8), (5, 12)].into_iter().flat_map(|size| CarryOrder::ALL.map(|order| (size, order)))
     {
         let draw = |name: &str, shape: &[usize], scale| normal(8, name, shape, scale, DType::F64);
         let arguments = [
-            draw("h", &[2, 2, 5, 4, planes], 1.0),
+            draw("h", &[batch, 3, 5, 4, planes], 1.0),
             draw("w", &[planes, planes, 3, 3], 0.1),
-            draw("u", &[2, 5, 4, planes], 1.0),
+            draw("u", &[batch, 5, 4, planes], 1.0),
         ];
-        let weights = draw("g", &[2, 2, 5, 4, planes], 1.0);
+        let weights = draw("g", &[batch, 3, 5, 4, planes], 1.0);
         let turning = Turning { orientations: 4, turns: &turns, order };
         let functional = |y: Tensor| (y * &weights).unwrap().sum_all().unwrap();
         for algorithm in [ConvAlgorithm::Direct, ConvAlgorithm::Winograd] {

@@ -71,7 +71,19 @@ impl FlowGroup for Translation {
         ops::recurrence(slices, kernel, inputs, recurrence.step(Padding::Circular))
     }
 
-    /// One operation less than carrying, convolving and adding.
+    /// Convolves first: here both orders are the same, and where a sum over many channels is convolved, as
+    /// mixing does, this moves only the result.
+    fn carried_convolution(
+        &self,
+        slices: &Tensor,
+        velocities: &[PixelsPerFrame],
+        kernel: &Tensor,
+        how: ConvAlgorithm,
+    ) -> Result<Tensor> {
+        self.act_on_slices(&self.convolve(slices, kernel, how)?, velocities, 1)
+    }
+
+    /// Shifts first, which is the same, and one operation less.
     fn recur_carried(
         &self,
         slices: &Tensor,
