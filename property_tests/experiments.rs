@@ -232,7 +232,7 @@ fn a_training_cut_at_any_checkpoint_ends_with_the_same_records() {
 fn the_checkpoint_of_another_run_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.safetensors");
-    let unit = unit(translating(0));
+    let unit = unit(translating(1));
     run(&unit, Some(path.clone())).unwrap();
     let other = run_as(&unit, Some(path.clone()), "another");
     assert!(matches!(other, Err(Error::Format { .. })));

@@ -180,8 +180,8 @@ impl CellChoice {
             ),
             CellKind::Mixing => {
                 let offsets = G::Velocity::neighbourhood(space.velocities().as_slice(), self.reach);
-                let w = shape.fields.shares(tensors, &w, Between::Hidden, source)?;
-                let w = if offsets.len() == 1 { w.unsqueeze(0)? } else { w };
+                let w = (w.as_str(), offsets.len());
+                let w = shape.fields.shares(tensors, w, Between::Hidden, source)?;
                 Box::new(
                     MixingRnn::over(space, u, w, offsets)?
                         .with_activation(self.activation)

@@ -102,26 +102,23 @@ impl Fields {
         self.expand(tensor, between)
     }
 
-    /// Like [`Fields::kernel`] for kernels with shares: (shares, planes out, planes in, k, k).
+    /// Like [`Fields::kernel`] for the kernels of so many shares: (shares, planes out, planes in, k, k).
     ///
     /// # Errors
     /// As [`Fields::kernel`].
     pub fn shares(
         &self,
         tensors: &Tensors,
-        kernel: &str,
+        (kernel, shares): (&str, usize),
         between: Between,
         source: &Path,
     ) -> Result<Tensor> {
-        let tensor = named(tensors, &self.name(kernel), source)?;
-        match self {
-            Self::Plain => Ok(tensor.clone()),
-            Self::Steerable(_) => {
-                let one = |i| self.expand(&tensor.narrow(0, i, 1)?.squeeze(0)?, between);
-                let shares = tensor.dims().first().copied().unwrap_or(0);
-                Ok(Tensor::stack(&(0..shares).map(one).collect::<Result<Vec<_>>>()?, 0)?)
-            }
+        if shares == 1 {
+            return Ok(self.kernel(tensors, kernel, between, source)?.unsqueeze(0)?);
         }
+        let tensor = named(tensors, &self.name(kernel), source)?;
+        let one = |i| self.expand(&tensor.get(i)?, between);
+        Ok(Tensor::stack(&(0..shares).map(one).collect::<Result<Vec<_>>>()?, 0)?)
     }
 
     /// The kernel of what is trained.
@@ -149,6 +146,7 @@ pub(crate) fn named<'a>(tensors: &'a Tensors, name: &str, source: &Path) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parameters::Parameters;
     use candle_core::Device;
 
     const MAPS: Maps = Maps { outputs: 2, inputs: 3, size: 3 };
@@ -170,22 +168,29 @@ mod tests {
     }
 
     #[test]
-    fn every_share_is_expanded_by_itself() -> Result<()> {
-        let fields = Fields::Steerable(SteerableBasis::new(4, 3)?);
-        let initial = fields.initial("k", Between::Hidden, MAPS, 2);
-        let tensors = crate::parameters::Parameters::draw(&[initial], 3, &Device::Cpu)?.detached();
-        let source = Path::new("a test");
-        let shares = fields.shares(&tensors, "k", Between::Hidden, source)?;
-        assert_eq!(shares.dims(), [2, 8, 12, 3, 3]);
+    fn every_share_is_expanded_by_itself_and_one_share_is_the_kernel() -> Result<()> {
         let values = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
-        let mut all = Vec::new();
-        for i in 0..2 {
-            let one = Tensors::from([("k.coefficients".into(), tensors["k.coefficients"].get(i)?)]);
-            let expected = values(&fields.kernel(&one, "k", Between::Hidden, source)?)?;
-            assert_eq!(values(&shares.get(i)?)?, expected);
-            all.push(expected);
+        let source = Path::new("a test");
+        let steerable = Fields::Steerable(SteerableBasis::new(4, 3)?);
+        for (fields, planes) in [(Fields::Plain, 1), (steerable, 4)] {
+            for count in [1, 2] {
+                let initial = fields.initial("k", Between::Hidden, MAPS, count);
+                let name = initial.name.clone();
+                let drawn = Parameters::draw(&[initial], 3, &Device::Cpu)?.detached();
+                let shares = fields.shares(&drawn, ("k", count), Between::Hidden, source)?;
+                assert_eq!(shares.dims(), [count, 2 * planes, 3 * planes, 3, 3]);
+                let mut all = Vec::new();
+                for i in 0..count {
+                    let share =
+                        if count == 1 { drawn[&name].clone() } else { drawn[&name].get(i)? };
+                    let one = Tensors::from([(name.clone(), share)]);
+                    let expected = values(&fields.kernel(&one, "k", Between::Hidden, source)?)?;
+                    assert_eq!(values(&shares.get(i)?)?, expected);
+                    all.push(expected);
+                }
+                assert!(count == 1 || all[0] != all[1]);
+            }
         }
-        assert_ne!(all[0], all[1]);
         Ok(())
     }
 }

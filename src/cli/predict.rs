@@ -147,9 +147,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
                 CellKind::LearnedShift => Lift::Trivial,
                 _ => Lift::CoMoving,
             };
-            predict(arguments, FlowSpace::new(Translation, velocities, lift), "cell.conv_u.weight")
+            let space = FlowSpace::new(Translation, velocities, lift);
+            let [input, recurrent] = ["cell.conv_u.weight", "cell.conv_h.weight"];
+            predict(arguments, space, &Names { input, recurrent, orientations: 1 })
         }
-        Task::Rotation => predict(arguments, rotations(arguments)?, "filters.conv_u"),
+        Task::Rotation => {
+            let space = rotations(arguments)?;
+            let orientations = space.group().orientations();
+            let [input, recurrent] = ["filters.conv_u", "filters.conv_h"];
+            predict(arguments, space, &Names { input, recurrent, orientations })
+        }
     }
 }
 
@@ -222,11 +229,20 @@ fn choice(arguments: &Arguments) -> ForecasterChoice {
     }
 }
 
-/// Runs the model over a space; `input_kernel` names the kernel that reads frames.
+/// What the weights of a task are called.
+struct Names {
+    /// The kernel that reads frames.
+    input: &'static str,
+    /// The kernel between hidden maps, which are whole fields of so many orientations.
+    recurrent: &'static str,
+    orientations: usize,
+}
+
+/// Runs the model over a space.
 fn predict<G: FlowGroup + 'static>(
     arguments: &Arguments,
     space: FlowSpace<G>,
-    input_kernel: &str,
+    names: &Names,
 ) -> anyhow::Result<Finding> {
     arguments.threads.apply()?;
     let device = arguments.device.device()?;
@@ -235,10 +251,11 @@ fn predict<G: FlowGroup + 'static>(
     let input = sequence(&arguments.input, "input_seq", &device)?;
     let target =
         arguments.target.as_deref().map(|f| sequence(f, "target_seq", &device)).transpose()?;
+    check_fields(&parameters, names, source)?;
     // History is only kept for a gradient.
     let tensors = if target.is_some() { parameters.tensors() } else { parameters.detached() };
     let model = choice(arguments).from_kernels(&tensors, space, source)?;
-    check_channels(&parameters, input_kernel, &input, &arguments.input)?;
+    check_channels(&parameters, names.input, &input, &arguments.input)?;
     let mut results = Tensors::new();
     let outputs = if arguments.hidden {
         let forecast = model.forecast_with_states(&input, arguments.steps)?;
@@ -280,6 +297,20 @@ fn sequence(path: &Path, name: &str, device: &Device) -> fernn::Result<Tensor> {
         Some(_) => {}
     }
     Err(Error::Weights { path: path.to_path_buf(), problems })
+}
+
+fn check_fields(parameters: &Parameters, names: &Names, path: &Path) -> fernn::Result<()> {
+    let Names { recurrent, orientations, .. } = names;
+    let planes = parameters.get(recurrent).and_then(|kernel| kernel.dims().first().copied());
+    match planes {
+        Some(planes) if planes % orientations != 0 => Err(Error::Weights {
+            path: path.to_path_buf(),
+            problems: vec![format!(
+                "`{recurrent}` makes {planes} planes, no multiple of --orientations {orientations}"
+            )],
+        }),
+        _ => Ok(()), // what is missing is named with everything else
+    }
 }
 
 fn check_channels(
