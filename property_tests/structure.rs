@@ -271,7 +271,7 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         let (end, declared) = (format!("{indent}}}"), format!("{indent})"));
         let is_end =
             |line: &&str| **line == end || (line.starts_with(&declared) && line.ends_with(';'));
-        let length = lines[start..].iter().position(|line| is_end(&line)).map_or(1, |end| end + 1);
+        let length = lines[start..].iter().position(is_end).map_or(1, |end| end + 1);
         found.push((name, length));
     }
     found
