@@ -6,17 +6,13 @@ mod common;
 
 use candle_core::{DType, Device, Tensor, Var};
 use common::{finite_differences, normal, relative_error, values};
-use fernn::cells::{Cell, FlowGru, FlowLayer, FlowLstm, FlowRnn, MixingRnn};
-use fernn::equivariance::{Difference, state_error};
-use fernn::flow::{
-    CarryOrder, DegreesPerFrame, FlowGroup, FlowSpace, Input, Lift, LiftedState, Rotation,
-    VelocitySet,
-};
+use fernn::Error;
+use fernn::equivariance::Difference;
+use fernn::flow::{CarryOrder, DegreesPerFrame, FlowGroup, Rotation};
 use fernn::ops::{
     Activation, ConvAlgorithm, Padding, SteerableBasis, Turn, Turning, activate, convolve_slices,
     turn_slices, turned_recurrence,
 };
-use fernn::{Error, Result};
 use proptest::prelude::*;
 
 /// Rotates planes (B, C, H, W).

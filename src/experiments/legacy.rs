@@ -101,10 +101,13 @@ fn record(row: Row) -> Record {
 
 /// Pictures whose pixels come one by one.
 #[derive(Default)]
-struct PixelRows(BTreeMap<Place, (Picture, BTreeMap<(u32, u32), f32>)>);
+struct PixelRows(BTreeMap<Place, (Picture, Pixels)>);
 
 /// Experiment, model, seed, metric, horizon.
 type Place = (String, String, u64, String, u32);
+
+/// Pixels by row and column.
+type Pixels = BTreeMap<(u32, u32), f32>;
 
 impl PixelRows {
     fn take(&mut self, row: &Row) {
@@ -122,13 +125,13 @@ impl PixelRows {
                 horizon,
                 ..Picture::default()
             };
-            (picture, BTreeMap::new())
+            (picture, Pixels::new())
         };
         self.0.entry(key).or_insert_with(fresh).1.insert((y, x), value as f32);
     }
 
     fn pictures(self) -> Vec<Picture> {
-        let picture = |(picture, pixels): (Picture, BTreeMap<(u32, u32), f32>)| Picture {
+        let picture = |(picture, pixels): (Picture, Pixels)| Picture {
             width: pixels.keys().map(|(_, x)| *x as usize + 1).max().unwrap_or(0),
             pixels: pixels.into_values().collect(),
             ..picture
