@@ -8,8 +8,8 @@ mod naive;
 use candle_core::{DType, Device, Tensor, Var};
 use common::{finite_differences, normal, relative_error, values};
 use fernn::cells::{
-    Cell, DenseRnn, FlowCell, FlowGru, FlowLayer, FlowLstm, FlowRnn, LearnedShiftRnn, MixingRnn,
-    Stacked, parameter_count, shift_kernels, unroll_step_by_step,
+    Cell, DenseRnn, FlowCell, FlowGru, FlowLayer, FlowLstm, FlowRnn, LearnedShiftRnn, MapExtents,
+    MixingRnn, Stacked, parameter_count, shift_kernels, unroll_step_by_step,
 };
 use fernn::flow::{
     FlowGroup, FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Sequence, Translation,
@@ -244,7 +244,7 @@ proptest! {
         for kind in KINDS {
             let parameters = kind.draw(seed, "cell", (inputs, channels, set.len()));
             let lifted = |t| {
-                let lifted = Translation.lift(&frame(&frames, t), &parameters[0]).unwrap();
+                let lifted = Translation.convolve_frame(&frame(&frames, t), &parameters[0]).unwrap();
                 to_channels_first(&lifted).unwrap()
             };
             let maps = Tensor::stack(&(0..length).map(lifted).collect::<Vec<_>>(), 1).unwrap();
@@ -369,7 +369,8 @@ fn gradients_of_every_cell_are_right_and_not_zero() {
     let draw = |name: &str, shape: &[usize]| normal(3, name, shape, 0.2, DType::F64);
     assert_gradients("dense", &[draw("u", &[30, 15]), draw("w", &[30, 30])], |parameters| {
         let (u, w) = (parameters[0].clone(), parameters[1].clone());
-        DenseRnn::new(u, w, (2, 3, 5), Activation::Tanh).unwrap()
+        DenseRnn::new(u, w, MapExtents { channels: 2, height: 3, width: 5 }, Activation::Tanh)
+            .unwrap()
     });
 }
 
@@ -394,7 +395,7 @@ fn velocities_cost_no_parameters_but_where_each_has_its_own() {
 
 #[test]
 fn the_dense_cell_computes_its_equation() {
-    let (inputs, maps) = (2, (3, 2, 5));
+    let (inputs, maps) = (2, MapExtents { channels: 3, height: 2, width: 5 });
     let draw = |name: &str, shape: &[usize]| normal(1, name, shape, 0.3, DType::F64);
     let (u, w) = (draw("u", &[30, inputs * 10]), draw("w", &[30, 30]));
     let cell = DenseRnn::new(u.clone(), w.clone(), maps, Activation::Tanh).unwrap();
@@ -419,7 +420,8 @@ fn the_dense_cell_computes_its_equation() {
         cell.step(Input::Frame(&draw("bad", &[1, inputs, 5, 5])), &state).is_err(),
         "larger frames"
     );
-    assert!(DenseRnn::new(u, w, (3, 2, 6), Activation::Tanh).is_err(), "maps that do not fit");
+    let wide = MapExtents { width: 6, ..maps };
+    assert!(DenseRnn::new(u, w, wide, Activation::Tanh).is_err(), "maps that do not fit");
     let zero = cell.zero_state(1, (2, 5), DType::F64, &Device::Cpu).unwrap();
     let map = draw("map", &[1, 3, 2, 5]);
     let next = cell.step(Input::Map(&map), &zero).unwrap();

@@ -123,7 +123,7 @@ impl Cell for HandMade {
             let part = |from: usize, to: usize| sum.narrow(1, from, to - from);
             sum = Tensor::cat(&[part(0, 12)?, part(13, 14)?, part(13, sum.dims()[1])?], 1)?;
         }
-        let u = Translation.lift(frame, &self.u)?.unsqueeze(1)?;
+        let u = Translation.convolve_frame(frame, &self.u)?.unsqueeze(1)?;
         let u = match self.fault {
             Fault::InputFlowsToo => shift_slices(&u.repeat((1, shifts.len(), 1, 1, 1))?, &shifts)?,
             _ => u,
@@ -268,8 +268,8 @@ impl FlowGroup for HalfPixels {
         Ok((sum * (0.25 * (1.0 - self.loss)))?)
     }
 
-    fn lift(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor> {
-        Translation.lift(frame, kernel)
+    fn convolve_frame(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor> {
+        Translation.convolve_frame(frame, kernel)
     }
 
     fn convolve(&self, slices: &Tensor, kernel: &Tensor, how: ConvAlgorithm) -> Result<Tensor> {

@@ -4,7 +4,9 @@ mod common;
 
 use candle_core::{DType, Tensor};
 use common::{normal, random_cell};
-use fernn::cells::{Cell, DenseRnn, FlowCell, FlowLayer, FlowRnn, LearnedShiftRnn, MixingRnn};
+use fernn::cells::{
+    Cell, DenseRnn, FlowCell, FlowLayer, FlowRnn, LearnedShiftRnn, MapExtents, MixingRnn,
+};
 use fernn::equivariance::{change_of_frame_error, read_out_error, state_error, static_error};
 use fernn::flow::{
     DegreesPerFrame, FlowGroup, FlowSpace, Input, Lift, PixelsPerFrame, Rotation, Sequence,
@@ -169,7 +171,7 @@ proptest! {
         prop_assert_eq!(static_error(&learned, &Translation, &frames, flow).unwrap().max(), 0.0);
         let k = 3 * 5 * 7;
         let dense = DenseRnn::new(
-            draw("du", &[k, 2 * 5 * 7], 0.1), draw("dw", &[k, k], 0.1), (3, 5, 7), Activation::Relu,
+            draw("du", &[k, 2 * 5 * 7], 0.1), draw("dw", &[k, k], 0.1), MapExtents { channels: 3, height: 5, width: 7 }, Activation::Relu,
         ).unwrap();
         prop_assert!(read_out_error(&dense, &Translation, &frames, flow).unwrap().max() > MARGIN);
         prop_assert!(static_error(&dense, &Translation, &frames, flow).unwrap().max() > MARGIN);

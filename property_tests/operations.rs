@@ -116,7 +116,7 @@ proptest! {
         let expected: Vec<f64> = (0..3 * height * width)
             .map(|i| y[(i / (height * width) * high + i / width % height) * wide + i % width])
             .collect();
-        let lifted = ZeroPaddedTranslation.lift(&x, &w).unwrap();
+        let lifted = ZeroPaddedTranslation.convolve_frame(&x, &w).unwrap();
         let slice = to_channels_last(&x).unwrap().unsqueeze(1).unwrap();
         let convolved = ZeroPaddedTranslation.convolve(&slice, &w, ConvAlgorithm::Direct).unwrap();
         for result in [lifted, convolved.squeeze(1).unwrap()] {

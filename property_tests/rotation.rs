@@ -139,7 +139,7 @@ proptest! {
         // Trivial to regular.
         let frame = draw("frame", &[2, 2, extent, extent]);
         let lifting = basis.lifting(&draw("u", &[3, 2, basis.len()])).unwrap();
-        let lift = |f: &Tensor| group.lift(f, &lifting).unwrap().unsqueeze(1).unwrap();
+        let lift = |f: &Tensor| group.convolve_frame(f, &lifting).unwrap().unsqueeze(1).unwrap();
         let turned = rotate(&frame, 90 * a as i32);
         let error = relative_error(&values(&lift(&turned)), &values(&turn(&lift(&frame), n, quarter)));
         prop_assert!(error < 1e-13, "{error}");
@@ -224,18 +224,20 @@ fn turned_step_in_parts(
 
 #[test]
 fn a_turned_step_is_its_parts_and_has_their_gradients() {
-    let turns =
-        [(45.0, 1), (-90.0, -2)].map(|(degrees, orientations)| Turn { degrees, orientations });
-    // Planes that the kernels store as they are, and planes that they fill up.
-    for (planes, order) in [8, 12].into_iter().flat_map(|n| CarryOrder::ALL.map(|order| (n, order)))
+    let turns = [(45.0, 1), (-90.0, -2), (10.0, 0)]
+        .map(|(degrees, orientations)| Turn { degrees, orientations });
+    // Planes that the kernels store as they are, and planes that they fill up, in more slices than one
+    // task takes.
+    for ((batch, planes), order) in
+        [(1, 8), (5, 12)].into_iter().flat_map(|size| CarryOrder::ALL.map(|order| (size, order)))
     {
         let draw = |name: &str, shape: &[usize], scale| normal(8, name, shape, scale, DType::F64);
         let arguments = [
-            draw("h", &[2, 2, 5, 4, planes], 1.0),
+            draw("h", &[batch, 3, 5, 4, planes], 1.0),
             draw("w", &[planes, planes, 3, 3], 0.1),
-            draw("u", &[2, 5, 4, planes], 1.0),
+            draw("u", &[batch, 5, 4, planes], 1.0),
         ];
-        let weights = draw("g", &[2, 2, 5, 4, planes], 1.0);
+        let weights = draw("g", &[batch, 3, 5, 4, planes], 1.0);
         let turning = Turning { orientations: 4, turns: &turns, order };
         let functional = |y: Tensor| (y * &weights).unwrap().sum_all().unwrap();
         for algorithm in [ConvAlgorithm::Direct, ConvAlgorithm::Winograd] {
@@ -357,7 +359,7 @@ fn convolutions_commute_with_any_rotation_up_to_a_discretisation_of_second_order
         let w = normal(4, "w", &[2, 2, N, basis.len()], 1.0, DType::F64);
         let w = basis.regular(&w).unwrap();
         let map = |frame: &Tensor| {
-            let lifted = group.lift(frame, &u).unwrap().unsqueeze(1).unwrap();
+            let lifted = group.convolve_frame(frame, &u).unwrap().unsqueeze(1).unwrap();
             group.convolve(&lifted, &w, ConvAlgorithm::Auto).unwrap()
         };
         let error = |extent| {
@@ -411,7 +413,7 @@ fn the_lab_frame_carries_and_convolves_in_the_order_of_its_group() -> Result<()>
         let group = Rotation::new(n)?;
         let convolve = |x: &Tensor| group.convolve(x, &w, ConvAlgorithm::Direct);
         let turn = |x: &Tensor| group.act_on_slices(x, set.as_slice(), 1);
-        let lifted = group.lift(&frames[1], &u)?.unsqueeze(1)?;
+        let lifted = group.convolve_frame(&frames[1], &u)?.unsqueeze(1)?;
         let next = |carried: Tensor| Ok(values(&carried.broadcast_add(&lifted)?.relu()?));
         let turned_first: Result<_> = next(convolve(&turn(first.hidden())?)?);
         let convolved_first: Result<_> = next(turn(&convolve(first.hidden())?)?);
@@ -491,13 +493,19 @@ fn mixing_and_gates_follow_the_order_too() -> Result<()> {
         let own = vec![DegreesPerFrame(0)];
         let mixing = MixingRnn::over(space.clone(), u.clone(), w.unsqueeze(0)?, own)?;
         let [second, first] = two_states(&mixing, &frames)?;
-        let lifted = plain.lift(&frames[1], &u)?.unsqueeze(1)?;
+        let lifted = plain.convolve_frame(&frames[1], &u)?.unsqueeze(1)?;
         let expected = carried(first.hidden(), &w)?.broadcast_add(&lifted)?.relu()?;
         assert!(relative_error(&values(second.hidden()), &values(&expected)) < 1e-13, "{order:?}");
         // A GRU: what it remembers is ψ_1(ν)·h in either order.
         let (u, w) = kernels(n, 3)?;
         let [second, first] = two_states(&FlowGru::over(space, u.clone(), w.clone())?, &frames)?;
-        let lifted = plain.lift(&frames[1], &u)?.unsqueeze(1)?.broadcast_as((2, 3, 7, 7, 6 * n))?;
+        let lifted = plain.convolve_frame(&frames[1], &u)?.unsqueeze(1)?.broadcast_as((
+            2,
+            3,
+            7,
+            7,
+            6 * n,
+        ))?;
         let (maps, planes) = (carried(first.hidden(), &w)?, 2 * n);
         let gate = |number: usize| -> Result<(Tensor, Tensor)> {
             let part =

@@ -14,12 +14,23 @@ use candle_core::{DType, Device, Tensor};
 pub struct DenseRnn {
     input_weights: Tensor,
     recurrent_weights: Tensor,
-    maps: (usize, usize, usize),
+    maps: MapExtents,
     activation: Activation,
 }
 
+/// The extents of the maps (C, H, W) that a hidden vector is read out as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapExtents {
+    /// Channels C.
+    pub channels: usize,
+    /// Rows H.
+    pub height: usize,
+    /// Columns W.
+    pub width: usize,
+}
+
 impl DenseRnn {
-    /// A cell whose hidden vector is read out as `maps` = (C, H, W).
+    /// A cell whose hidden vector is read out as `maps`.
     ///
     /// # Shapes
     /// `input_weights` U (K, C_in·H·W), `recurrent_weights` W (K, K), K = C·H·W.
@@ -29,10 +40,10 @@ impl DenseRnn {
     pub fn new(
         input_weights: Tensor,
         recurrent_weights: Tensor,
-        maps: (usize, usize, usize),
+        maps: MapExtents,
         activation: Activation,
     ) -> Result<Self> {
-        let k = Some(maps.0 * maps.1 * maps.2);
+        let k = Some(maps.channels * maps.height * maps.width);
         expect_shape("input weights", &input_weights, &[("K", k), ("C_in·H·W", None)])?;
         expect_shape("recurrent weights", &recurrent_weights, &[("K", k), ("K", k)])?;
         Ok(Self { input_weights, recurrent_weights, maps, activation })
@@ -71,8 +82,9 @@ impl Cell for DenseRnn {
         let driven = match input {
             Input::Frame(frame) | Input::FormerFrame(frame) => self.drive(frame)?,
             Input::Map(map) => {
-                let (c, h, w) = self.maps;
-                let dims = [("B", None), ("C", Some(c)), ("H", Some(h)), ("W", Some(w))];
+                let MapExtents { channels, height, width } = self.maps;
+                let (c, h, w) = (Some(channels), Some(height), Some(width));
+                let dims = [("B", None), ("C", c), ("H", h), ("W", w)];
                 expect_shape("feature map", map, &dims)?;
                 map.flatten_from(1)?.contiguous()?
             }
@@ -86,7 +98,7 @@ impl Cell for DenseRnn {
     }
 
     fn read_out(&self, state: &Tensor) -> Result<Tensor> {
-        let (channels, height, width) = self.maps;
+        let MapExtents { channels, height, width } = self.maps;
         Ok(state.reshape((state.dims()[0], channels, height, width))?)
     }
 

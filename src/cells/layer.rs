@@ -2,7 +2,9 @@
 
 use super::cell::{Cell, FlowCell, check, unroll_step_by_step};
 use crate::error::{Result, expect_shape};
-use crate::flow::{Drive, FlowGroup, FlowSpace, Input, Lift, LiftedState, Sequence, VelocitySet};
+use crate::flow::{
+    Drive, FlowGroup, FlowSpace, Input, Lift, LiftedState, Sequence, StateShape, VelocitySet,
+};
 use crate::ops::{self, ReadOut, VelocityPooling};
 use candle_core::{DType, Device, Tensor};
 
@@ -137,8 +139,9 @@ impl<L: FlowLayer> Cell for L {
         dtype: DType,
         device: &Device,
     ) -> Result<LiftedState> {
-        let memories = (self.memories(), self.channels());
-        self.space().zero_state(memories, (batch, extents), dtype, device)
+        let (memories, channels) = (self.memories(), self.channels());
+        let shape = StateShape { memories, batch, channels, extents };
+        self.space().zero_state(shape, dtype, device)
     }
 
     fn step(&self, input: Input<'_>, state: &LiftedState) -> Result<LiftedState> {

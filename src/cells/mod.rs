@@ -19,7 +19,7 @@ mod stack;
 
 pub use cell::{Cell, FlowCell, unroll_step_by_step};
 pub use choice::{AnyLayer, CellChoice, CellKind, CellShape, Running};
-pub use dense::DenseRnn;
+pub use dense::{DenseRnn, MapExtents};
 pub use fields::{Between, Fields, Maps};
 pub use gated::{GatedRnn, Gating, gate};
 pub use gru::{FlowGru, GruGates};

@@ -116,7 +116,7 @@ impl<G: FlowGroup> FlowRnn<G> {
         match input {
             Input::Frame(frame) | Input::FormerFrame(frame) => {
                 let kernels = (self.drive.kernel_for_frames()?, w);
-                group.recur_flowed(h, velocities, kernels, (frame, steps), self.recurrence)
+                group.recur_flowed_frame(h, velocities, kernels, (frame, steps), self.recurrence)
             }
             Input::Map(map) => {
                 self.drive.check_map(map.dims4()?.1)?;

@@ -1,7 +1,8 @@
 //! `fernn data`: fetches, checks and shows data.
 
+use super::finding::Finding;
+use super::flags::DataFlags;
 use super::predict::Task;
-use super::{DataFlags, Finding};
 use clap::{Args, Subcommand};
 use fernn::atomic_file::write_atomically;
 use fernn::data::{

@@ -1,6 +1,6 @@
 //! `fernn list`: the experiments, and the settings of their units.
 
-use super::Finding;
+use super::finding::Finding;
 use super::reproduce::Scale;
 use clap::Args;
 use fernn::experiments::{CATALOGUE, Request, Unit, find};

@@ -1,6 +1,7 @@
 //! `fernn predict`: runs a forecaster on tensors in safetensors files.
 
-use super::{AlgorithmFlags, DeviceFlags, Finding, ThreadFlags};
+use super::finding::Finding;
+use super::flags::{AlgorithmFlags, DeviceFlags, ThreadFlags};
 use candle_core::{Device, Tensor};
 use clap::{Args, ValueEnum};
 use fernn::Error;

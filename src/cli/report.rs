@@ -1,6 +1,6 @@
 //! `fernn report`: rebuilds tables, figures and the report from records alone.
 
-use super::Finding;
+use super::finding::Finding;
 use super::verdicts::print_verdicts;
 use clap::Args;
 use fernn::experiments::{CATALOGUE, Evidence};

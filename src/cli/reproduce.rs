@@ -1,8 +1,10 @@
 //! `fernn reproduce`: runs experiments, writes records, tables, figures and the report.
 
+use super::finding::Finding;
+use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, ThreadFlags};
 use super::progress::Progress;
+use super::provenance;
 use super::verdicts::print_verdicts;
-use super::{AlgorithmFlags, DataFlags, DeviceFlags, Finding, ThreadFlags};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use fernn::Error;
@@ -101,9 +103,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         .with_context(|| format!("running into {}", out.display()));
     progress.finish();
     let machine = [
-        ("command", super::command_line()),
+        ("command", provenance::command_line()),
         ("commit", commit.to_string()),
-        ("CPU", super::cpu_name()),
+        ("CPU", provenance::cpu_name()),
         ("kernels", fernn::ops::instruction_set().to_string()),
         ("device", if request.device.is_cpu() { "CPU" } else { "CUDA" }.to_string()),
         ("algorithm", request.algorithm.name().to_string()),

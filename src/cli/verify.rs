@@ -1,6 +1,8 @@
 //! `fernn verify`: measures the equivariance of the crate's cells.
 
-use super::Finding;
+use super::finding::Finding;
+use super::flags::ThreadFlags;
+use super::provenance;
 use candle_core::DType;
 use clap::{Args, ValueEnum};
 use fernn::Error;
@@ -51,7 +53,7 @@ pub struct Arguments {
     #[arg(long, value_name = "MINUTES", default_value_t = 60.0, requires = "thorough")]
     minutes: f64,
     #[command(flatten)]
-    threads: super::ThreadFlags,
+    threads: ThreadFlags,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -230,9 +232,9 @@ fn write_figures(rows: &[Row], folder: &Path) -> anyhow::Result<()> {
     write_equivariance(&measured, folder)?;
     let provenance = [
         ("version", env!("CARGO_PKG_VERSION").to_string()),
-        ("command", super::command_line()),
+        ("command", provenance::command_line()),
         ("commit", env!("FERNN_COMMIT").to_string()),
-        ("CPU", super::cpu_name()),
+        ("CPU", provenance::cpu_name()),
         ("kernels", fernn::ops::instruction_set().to_string()),
     ];
     let lines = provenance.map(|(name, value)| format!("{name}: {value}\n")).concat();

@@ -52,14 +52,14 @@ pub trait FlowGroup: Clone + Send + Sync {
 
     /// The lifting convolution U ⋆ f: frame (B, C_in, H, W), kernel (C, C_in, k, k), result
     /// (B, H, W, C).
-    fn lift(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor>;
+    fn convolve_frame(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor>;
 
     /// The group convolution W ⋆ h of every slice (B, V, H, W, C) with one kernel; result
     /// (B, V, H, W, C').
     fn convolve(&self, slices: &Tensor, kernel: &Tensor, how: ConvAlgorithm) -> Result<Tensor>;
 
     /// U ⋆ (ψ_t(ν)·f) for t = `steps` and every velocity: (B, V, H, W, C).
-    fn lift_flowed(
+    fn convolve_flowed_frame(
         &self,
         frame: &Tensor,
         kernel: &Tensor,
@@ -68,7 +68,7 @@ pub trait FlowGroup: Clone + Send + Sync {
     ) -> Result<Tensor> {
         let lifted = velocities
             .iter()
-            .map(|&v| self.lift(&self.act_on_frame(frame, v, steps)?, kernel))
+            .map(|&v| self.convolve_frame(&self.act_on_frame(frame, v, steps)?, kernel))
             .collect::<Result<Vec<_>>>()?;
         Ok(Tensor::stack(&lifted, 1)?)
     }
@@ -126,7 +126,7 @@ pub trait FlowGroup: Clone + Send + Sync {
 
     /// σ(W ⋆ h(ν) + U ⋆ (ψ_t(ν)·f)), t = `steps`: a step in the co-moving frame, as one operation
     /// for groups that have one. `kernels` are U and W.
-    fn recur_flowed(
+    fn recur_flowed_frame(
         &self,
         slices: &Tensor,
         velocities: &[Self::Velocity],
@@ -134,7 +134,7 @@ pub trait FlowGroup: Clone + Send + Sync {
         (frame, steps): (&Tensor, i64),
         recurrence: Recurrence,
     ) -> Result<Tensor> {
-        let inputs = self.lift_flowed(frame, input, velocities, steps)?;
+        let inputs = self.convolve_flowed_frame(frame, input, velocities, steps)?;
         self.recur(slices, recurrent, &inputs, recurrence)
     }
 

@@ -20,7 +20,7 @@ pub use group::FlowGroup;
 pub use input::{Drive, Input, Sequence};
 pub use lift::Lift;
 pub use rotation::Rotation;
-pub use space::FlowSpace;
+pub use space::{FlowSpace, StateShape};
 pub use state::LiftedState;
 pub use translation::Translation;
 pub use velocity::{DegreesPerFrame, PixelsPerFrame, Velocity, VelocitySet};

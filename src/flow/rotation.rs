@@ -156,7 +156,7 @@ impl FlowGroup for Rotation {
         ops::turn_slices(slices, self.orientations, &self.turns(velocities, steps)?)
     }
 
-    fn lift(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor> {
+    fn convolve_frame(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor> {
         ops::convolve(&ops::to_channels_last(frame)?, kernel, Padding::Zero, ConvAlgorithm::Direct)
     }
 
@@ -164,7 +164,7 @@ impl FlowGroup for Rotation {
         ops::convolve_slices(slices, kernel, Padding::Zero, how)
     }
 
-    fn lift_flowed(
+    fn convolve_flowed_frame(
         &self,
         frame: &Tensor,
         kernel: &Tensor,

@@ -17,6 +17,19 @@ pub struct FlowSpace<G: FlowGroup> {
     lift: Lift,
 }
 
+/// What a state over V × G holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateShape {
+    /// Tensors remembered.
+    pub memories: usize,
+    /// Samples B.
+    pub batch: usize,
+    /// Channels C of each memory.
+    pub channels: usize,
+    /// (H, W).
+    pub extents: (usize, usize),
+}
+
 impl<G: FlowGroup> FlowSpace<G> {
     /// The space over `velocities`, with states in the frame of reference of `lift`.
     pub fn new(group: G, velocities: VelocitySet<G::Velocity>, lift: Lift) -> Self {
@@ -38,21 +51,16 @@ impl<G: FlowGroup> FlowSpace<G> {
         self.lift
     }
 
-    /// h_0 = 0: `memories` tensors of `channels` channels; `extents` is (H, W).
+    /// h_0 = 0.
     ///
     /// # Errors
     /// [`crate::Error::Configuration`] when the group cannot act with a velocity ([`FlowGroup::check`]).
-    pub fn zero_state(
-        &self,
-        (memories, channels): (usize, usize),
-        (batch, (height, width)): (usize, (usize, usize)),
-        dtype: DType,
-        device: &Device,
-    ) -> Result<LiftedState> {
+    pub fn zero_state(&self, of: StateShape, dtype: DType, device: &Device) -> Result<LiftedState> {
         self.group.check(self.velocities.as_slice())?;
-        let shape = (batch, self.velocities.len(), height, width, channels);
+        let (height, width) = of.extents;
+        let shape = (of.batch, self.velocities.len(), height, width, of.channels);
         let zero = Tensor::zeros(shape, dtype, device)?;
-        Ok(LiftedState::new(vec![zero; memories], 0))
+        Ok(LiftedState::new(vec![zero; of.memories], 0))
     }
 
     /// What an input adds to every slice, in the frame of reference of the lift, for the input that
@@ -73,10 +81,10 @@ impl<G: FlowGroup> FlowSpace<G> {
         match (input, self.lift) {
             (Input::Lifted(slices), _) => by.convolve(&self.group, slices, how),
             (Input::Frame(frame), Lift::Trivial) => {
-                Ok(self.group.lift(frame, by.kernel_for_frames()?)?.unsqueeze(1)?)
+                Ok(self.group.convolve_frame(frame, by.kernel_for_frames()?)?.unsqueeze(1)?)
             }
             (Input::Frame(frame) | Input::FormerFrame(frame), _) => {
-                self.group.lift_flowed(frame, by.kernel_for_frames()?, velocities, steps)
+                self.group.convolve_flowed_frame(frame, by.kernel_for_frames()?, velocities, steps)
             }
             (Input::Map(map), lift) => {
                 by.check_map(map.dims4()?.1)?;

@@ -41,7 +41,7 @@ impl FlowGroup for Translation {
         ops::shift_slices(slices, &displacements(velocities, steps))
     }
 
-    fn lift(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor> {
+    fn convolve_frame(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor> {
         let frame = ops::to_channels_last(frame)?;
         ops::convolve(&frame, kernel, Padding::Circular, ConvAlgorithm::Direct)
     }
@@ -51,14 +51,14 @@ impl FlowGroup for Translation {
     }
 
     /// Lifts once: a translation commutes with the lifting convolution bit for bit.
-    fn lift_flowed(
+    fn convolve_flowed_frame(
         &self,
         frame: &Tensor,
         kernel: &Tensor,
         velocities: &[PixelsPerFrame],
         steps: i64,
     ) -> Result<Tensor> {
-        self.flow_map(&self.lift(frame, kernel)?, velocities, steps)
+        self.flow_map(&self.convolve_frame(frame, kernel)?, velocities, steps)
     }
 
     fn recur(
@@ -71,7 +71,19 @@ impl FlowGroup for Translation {
         ops::recurrence(slices, kernel, inputs, recurrence.step(Padding::Circular))
     }
 
-    /// One operation less than carrying, convolving and adding.
+    /// Convolves first: here both orders are the same, and where a sum over many channels is convolved, as
+    /// mixing does, this moves only the result.
+    fn carried_convolution(
+        &self,
+        slices: &Tensor,
+        velocities: &[PixelsPerFrame],
+        kernel: &Tensor,
+        how: ConvAlgorithm,
+    ) -> Result<Tensor> {
+        self.act_on_slices(&self.convolve(slices, kernel, how)?, velocities, 1)
+    }
+
+    /// Shifts first, which is the same, and one operation less.
     fn recur_carried(
         &self,
         slices: &Tensor,
@@ -83,7 +95,7 @@ impl FlowGroup for Translation {
         self.recur(&self.act_on_slices(slices, velocities, 1)?, kernel, inputs, recurrence)
     }
 
-    fn recur_flowed(
+    fn recur_flowed_frame(
         &self,
         slices: &Tensor,
         velocities: &[PixelsPerFrame],
@@ -91,7 +103,7 @@ impl FlowGroup for Translation {
         (frame, steps): (&Tensor, i64),
         recurrence: Recurrence,
     ) -> Result<Tensor> {
-        let lifted = self.lift(frame, input)?;
+        let lifted = self.convolve_frame(frame, input)?;
         self.recur_flowed_map(slices, velocities, recurrent, (&lifted, steps), recurrence)
     }
 

@@ -37,7 +37,7 @@ impl FlowGroup for ZeroPaddedTranslation {
         Translation.act_on_slices(slices, velocities, steps)
     }
 
-    fn lift(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor> {
+    fn convolve_frame(&self, frame: &Tensor, kernel: &Tensor) -> Result<Tensor> {
         ops::convolve(&ops::to_channels_last(frame)?, kernel, Padding::Zero, ConvAlgorithm::Direct)
     }
 

@@ -1,6 +1,8 @@
 //! Point-wise non-linearities.
 
 use super::kernels::Float;
+use crate::error::Result;
+use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 /// Point-wise non-linearity σ. A NaN stays a NaN, so that it is noticed in the loss.
@@ -43,4 +45,13 @@ impl Activation {
             Activation::Identity => {}
         }
     }
+}
+
+/// σ(x) of any tensor. A NaN stays a NaN, which candle's own ReLU turns into 0.
+pub fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
+    Ok(match activation {
+        Activation::Relu => x.le(0.0)?.where_cond(&x.zeros_like()?, x)?,
+        Activation::Tanh => x.tanh()?,
+        Activation::Identity => x.clone(),
+    })
 }

@@ -1,10 +1,10 @@
 //! The same operations composed of candle's own, for devices that the kernels do not run on.
 
-use super::activation::Activation;
+use super::activation::activate;
 use super::kernels::{Padding, Shift};
+use super::layer::Layer;
 use super::resampling::ReadyTurn;
 use super::rule::RecurrentStep;
-use super::stack::Layer;
 use crate::error::Result;
 use candle_core::Tensor;
 
@@ -113,111 +113,5 @@ fn halo(x: &Tensor, dim: usize, half: usize) -> Result<Tensor> {
     Ok(x.contiguous()?.index_select(&places, dim)?)
 }
 
-/// σ(x). A NaN stays a NaN, which candle's own ReLU turns into 0.
-pub(super) fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
-    Ok(match activation {
-        Activation::Relu => x.le(0.0)?.where_cond(&x.zeros_like()?, x)?,
-        Activation::Tanh => x.tanh()?,
-        Activation::Identity => x.clone(),
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ops::{
-        ConvAlgorithm, Turn, VelocityPooling, convolution_stack, depthwise_convolution,
-        flow_recurrence, pool_velocities, shift_slices, turn_slices,
-    };
-    use crate::rng::Stream;
-    use candle_core::{DType, Device, Var};
-
-    fn random(name: &str, shape: &[usize]) -> Var {
-        let mut stream = Stream::new(9, name, 0);
-        let values: Vec<f64> = (0..shape.iter().product()).map(|_| stream.normal()).collect();
-        Var::from_tensor(&Tensor::from_vec(values, shape, &Device::Cpu).unwrap()).unwrap()
-    }
-
-    /// Compares a result and the gradients of a random functional of it, in f64.
-    fn assert_same(composed: Tensor, kernels: Tensor, arguments: &[&Var]) {
-        let weights = random("functional", kernels.dims());
-        let run = |result: &Tensor| {
-            let functional = (result * weights.as_tensor()).unwrap().sum_all().unwrap();
-            let gradients = functional.backward().unwrap();
-            let gradient = |v: &&Var| gradients.get(v).expect("a gradient").contiguous().unwrap();
-            let mut all: Vec<Tensor> = arguments.iter().map(gradient).collect();
-            all.push(result.contiguous().unwrap());
-            all
-        };
-        for (composed, kernels) in run(&composed).iter().zip(run(&kernels)) {
-            let difference = (composed - &kernels).unwrap().abs().unwrap();
-            let scale = kernels.abs().unwrap().flatten_all().unwrap().max(0).unwrap();
-            let difference = difference.flatten_all().unwrap().max(0).unwrap();
-            let (difference, scale) = (difference.to_scalar::<f64>(), scale.to_scalar::<f64>());
-            assert!(difference.unwrap() < 1e-13 * scale.unwrap());
-        }
-    }
-
-    #[test]
-    fn composed_operations_agree_with_the_kernels() {
-        let shifts = [(0, 0), (1, -2), (-4, 9)].map(|(down, right)| Shift { down, right });
-        for (activation, padding) in [
-            (Activation::Relu, Padding::Circular),
-            (Activation::Tanh, Padding::Zero),
-            (Activation::Identity, Padding::Circular),
-        ] {
-            let (h, u) = (random("h", &[2, 3, 5, 4, 3]), random("u", &[2, 5, 4, 3]));
-            let w = random("w", &[3, 3, 3, 5]);
-            let step = RecurrentStep { activation, padding, algorithm: ConvAlgorithm::Direct };
-            assert_same(
-                recurrence(&h, &w, &u, &shifts, step).unwrap(),
-                flow_recurrence(&h, &w, &u, &shifts, step).unwrap(),
-                &[&h, &w, &u],
-            );
-        }
-        let (x, a) = (random("x", &[2, 5, 4, 3]), random("a", &[9, 3, 3, 3]));
-        let b = random("b", &[1, 9, 5, 5]); // a halo of half the torus
-        let layer = |kernel: &Var, activation, padding| Layer {
-            kernel: kernel.as_tensor().clone(),
-            activation,
-            padding,
-        };
-        let layers = [
-            layer(&a, Activation::Tanh, Padding::Zero),
-            layer(&b, Activation::Identity, Padding::Circular),
-        ];
-        assert_same(
-            super::convolution_stack(&x, &layers).unwrap(),
-            convolution_stack(&x, &layers, ConvAlgorithm::Auto).unwrap(),
-            &[&x, &a, &b],
-        );
-        let h = random("h", &[2, 3, 5, 4, 3]);
-        assert_same(
-            super::shift_slices(&h, &shifts).unwrap(),
-            shift_slices(&h, &shifts).unwrap(),
-            &[&h],
-        );
-        let regular = random("regular", &[2, 3, 5, 4, 6]); // two fields of three orientations
-        let turns = [(30.0, -1), (90.0, 2), (-200.0, 4)];
-        let turns = turns.map(|(degrees, orientations)| Turn { degrees, orientations });
-        assert_same(
-            super::turn_slices(&regular, 3, &turns.map(|t| ReadyTurn::new((5, 4), 3, &t))).unwrap(),
-            turn_slices(&regular, 3, &turns).unwrap(),
-            &[&regular],
-        );
-        let d = random("d", &[3, 3, 5]);
-        let taps =
-            (-1..=1).rev().flat_map(|down| (-2..=2).rev().map(move |right| Shift { down, right }));
-        assert_same(
-            super::depthwise_convolution(&h, &d, &taps.collect::<Vec<_>>()).unwrap(),
-            depthwise_convolution(&h, &d).unwrap(),
-            &[&h, &d],
-        );
-        assert_same(
-            maximum(&h).unwrap(),
-            pool_velocities(&h, VelocityPooling::Max).unwrap(),
-            &[&h],
-        );
-        assert_eq!(h.dtype(), DType::F64);
-    }
-}
+mod tests;

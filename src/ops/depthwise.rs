@@ -1,7 +1,7 @@
 //! One small kernel per velocity, the same for all channels: the learned shifts of the G-RNN+.
 
 use super::composed;
-use super::kernels::{Float, Shift, Torus};
+use super::kernels::{Float, Plane, Shift};
 use super::storage::{CpuView, contiguous};
 use crate::error::{Error, Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Shape, Tensor};
@@ -50,25 +50,25 @@ struct Depthwise {
 /// The slices of a (B, V, H, W, C) tensor.
 #[derive(Clone, Copy)]
 struct Slices {
-    torus: Torus,
+    plane: Plane,
     velocities: usize,
     channels: usize,
 }
 
 impl Slices {
     fn of(dims: &[usize]) -> Self {
-        let torus = Torus { height: dims[2], width: dims[3] };
-        Self { torus, velocities: dims[1], channels: dims[4] }
+        let plane = Plane { height: dims[2], width: dims[3] };
+        Self { plane, velocities: dims[1], channels: dims[4] }
     }
 
     fn len(self) -> usize {
-        self.torus.pixels() * self.channels
+        self.plane.pixels() * self.channels
     }
 
     /// sum += weight · moved x.
     fn add<T: Float>(self, weight: T, shift: Shift, x: &[T], sum: &mut [T]) {
         let c = self.channels;
-        self.torus.moved(shift, |to, from, run| {
+        self.plane.moved(shift, |to, from, run| {
             let sum = &mut sum[to * c..][..run * c];
             sum.iter_mut().zip(&x[from * c..]).for_each(|(sum, &x)| *sum += weight * x);
         });
@@ -77,7 +77,7 @@ impl Slices {
     /// Σ gradient · moved x.
     fn product<T: Float>(self, shift: Shift, x: &[T], gradient: &[T]) -> T {
         let (c, mut sum) = (self.channels, T::default());
-        self.torus.moved(shift, |to, from, run| {
+        self.plane.moved(shift, |to, from, run| {
             let gradient = &gradient[to * c..][..run * c];
             gradient.iter().zip(&x[from * c..]).for_each(|(&g, &x)| sum += g * x);
         });

@@ -1,7 +1,7 @@
 //! The passes over a slice between two convolutions, compiled for every instruction set.
 
 use super::activation::Activation;
-use super::kernels::{Float, InstructionSet, Kernel, Lanes, Shift, Torus};
+use super::kernels::{Float, InstructionSet, Kernel, Lanes, Plane, Shift};
 
 /// y = σ(y) over whole images.
 pub(super) fn activate<T: Float>(activation: Activation, y: &mut [T]) {
@@ -15,8 +15,8 @@ pub(super) fn chain<T: Float>(activation: Activation, y: &[T], inner: &mut [T]) 
 
 /// y = σ(y + u).
 pub(super) fn add_and_activate<T: Float>(activation: Activation, u: &[T], y: &mut [T]) {
-    let torus = Torus { height: 1, width: y.len() };
-    Moved { torus, channels: 1, shift: Shift::default() }.add_and_activate(activation, u, y);
+    let plane = Plane { height: 1, width: y.len() };
+    Moved { plane, channels: 1, shift: Shift::default() }.add_and_activate(activation, u, y);
 }
 
 struct Activate<'a, T> {
@@ -49,7 +49,7 @@ impl<T: Float> Kernel<T> for Chain<'_, T> {
 /// A slice (H, W, C) of a hidden state beside a map that is read where `shift` moves it from.
 #[derive(Clone, Copy)]
 pub(super) struct Moved {
-    pub torus: Torus,
+    pub plane: Plane,
     pub channels: usize,
     pub shift: Shift,
 }
@@ -93,7 +93,7 @@ impl Moved {
     #[inline(always)]
     fn stretches(self, mut visit: impl FnMut(usize, usize, usize)) {
         let c = self.channels;
-        self.torus.moved(self.shift, |to, from, run| visit(to * c, from * c, run * c));
+        self.plane.moved(self.shift, |to, from, run| visit(to * c, from * c, run * c));
     }
 }
 

@@ -2,24 +2,11 @@
 
 use super::composed;
 use super::kernels::Float;
+use super::pooling::VelocityPooling;
 use super::storage::{CpuView, contiguous};
 use crate::error::{Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Shape, Tensor};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
-
-/// How the velocity axis is pooled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum VelocityPooling {
-    /// The largest value; its gradient goes to the first velocity that attains it.
-    #[default]
-    Max,
-    /// The mean over V.
-    Mean,
-    /// The sum over V.
-    Sum,
-}
 
 /// Pools (B, V, H, W, C) to (B, H, W, C).
 ///

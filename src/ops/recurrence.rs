@@ -3,12 +3,12 @@
 use super::activation::Activation;
 use super::composed;
 use super::kernels::{
-    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Shift, Torus, stored_channels,
+    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Plane, Shift, stored_channels,
 };
+use super::layer::expect_square_kernel;
 use super::parts::{enough_images, images_per_part};
 use super::pointwise::{self, Moved};
 use super::rule::RecurrentStep;
-use super::stack::expect_odd_kernel;
 use super::storage::{CpuView, contiguous, restore_channels};
 use crate::error::{Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Shape, Tensor};
@@ -48,8 +48,8 @@ pub fn flow_recurrence(
     if !state.device().is_cpu() {
         return composed::recurrence(state, kernel, lifted, shifts, step);
     }
-    let (torus, shifts) = (Torus { height, width }, shifts.to_vec());
-    let operation = FlowRecurrence { torus, channels, shifts, step };
+    let (plane, shifts) = (Plane { height, width }, shifts.to_vec());
+    let operation = FlowRecurrence { plane, channels, shifts, step };
     Ok(state.contiguous()?.apply_op3(&kernel.contiguous()?, &lifted.contiguous()?, operation)?)
 }
 
@@ -77,15 +77,8 @@ pub fn recurrence(
     Ok(next.reshape(slices.shape())?)
 }
 
-/// Refuses a recurrent kernel that is not (C, C, odd, odd).
-pub(super) fn expect_square_kernel(kernel: &Tensor, channels: usize) -> Result<()> {
-    expect_odd_kernel("recurrent kernel", kernel, channels)?;
-    let c = Some(channels);
-    expect_shape("recurrent kernel", kernel, &[("C", c), ("C", c), ("kh", None), ("kw", None)])
-}
-
 struct FlowRecurrence {
-    torus: Torus,
+    plane: Plane,
     channels: usize,
     shifts: Vec<Shift>,
     step: RecurrentStep,
@@ -94,7 +87,7 @@ struct FlowRecurrence {
 /// The convolution of a recurrent kernel (C, C, kh, kw), `dims`, for maps as the kernels store them.
 pub(super) fn square_convolution<T: Float>(
     algorithm: ConvAlgorithm,
-    border: (Torus, Padding),
+    border: (Plane, Padding),
     kernel: &[T],
     dims: &[usize],
 ) -> Convolution<T> {
@@ -114,7 +107,7 @@ pub(super) fn stored<T: Float>(maps: &[T], channels: usize) -> Buffer<T> {
 
 impl FlowRecurrence {
     fn convolution<T: Float>(&self, kernel: &[T], dims: &[usize]) -> Convolution<T> {
-        square_convolution(self.step.algorithm, (self.torus, self.step.padding), kernel, dims)
+        square_convolution(self.step.algorithm, (self.plane, self.step.padding), kernel, dims)
     }
 
     fn stored<T: Float>(&self, maps: &[T]) -> Buffer<T> {
@@ -132,8 +125,8 @@ impl FlowRecurrence {
         let convolution = self.convolution(kernel.0, kernel.1);
         let [state, lifted] = [state, lifted].map(|maps| self.stored(maps));
         let mut next = Buffer::take(state.len());
-        let (torus, activation) = (self.torus, self.step.activation);
-        let step = Step { torus, shifts: &self.shifts, activation };
+        let (plane, activation) = (self.plane, self.step.activation);
+        let step = Step { plane, shifts: &self.shifts, activation };
         step.advance(&convolution, &state, &lifted, &mut next);
         self.unstored(&next)
     }
@@ -161,11 +154,11 @@ impl FlowRecurrence {
                 let channels = convolution.geometry().outputs;
                 for (inner, &shift) in inner.chunks(slice).zip(&self.shifts) {
                     let back = shift.inverse();
-                    Moved { torus: self.torus, channels, shift: back }.add(inner, to_lifted);
+                    Moved { plane: self.plane, channels, shift: back }.add(inner, to_lifted);
                 }
             });
         let mut to_state = Buffer::take(h.len());
-        let per_part = images_per_part(h.len() / slice, self.torus.height, self.torus.width);
+        let per_part = images_per_part(h.len() / slice, self.plane.height, self.plane.width);
         let sums: Vec<Buffer<T>> = to_state
             .par_chunks_mut(per_part * slice)
             .zip(h.par_chunks(per_part * slice).zip(inner.par_chunks(per_part * slice)))
@@ -192,7 +185,7 @@ impl FlowRecurrence {
 /// What turns states into the next ones, on all threads.
 #[derive(Clone, Copy)]
 pub(super) struct Step<'a> {
-    pub torus: Torus,
+    pub plane: Plane,
     pub shifts: &'a [Shift],
     pub activation: Activation,
 }
@@ -207,7 +200,7 @@ impl Step<'_> {
         next: &mut [T],
     ) {
         let slice = convolution.geometry().output_len();
-        let per_task = enough_images(self.torus.height, self.torus.width);
+        let per_task = enough_images(self.plane.height, self.plane.width);
         next.par_chunks_mut(per_task * slice)
             .zip(state.par_chunks(per_task * slice))
             .enumerate()
@@ -222,10 +215,10 @@ impl Step<'_> {
     /// Adds slice `number`'s view of the lifted input, and applies the non-linearity.
     pub fn finish<T: Float>(&self, number: usize, lifted: &[T], slice: &mut [T]) {
         let (sample, velocity) = (number / self.shifts.len(), number % self.shifts.len());
-        let channels = slice.len() / self.torus.pixels();
+        let channels = slice.len() / self.plane.pixels();
         let u = &lifted[sample * slice.len()..][..slice.len()];
         let shift = self.shifts[velocity];
-        Moved { torus: self.torus, channels, shift }.add_and_activate(self.activation, u, slice);
+        Moved { plane: self.plane, channels, shift }.add_and_activate(self.activation, u, slice);
     }
 }
 

@@ -6,11 +6,11 @@
 //! all slices are equal, and stored once.
 
 use super::kernels::{
-    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Shift, Torus, stored_channels,
+    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Plane, Shift, stored_channels,
 };
 use super::parts::{enough_images, images_per_part};
 use super::pointwise::{self, Moved};
-use super::pool::VelocityPooling;
+use super::pooling::VelocityPooling;
 use super::read_out::FedAs;
 use super::recurrence::{Step, stored};
 use super::rule::{Kernels, Recurrence};
@@ -24,7 +24,7 @@ pub(super) struct Rollout<T> {
     recurrence: Recurrence,
     /// Displacement of each slice per frame.
     shifts: Vec<Shift>,
-    torus: Torus,
+    plane: Plane,
     batch: usize,
     /// Channels of an input frame, of the state, and of the state as stored.
     inputs: usize,
@@ -60,7 +60,7 @@ pub(super) struct Gradients<T> {
 impl<T: Float> Rollout<T> {
     pub fn new(
         (shifts, recurrence): (&[Shift], Recurrence),
-        (torus, batch): (Torus, usize),
+        (plane, batch): (Plane, usize),
         kernels: Kernels<'_>,
         keep: bool,
     ) -> Result<Self> {
@@ -71,12 +71,12 @@ impl<T: Float> Rollout<T> {
             let view = CpuView::of(kernel);
             let values = view.slice()?;
             let kernel = KernelView { values, outputs, inputs: kernel_inputs, height, width };
-            Ok(Convolution::new(algorithm, (torus, Padding::Circular), kernel, (inputs, stored)))
+            Ok(Convolution::new(algorithm, (plane, Padding::Circular), kernel, (inputs, stored)))
         };
         let inputs = kernels.input.map_or(channels, |kernel| kernel.dims()[1]);
         let input = |kernel| plan(kernel, ConvAlgorithm::Direct, inputs);
         Ok(Self {
-            torus,
+            plane,
             batch,
             inputs,
             channels,
@@ -99,7 +99,7 @@ impl<T: Float> Rollout<T> {
 
     /// Numbers of one slice as stored.
     fn slice(&self) -> usize {
-        self.torus.pixels() * self.stored
+        self.plane.pixels() * self.stored
     }
 
     fn velocities(&self) -> usize {
@@ -118,7 +118,7 @@ impl<T: Float> Rollout<T> {
 
     /// Advances the state by one frame (B, H, W, C_in).
     pub fn step(&mut self, frame: &Tensor, taken_as: FedAs) -> Result<()> {
-        let Torus { height, width } = self.torus;
+        let Plane { height, width } = self.plane;
         expect_shape(
             "input frame",
             frame,
@@ -150,7 +150,7 @@ impl<T: Float> Rollout<T> {
     fn lifted(&self, frame: &[T]) -> Buffer<T> {
         let Some(input) = &self.input else { return stored(frame, self.channels) };
         let mut lifted = Buffer::take(self.batch * self.slice());
-        let images = frame.par_chunks(self.torus.pixels() * self.inputs);
+        let images = frame.par_chunks(self.plane.pixels() * self.inputs);
         lifted
             .par_chunks_mut(self.slice())
             .zip(images)
@@ -193,7 +193,7 @@ impl<T: Float> Rollout<T> {
     }
 
     fn recurrent_step<'a>(&self, shifts: &'a [Shift]) -> Step<'a> {
-        Step { torus: self.torus, shifts, activation: self.recurrence.activation }
+        Step { plane: self.plane, shifts, activation: self.recurrence.activation }
     }
 
     /// How each slice sees what the newest frame brings.
@@ -210,7 +210,7 @@ impl<T: Float> Rollout<T> {
     /// A slice beside what `steps` of its velocity move.
     fn moved(&self, velocity: usize, steps: i64) -> Moved {
         let shift = self.shifts[velocity].times(steps);
-        Moved { torus: self.torus, channels: self.stored, shift }
+        Moved { plane: self.plane, channels: self.stored, shift }
     }
 
     /// The newest state pooled over its velocities, (B, H, W, C).
@@ -224,7 +224,7 @@ impl<T: Float> Rollout<T> {
             .zip(winners.par_chunks_mut(slice))
             .zip(state.par_chunks(self.slices_after(frame) * slice))
             .for_each(|((pooled, winners), state)| self.pool(frame, state, pooled, winners));
-        let mut values = vec![T::default(); self.batch * self.torus.pixels() * self.channels];
+        let mut values = vec![T::default(); self.batch * self.plane.pixels() * self.channels];
         restore_channels(&pooled, self.stored, &mut values, self.channels);
         if self.keep {
             self.pooled.push(Pooled { frame, winners });
@@ -266,9 +266,9 @@ impl<T: Float> Rollout<T> {
     pub fn backward(&self, frames: &[T], read_outs: &[T], is_frame_tracked: bool) -> Gradients<T> {
         let per_sample = frames.len() / self.batch;
         let per_group =
-            enough_images(self.torus.height, self.torus.width).div_ceil(self.velocities());
+            enough_images(self.plane.height, self.plane.width).div_ceil(self.velocities());
         let per_part =
-            per_group.max(images_per_part(self.batch, self.torus.height, self.torus.width));
+            per_group.max(images_per_part(self.batch, self.plane.height, self.plane.width));
         let mut to_frames = vec![T::default(); if is_frame_tracked { frames.len() } else { 0 }];
         let mut targets: Vec<&mut [T]> = to_frames.chunks_mut(per_part * per_sample).collect();
         targets.resize_with(self.batch.div_ceil(per_part), Default::default);
@@ -359,7 +359,7 @@ impl<'a, T: Float> WayBack<'a, T> {
         let Some(place) = r.pooled.iter().position(|pooled| pooled.frame == t) else {
             return;
         };
-        let map = r.torus.pixels() * r.channels;
+        let map = r.plane.pixels() * r.channels;
         let mut gradient = Buffer::take(r.slice());
         for (number, slices) in inner.chunks_mut(r.slices_after(t) * r.slice()).enumerate() {
             let sample = samples.start + number;
@@ -386,7 +386,7 @@ impl<'a, T: Float> WayBack<'a, T> {
     /// Passes the gradient of every slice's view of frame `t` on to U and to the frame.
     fn input_backward(&mut self, t: usize, samples: &Range<usize>, inner: &[T]) {
         let r = self.rollout;
-        let frame = r.torus.pixels() * r.inputs;
+        let frame = r.plane.pixels() * r.inputs;
         let mut to_lifted = Buffer::take(r.slice());
         for (number, slices) in inner.chunks(r.slices_after(t) * r.slice()).enumerate() {
             to_lifted.fill(T::default());

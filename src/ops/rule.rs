@@ -2,7 +2,7 @@
 
 use super::activation::Activation;
 use super::kernels::{ConvAlgorithm, Padding};
-use super::pool::VelocityPooling;
+use super::pooling::VelocityPooling;
 use candle_core::Tensor;
 
 /// How a simple recurrence runs: `h_{t+1}(ν) = σ( W ⋆ h_t(ν) + u_t(ν) )`.

@@ -1,11 +1,10 @@
 //! The flow equivariant recurrence over a whole sequence, as one differentiable operation.
 
-use super::kernels::{Float, Shift, Torus};
+use super::kernels::{Float, Plane, Shift};
+use super::layer::{expect_odd_kernel, expect_square_kernel};
 use super::read_out::{FedAs, ReadOut};
-use super::recurrence::expect_square_kernel;
 use super::rollout::{Gradients, Rollout};
 use super::rule::{Kernels, Recurrence};
-use super::stack::expect_odd_kernel;
 use super::storage::CpuView;
 use crate::error::{Error, Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Shape, Tensor};
@@ -77,9 +76,9 @@ fn run<T: Float>(
     read_out: ReadOut<'_>,
 ) -> Result<Tensor> {
     let (batch, count, height, width, _) = frames.dims5()?;
-    let (torus, tensors) = (Torus { height, width }, [kernels.input, Some(kernels.recurrent)]);
+    let (plane, tensors) = (Plane { height, width }, [kernels.input, Some(kernels.recurrent)]);
     let is_tracked = frames.track_op() || tensors.into_iter().flatten().any(Tensor::track_op);
-    let mut rollout = Rollout::<T>::new((shifts, recurrence), (torus, batch), kernels, is_tracked)?;
+    let mut rollout = Rollout::<T>::new((shifts, recurrence), (plane, batch), kernels, is_tracked)?;
     let mut read_outs = Vec::new();
     for t in 0..count {
         rollout.step(&frames.narrow(1, t, 1)?.squeeze(1)?.detach(), FedAs::New)?;
@@ -91,7 +90,7 @@ fn run<T: Float>(
     if let ReadOut::Fed { .. } = read_out {
         inputs.extend(run_fed(&mut rollout, frames, read_out, &mut read_outs)?);
     }
-    let map = batch * torus.pixels() * rollout.channels();
+    let map = batch * plane.pixels() * rollout.channels();
     let shape = (read_outs.len() / map, batch, height, width, rollout.channels());
     if !is_tracked {
         return Ok(Tensor::from_vec(read_outs, shape, frames.device())?);

@@ -1,7 +1,7 @@
 //! Shifting slices of a torus, each by its own displacement; differentiable and exact.
 
 use super::composed;
-use super::kernels::{Float, Shift, Torus};
+use super::kernels::{Float, Plane, Shift};
 use super::storage::{CpuView, contiguous};
 use crate::error::{Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Shape, Tensor};
@@ -28,12 +28,12 @@ struct ShiftSlices {
 }
 
 fn shifted<T: Float>(x: &[T], dims: &[usize], shifts: &[Shift]) -> Vec<T> {
-    let (torus, channels) = (Torus { height: dims[2], width: dims[3] }, dims[4]);
-    let slice = torus.pixels() * channels;
+    let (plane, channels) = (Plane { height: dims[2], width: dims[3] }, dims[4]);
+    let slice = plane.pixels() * channels;
     let mut moved = vec![T::default(); x.len()];
     moved.par_chunks_mut(slice).zip(x.par_chunks(slice)).enumerate().for_each(
         |(n, (target, source))| {
-            torus.moved(shifts[n % shifts.len()], |to, from, run| {
+            plane.moved(shifts[n % shifts.len()], |to, from, run| {
                 target[to * channels..][..run * channels]
                     .copy_from_slice(&source[from * channels..][..run * channels]);
             });

@@ -6,8 +6,9 @@
 
 use super::activation::Activation;
 use super::kernels::{
-    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Torus, stored_channels,
+    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Plane, stored_channels,
 };
+use super::layer::{Layer, check_kernels};
 use super::parts::{enough_images, images_per_part};
 use super::storage::{CpuView, restore_channels};
 use super::{composed, pointwise};
@@ -15,17 +16,6 @@ use crate::error::{Error, Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Shape, Tensor};
 use rayon::prelude::*;
 use std::sync::Mutex;
-
-/// One layer: a kernel (C_out, C_in, kh, kw) with odd kh and kw, and the non-linearity after it.
-#[derive(Clone, Debug)]
-pub struct Layer {
-    /// The kernel.
-    pub kernel: Tensor,
-    /// The non-linearity.
-    pub activation: Activation,
-    /// What is read beyond the border.
-    pub padding: Padding,
-}
 
 /// Cross-correlation with circular boundaries and an odd kernel, centred, then a non-linearity.
 ///
@@ -64,31 +54,6 @@ pub fn convolution_stack(x: &Tensor, layers: &[Layer], algorithm: ConvAlgorithm)
     let mut run = StackRun::new(layers, (x.dims()[1], x.dims()[2]), algorithm)?;
     run.add(x)?;
     run.finish(&x.unsqueeze(0)?).and_then(|y| Ok(y.squeeze(0)?))
-}
-
-/// Refuses kernels that are even or do not follow on each other.
-pub(super) fn check_kernels(inputs: usize, layers: &[Layer]) -> Result<()> {
-    let mut channels = inputs;
-    for Layer { kernel, .. } in layers {
-        expect_odd_kernel("convolution kernel", kernel, channels)?;
-        channels = kernel.dims()[0];
-    }
-    Ok(())
-}
-
-/// Refuses a kernel that is even or does not read `inputs` channels.
-pub(super) fn expect_odd_kernel(what: &'static str, kernel: &Tensor, inputs: usize) -> Result<()> {
-    let dims = [("C_out", None), ("C_in", Some(inputs)), ("kh", None), ("kw", None)];
-    expect_shape(what, kernel, &dims)?;
-    let (_, _, kh, kw) = kernel.dims4()?;
-    if kh % 2 == 0 || kw % 2 == 0 {
-        return Err(Error::configuration(
-            what,
-            format!("has the even size {kh}×{kw}, which has no centre"),
-            "use an odd kernel size",
-        ));
-    }
-    Ok(())
 }
 
 /// A stack that is run piece by piece, each piece a batch of images.
@@ -189,7 +154,7 @@ impl StackRun {
 /// The layers made ready, and what has been computed.
 struct Pieces<T> {
     layers: Vec<ReadyLayer<T>>,
-    torus: Torus,
+    plane: Plane,
     /// Channels of the images given and made, as their tensors have them.
     channels: (usize, usize),
     pieces: Vec<Piece<T>>,
@@ -215,7 +180,7 @@ impl<T: Float> Pieces<T> {
         (height, width): (usize, usize),
         algorithm: ConvAlgorithm,
     ) -> Result<Self> {
-        let torus = Torus { height, width };
+        let plane = Plane { height, width };
         let view = CpuView::of(weights);
         let mut rest = view.slice::<T>()?;
         let mut ready = Vec::with_capacity(layers.len());
@@ -225,12 +190,12 @@ impl<T: Float> Pieces<T> {
             rest = others;
             let kernel = KernelView { values, outputs, inputs, height, width };
             let stored = (stored_channels::<T>(inputs), stored_channels::<T>(outputs));
-            let convolution = Convolution::new(algorithm, (torus, *padding), kernel, stored);
+            let convolution = Convolution::new(algorithm, (plane, *padding), kernel, stored);
             ready.push(ReadyLayer { convolution, activation: *activation });
         }
         let ends = (layers[0].kernel.dims()[1], layers[layers.len() - 1].kernel.dims()[0]);
         let (pieces, outputs) = (Vec::new(), Mutex::default());
-        Ok(Self { layers: ready, torus, channels: ends, pieces, outputs })
+        Ok(Self { layers: ready, plane, channels: ends, pieces, outputs })
     }
 
     /// Whether some piece kept no maps for a backward pass.
@@ -240,7 +205,7 @@ impl<T: Float> Pieces<T> {
 
     /// Runs one more batch.
     fn add(&mut self, x: &Tensor, keep: bool) -> Result<()> {
-        let Torus { height, width } = self.torus;
+        let Plane { height, width } = self.plane;
         let (inputs, outputs) = self.channels;
         let dims = [("B", None), ("H", Some(height)), ("W", Some(width)), ("C_in", Some(inputs))];
         expect_shape("convolution input", x, &dims)?;
@@ -250,7 +215,7 @@ impl<T: Float> Pieces<T> {
             .iter()
             .map(|layer| Buffer::take(images * layer.convolution.geometry().output_len()))
             .collect();
-        let mut made = vec![T::default(); images * self.torus.pixels() * outputs];
+        let mut made = vec![T::default(); images * self.plane.pixels() * outputs];
         self.forward(view.slice()?, &mut hidden, &mut made);
         match self.outputs.get_mut().expect("no panic while this is locked") {
             all if all.is_empty() => *all = made,
@@ -267,13 +232,13 @@ impl<T: Float> Pieces<T> {
     fn newest(&self) -> Vec<T> {
         let all = self.outputs.lock().expect("no panic while this is locked");
         let images = self.pieces.last().map_or(0, |piece| piece.images);
-        all[all.len() - images * self.torus.pixels() * self.channels.1..].to_vec()
+        all[all.len() - images * self.plane.pixels() * self.channels.1..].to_vec()
     }
 
     fn forward(&self, x: &[T], hidden: &mut [Buffer<T>], outputs: &mut [T]) {
-        let Torus { height, width } = self.torus;
+        let Plane { height, width } = self.plane;
         let per_task = enough_images(height, width);
-        let pixels = per_task * self.torus.pixels();
+        let pixels = per_task * self.plane.pixels();
         let mut tasks: Vec<Vec<&mut [T]>> =
             outputs.chunks_mut(pixels * self.channels.1).map(|part| vec![part]).collect();
         for (hidden, layer) in hidden.iter_mut().zip(&self.layers) {
@@ -317,8 +282,8 @@ impl<T: Float> Pieces<T> {
         gradient: &[T],
         wanted: Wanted,
     ) -> (Option<Vec<T>>, Option<Vec<T>>) {
-        let Torus { height, width } = self.torus;
-        let images = x.len() / (self.torus.pixels() * self.channels.0);
+        let Plane { height, width } = self.plane;
+        let images = x.len() / (self.plane.pixels() * self.channels.0);
         let per_part = images_per_part(images, height, width);
         let mut inner = self.inner_of_last_layer(y, gradient, images);
         let mut by_layer = Vec::with_capacity(self.layers.len());
@@ -400,7 +365,7 @@ impl<T: Float> Pieces<T> {
                         layer.convolution.backward(x, inner, sums, target);
                     }
                     None => {
-                        let image = self.torus.pixels() * self.channels.0;
+                        let image = self.plane.pixels() * self.channels.0;
                         let mut stored = Buffer::take((to - from) * read);
                         let x = &x[from * image..to * image];
                         restore_channels(x, self.channels.0, &mut stored, g.inputs);

@@ -1,9 +1,10 @@
 //! One step of a recurrence whose hidden slices turn, as a differentiable operation.
 
-use super::kernels::{Buffer, ConvAlgorithm, Convolution, Float, Padding, Torus, stored_channels};
+use super::kernels::{Buffer, ConvAlgorithm, Convolution, Float, Padding, Plane, stored_channels};
+use super::layer::expect_square_kernel;
 use super::parts::{enough_images, images_per_part};
 use super::pointwise;
-use super::recurrence::{expect_square_kernel, square_convolution, stored};
+use super::recurrence::{square_convolution, stored};
 use super::resampling::{Turn, Way};
 use super::rotate::{TurnSlices, turn_slices};
 use super::storage::{CpuView, contiguous, restore_channels};
@@ -57,9 +58,9 @@ pub fn turned_recurrence(
         return composed(state, kernel, lifted, turning, (activation, algorithm));
     }
     let turning = TurnSlices::new((height, width), channels, orientations, turns)?;
-    let (torus, velocities) = (Torus { height, width }, turns.len());
+    let (plane, velocities) = (Plane { height, width }, turns.len());
     let operation =
-        TurnedRecurrence { torus, channels, velocities, turning, order, activation, algorithm };
+        TurnedRecurrence { plane, channels, velocities, turning, order, activation, algorithm };
     Ok(state.contiguous()?.apply_op3(&kernel.contiguous()?, &lifted.contiguous()?, operation)?)
 }
 
@@ -81,7 +82,7 @@ fn composed(
 }
 
 struct TurnedRecurrence {
-    torus: Torus,
+    plane: Plane,
     channels: usize,
     velocities: usize,
     turning: TurnSlices,
@@ -92,12 +93,12 @@ struct TurnedRecurrence {
 
 impl TurnedRecurrence {
     fn convolution<T: Float>(&self, kernel: &[T], dims: &[usize]) -> Convolution<T> {
-        square_convolution(self.algorithm, (self.torus, Padding::Zero), kernel, dims)
+        square_convolution(self.algorithm, (self.plane, Padding::Zero), kernel, dims)
     }
 
     /// Numbers of a slice.
     fn slice(&self) -> usize {
-        self.torus.pixels() * self.channels
+        self.plane.pixels() * self.channels
     }
 
     fn stored<T: Float>(&self, maps: &[T]) -> Buffer<T> {
@@ -115,7 +116,7 @@ impl TurnedRecurrence {
     fn forward<T: Float>(&self, state: &[T], kernel: (&[T], &[usize]), lifted: &[T]) -> Vec<T> {
         let convolution = self.convolution(kernel.0, kernel.1);
         let (slice, stored) = (self.slice(), stored_channels::<T>(self.channels));
-        let per_task = enough_images(self.torus.height, self.torus.width);
+        let per_task = enough_images(self.plane.height, self.plane.width);
         let mut next = vec![T::default(); state.len()];
         next.par_chunks_mut(per_task * slice)
             .zip(state.par_chunks(per_task * slice))
@@ -176,7 +177,7 @@ impl TurnedRecurrence {
         let (inner, to_lifted) = self.chain(views[2].slice()?, views[3].slice()?);
         let slice = self.slice();
         let mut to_state = vec![T::default(); h.len()];
-        let per_part = images_per_part(h.len() / slice, self.torus.height, self.torus.width);
+        let per_part = images_per_part(h.len() / slice, self.plane.height, self.plane.width);
         let wanted = (kernel.track_op(), state.track_op());
         let sums: Vec<Buffer<T>> = to_state
             .par_chunks_mut(per_part * slice)

@@ -1,6 +1,6 @@
 //! REPORT.md: verdicts, then a section per experiment, and what ran.
 
-use super::Section;
+use super::section::Section;
 use super::table::{escaped, markdown as table_markdown};
 use crate::experiments::exhibit::Body;
 use crate::experiments::number::short;

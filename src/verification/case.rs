@@ -2,8 +2,8 @@
 
 use super::kinds::{GroupKind, Specimen, Velocities};
 use crate::cells::{
-    AnyLayer, Between, CellChoice, CellKind, CellShape, DenseRnn, Fields, Maps, Running, Stacked,
-    shift_kernels,
+    AnyLayer, Between, CellChoice, CellKind, CellShape, DenseRnn, Fields, MapExtents, Maps,
+    Running, Stacked, shift_kernels,
 };
 use crate::error::Result;
 use crate::flow::{FlowGroup, FlowSpace, Lift, Rotation, Translation, ZeroPaddedTranslation};
@@ -218,7 +218,7 @@ impl Case {
         let k = channels * height * width;
         let u = self.weights("dense.u", &[k, inputs * height * width], dtype)?;
         let w = self.weights("dense.w", &[k, k], dtype)?;
-        DenseRnn::new(u, w, (channels, height, width), Activation::Relu)
+        DenseRnn::new(u, w, MapExtents { channels, height, width }, Activation::Relu)
     }
 
     /// Random values of a layer's parameter.

@@ -5,7 +5,7 @@
 use super::buffer::Buffer;
 use super::geometry::Geometry;
 use super::lanes::{Float, InstructionSet, Kernel, Lanes};
-use super::register_tile::{Product, Runs, block, in_runs, multiply, store_row};
+use super::register_tile::{Product, Runs, Strides, block, in_runs, multiply, store_row};
 
 /// Convolves whole images (H, W, inputs) with weights [block][tap][input][output in block].
 pub(super) fn convolve<T: Float>(
@@ -36,7 +36,7 @@ pub(super) fn accumulate_weights<T: Float>(
     (sums, columns): (&mut [T], usize),
 ) {
     let mut padded = Buffer::take(g.padded_len());
-    let mut widened = Buffer::zeros(g.torus.pixels() * columns);
+    let mut widened = Buffer::zeros(g.plane.pixels() * columns);
     let images = x.chunks_exact(g.input_len()).zip(gradient.chunks_exact(g.output_len()));
     for (image, mut gradient) in images {
         g.fill_halo(image, &mut padded);
@@ -76,7 +76,7 @@ impl<T: Float> Convolve<'_, T> {
     #[inline(always)]
     fn by_blocks<L: Lanes<Number = T>, const VECTORS: usize>(self, lanes: L) {
         let g = self.g;
-        let (width, block) = (g.torus.width, VECTORS * L::COUNT);
+        let (width, block) = (g.plane.width, VECTORS * L::COUNT);
         let per_block = g.taps() * g.inputs * block;
         assert!(self.padded.len() >= g.padded_len() && self.y.len() == g.output_len());
         assert!(self.weights.len() == g.outputs.div_ceil(block) * per_block);
@@ -117,7 +117,8 @@ impl<T: Float, L: Lanes<Number = T>, const VECTORS: usize> Runs<L, VECTORS>
             let weights = &self.weights[ky * terms * block..][..terms * block];
             // SAFETY: the slices were just cut to the last places that are read.
             unsafe {
-                let (a, b) = ((inputs.as_ptr(), g.inputs, 1), (weights.as_ptr(), block));
+                let strides = Strides { row: g.inputs, step: 1 };
+                let (a, b) = ((inputs.as_ptr(), strides), (weights.as_ptr(), block));
                 sums = multiply::<L, RUN, VECTORS>(self.lanes, terms, a, b, sums);
             }
         }
@@ -144,13 +145,14 @@ impl<T: Float> Kernel<T> for AccumulateWeights<'_, T> {
     fn run<L: Lanes<Number = T>>(self, lanes: L) {
         let (g, columns) = (self.g, self.columns);
         let per_tap = g.inputs * columns;
-        for (y, gradient) in self.gradient.chunks_exact(g.torus.width * columns).enumerate() {
+        for (y, gradient) in self.gradient.chunks_exact(g.plane.width * columns).enumerate() {
             for (tap, sums) in self.sums.chunks_exact_mut(per_tap).enumerate() {
                 let (ky, kx) = (tap / g.kernel_width, tap % g.kernel_width);
                 Product {
                     rows: g.inputs,
-                    terms: g.torus.width,
-                    a: (&self.padded[((y + ky) * g.padded_width() + kx) * g.inputs..], 1, g.inputs),
+                    terms: g.plane.width,
+                    a: &self.padded[((y + ky) * g.padded_width() + kx) * g.inputs..],
+                    a_strides: Strides { row: 1, step: g.inputs },
                     b: gradient,
                     b_steps: (columns, block(columns, L::COUNT)),
                     c: sums,

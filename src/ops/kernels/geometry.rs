@@ -1,4 +1,4 @@
-//! Extents of a convolution on a torus, and the index arithmetic of wrapping.
+//! Extents of a convolution on a plane, and the index arithmetic of wrapping.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,14 +28,14 @@ impl Shift {
     }
 }
 
-/// A torus of H × W pixels.
+/// A plane of H × W pixels, whose content wraps around where it moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Torus {
+pub(crate) struct Plane {
     pub height: usize,
     pub width: usize,
 }
 
-impl Torus {
+impl Plane {
     pub fn pixels(self) -> usize {
         self.height * self.width
     }
@@ -48,7 +48,7 @@ impl Torus {
         x.rem_euclid(self.width as i64) as usize
     }
 
-    /// The torus in stretches of pixels that stay neighbours when the content moves by `shift`:
+    /// The plane in stretches of pixels that stay neighbours when the content moves by `shift`:
     /// calls `visit(first pixel here, first pixel of what moves there, pixels)`.
     #[inline(always)]
     pub fn moved(self, shift: Shift, mut visit: impl FnMut(usize, usize, usize)) {
@@ -78,7 +78,7 @@ pub enum Padding {
 /// Extents of one convolution with an odd kernel; channels are counted as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Geometry {
-    pub torus: Torus,
+    pub plane: Plane,
     pub padding: Padding,
     pub inputs: usize,
     pub outputs: usize,
@@ -97,22 +97,22 @@ impl Geometry {
     }
 
     pub fn padded_width(&self) -> usize {
-        self.torus.width + self.kernel_width - 1
+        self.plane.width + self.kernel_width - 1
     }
 
     /// Numbers of one input image with its halo.
     pub fn padded_len(&self) -> usize {
-        (self.torus.height + self.kernel_height - 1) * self.padded_width() * self.inputs
+        (self.plane.height + self.kernel_height - 1) * self.padded_width() * self.inputs
     }
 
     /// Numbers of one input image.
     pub fn input_len(&self) -> usize {
-        self.torus.pixels() * self.inputs
+        self.plane.pixels() * self.inputs
     }
 
     /// Numbers of one output image.
     pub fn output_len(&self) -> usize {
-        self.torus.pixels() * self.outputs
+        self.plane.pixels() * self.outputs
     }
 
     /// Copies one image (H, W, inputs) into `padded` with a halo of half a kernel on each side.
@@ -125,7 +125,7 @@ impl Geometry {
 
     fn fill_zero_halo<T: Copy + Default>(&self, image: &[T], padded: &mut [T]) {
         let (above, left) = (self.kernel_height / 2, self.kernel_width / 2 * self.inputs);
-        let row = self.torus.width * self.inputs;
+        let row = self.plane.width * self.inputs;
         padded.fill(T::default());
         let rows = padded.chunks_exact_mut(self.padded_width() * self.inputs).skip(above);
         for (target, source) in rows.zip(image.chunks_exact(row)) {
@@ -135,10 +135,10 @@ impl Geometry {
 
     fn fill_circular_halo<T: Copy>(&self, image: &[T], padded: &mut [T]) {
         let (half_y, half_x) = ((self.kernel_height / 2) as i64, (self.kernel_width / 2) as i64);
-        let (pixel, width) = (self.inputs, self.torus.width);
-        let first = self.torus.column(-half_x);
+        let (pixel, width) = (self.inputs, self.plane.width);
+        let first = self.plane.column(-half_x);
         for (y, target) in padded.chunks_exact_mut(self.padded_width() * pixel).enumerate() {
-            let row = self.torus.row(y as i64 - half_y) * width * pixel;
+            let row = self.plane.row(y as i64 - half_y) * width * pixel;
             let source = &image[row..][..width * pixel];
             let (mut x, mut from) = (0, first);
             while x < self.padded_width() {
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn the_halo_wraps_or_is_zero() {
         let geometry = Geometry {
-            torus: Torus { height: 2, width: 3 },
+            plane: Plane { height: 2, width: 3 },
             padding: Padding::Circular,
             inputs: 1,
             outputs: 1,
@@ -179,17 +179,17 @@ mod tests {
 
     #[test]
     fn every_pixel_is_visited_once_with_the_pixel_that_moves_there() {
-        let torus = Torus { height: 3, width: 5 };
+        let plane = Plane { height: 3, width: 5 };
         for (down, right) in [(0, 0), (1, 2), (-4, 7), (3, -5)] {
-            let mut seen = vec![None; torus.pixels()];
-            torus.moved(Shift { down, right }, |to, from, run| {
+            let mut seen = vec![None; plane.pixels()];
+            plane.moved(Shift { down, right }, |to, from, run| {
                 for i in 0..run {
                     assert_eq!(seen[to + i].replace(from + i), None);
                 }
             });
             for (to, from) in seen.into_iter().enumerate() {
                 let (y, x) = ((to / 5) as i64 - down, (to % 5) as i64 - right);
-                assert_eq!(from, Some(torus.row(y) * 5 + torus.column(x)));
+                assert_eq!(from, Some(plane.row(y) * 5 + plane.column(x)));
             }
         }
     }

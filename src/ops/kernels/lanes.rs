@@ -218,6 +218,11 @@ pub(crate) enum InstructionSet {
     Portable,
 }
 
+/// The name of the instruction set that the kernels run on, for provenance.
+pub fn instruction_set() -> &'static str {
+    InstructionSet::best().name()
+}
+
 static BEST: LazyLock<InstructionSet> = LazyLock::new(|| InstructionSet::all()[0]);
 
 impl InstructionSet {

@@ -1,11 +1,11 @@
 //! Weights in the orders that the kernels read them in.
 
+use super::algorithm::Method;
 use super::buffer::Buffer;
 use super::geometry::Geometry;
 use super::lanes::Float;
-use super::plan::Method;
 use super::register_tile::block;
-use super::winograd;
+use super::transforms::{FREQUENCIES, transform_kernel};
 use rayon::prelude::*;
 
 /// A convolution's kernel as it comes: values (outputs, inputs, kh, kw).
@@ -36,31 +36,29 @@ pub(super) fn pack_winograd<T: Float>(
 ) -> (Buffer<T>, Buffer<T>) {
     let (outputs, inputs) = (kernel.outputs, kernel.inputs);
     // Both transforms of every pair of channels, [output][input][frequency], as T.
-    let mut transformed = Buffer::<T>::take(outputs * inputs * 2 * winograd::FREQUENCIES);
-    transformed.par_chunks_mut(inputs * 2 * winograd::FREQUENCIES).enumerate().for_each(
+    let mut transformed = Buffer::<T>::take(outputs * inputs * 2 * FREQUENCIES);
+    transformed.par_chunks_mut(inputs * 2 * FREQUENCIES).enumerate().for_each(
         |(o, transformed)| {
-            for (i, pair) in transformed.chunks_exact_mut(2 * winograd::FREQUENCIES).enumerate() {
+            for (i, pair) in transformed.chunks_exact_mut(2 * FREQUENCIES).enumerate() {
                 let mut w: [f64; 9] = std::array::from_fn(|tap| kernel.at(o, i, tap).to_f64());
-                let (forward, adjoint) = pair.split_at_mut(winograd::FREQUENCIES);
-                forward.copy_from_slice(&winograd::transform_kernel(w).map(T::from_f64));
+                let (forward, adjoint) = pair.split_at_mut(FREQUENCIES);
+                forward.copy_from_slice(&transform_kernel(w).map(T::from_f64));
                 w.reverse();
-                adjoint.copy_from_slice(&winograd::transform_kernel(w).map(T::from_f64));
+                adjoint.copy_from_slice(&transform_kernel(w).map(T::from_f64));
             }
         },
     );
-    let at = |o: usize, i: usize, f: usize| {
-        transformed[(o * inputs + i) * 2 * winograd::FREQUENCIES + f]
-    };
-    let plane = g.inputs * g.outputs;
-    let length = winograd::FREQUENCIES * plane;
+    let at = |o: usize, i: usize, f: usize| transformed[(o * inputs + i) * 2 * FREQUENCIES + f];
+    let matrix = g.inputs * g.outputs;
+    let length = FREQUENCIES * matrix;
     let (mut forward, mut adjoint) = (Buffer::zeros(length), Buffer::zeros(length));
-    let planes = forward.par_chunks_mut(plane).zip(adjoint.par_chunks_mut(plane));
-    planes.enumerate().for_each(|(f, (forward, adjoint))| {
+    let matrices = forward.par_chunks_mut(matrix).zip(adjoint.par_chunks_mut(matrix));
+    matrices.enumerate().for_each(|(f, (forward, adjoint))| {
         for o in 0..outputs {
             for i in 0..inputs {
                 forward[blocked(i, o, g.inputs, block(g.outputs, lanes))] = at(o, i, f);
                 adjoint[blocked(o, i, g.outputs, block(g.inputs, lanes))] =
-                    at(o, i, winograd::FREQUENCIES + f);
+                    at(o, i, FREQUENCIES + f);
             }
         }
     });

@@ -1,68 +1,16 @@
 //! One convolution layer made ready: its algorithm chosen, its weights packed for it.
 
+use super::algorithm::{ConvAlgorithm, Method, padded};
 use super::buffer::Buffer;
-use super::geometry::{Geometry, Padding, Torus};
+use super::geometry::{Geometry, Padding, Plane};
 use super::lanes::{Float, InstructionSet};
 use super::pack::{KernelView, pack_direct, pack_winograd};
-use super::register_tile::{Product, block};
+use super::register_tile::{Product, Strides, block};
 use super::thin::{Side, fold, unfold};
+use super::tiling::Tiling;
+use super::transforms::{FREQUENCIES, transform_gradient};
 use super::{direct, winograd};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
-
-/// How a convolution is computed.
-///
-/// [`ConvAlgorithm::Direct`] sums each output over taps and channels in one order for every pixel:
-/// it commutes with translations bit for bit. [`ConvAlgorithm::Winograd`] is F(4×4, 3×3), two to
-/// three times faster; its result depends in the last bits on where a pixel lies in its tile. In
-/// f32, with 16 to 128 channels, its 2-norm error against f64 is about four times that of the
-/// direct kernel, 1e-6 to 2.3e-6 of the result (AVX-512; a unit test prints it). Layers that it does not fit (other kernel sizes,
-/// a single channel) are computed directly.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ConvAlgorithm {
-    /// Sums over taps and channels.
-    Direct,
-    /// Winograd F(4×4, 3×3) wherever it fits.
-    Winograd,
-    /// Winograd for 3×3 kernels with at least 8 channels on both sides, on a torus that fills at
-    /// least half of its 4×4 tiles; else direct.
-    #[default]
-    Auto,
-}
-
-impl ConvAlgorithm {
-    /// `direct`, `winograd` or `auto`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::Winograd => "winograd",
-            Self::Auto => "auto",
-        }
-    }
-}
-
-/// What runs in the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
-    Direct,
-    Winograd,
-    /// One input channel: unfold it, then a matrix product.
-    OneInput,
-    /// One output channel: a matrix product, then fold.
-    OneOutput,
-}
-
-/// Channels that Winograd needs to pay off, and that are worth being padded to whole vectors.
-const ENOUGH_CHANNELS: usize = 8;
-
-/// Channels as stored: whole blocks of vectors, except for a few channels.
-pub(crate) fn stored_channels<T: Float>(channels: usize) -> usize {
-    match channels {
-        ..ENOUGH_CHANNELS => channels,
-        _ => padded(channels, T::lanes(InstructionSet::best())),
-    }
-}
 
 /// A convolution of images (H, W, inputs) to (H, W, outputs), channels as stored.
 pub(crate) struct Convolution<T> {
@@ -74,14 +22,29 @@ pub(crate) struct Convolution<T> {
     forward: Buffer<T>,
     adjoint: Buffer<T>,
     /// Winograd's tiles, forward and back.
-    tilings: [winograd::Tiling; 2],
+    tilings: [Tiling; 2],
+}
+
+/// A matrix with a row for every pixel; rows lie `stride` numbers apart.
+#[derive(Clone, Copy)]
+struct Pixels<'a, T> {
+    values: &'a [T],
+    stride: usize,
+    columns: usize,
+}
+
+impl<'a, T> Pixels<'a, T> {
+    /// Rows without a gap.
+    fn whole(values: &'a [T], columns: usize) -> Self {
+        Self { values, stride: columns, columns }
+    }
 }
 
 impl<T: Float> Convolution<T> {
     /// Packs `kernel` for images with `inputs` and `outputs` stored channels.
     pub fn new(
         algorithm: ConvAlgorithm,
-        border: (Torus, Padding),
+        border: (Plane, Padding),
         kernel: KernelView<'_, T>,
         (inputs, outputs): (usize, usize),
     ) -> Self {
@@ -91,20 +54,20 @@ impl<T: Float> Convolution<T> {
     fn on(
         set: InstructionSet,
         algorithm: ConvAlgorithm,
-        (torus, padding): (Torus, Padding),
+        (plane, padding): (Plane, Padding),
         kernel: KernelView<'_, T>,
         (inputs, outputs): (usize, usize),
     ) -> Self {
         let (kernel_height, kernel_width) = (kernel.height, kernel.width);
-        let g = Geometry { torus, padding, inputs, outputs, kernel_height, kernel_width };
-        let method = choose::<T>(set, algorithm, &g, &kernel);
+        let g = Geometry { plane, padding, inputs, outputs, kernel_height, kernel_width };
+        let method = Method::choose::<T>(set, algorithm, &g, (kernel.outputs, kernel.inputs));
         let channels = (kernel.outputs, kernel.inputs);
         let lanes = T::lanes(set);
         let (forward, adjoint) = match method {
             Method::Winograd => pack_winograd(&g, &kernel, lanes),
             _ => pack_direct(&g, &kernel, method, lanes),
         };
-        let tiling = winograd::Tiling::new::<T>(g);
+        let tiling = Tiling::new::<T>(g);
         let back = tiling.transposed();
         Self { set, method, g, channels, forward, adjoint, tilings: [tiling, back] }
     }
@@ -129,9 +92,15 @@ impl<T: Float> Convolution<T> {
                 {
                     if self.method == Method::OneInput {
                         unfold(g, Side::Ahead, x, &mut patches, stride);
-                        self.product((&patches, stride, g.taps()), &self.forward, y, g.outputs);
+                        let a = Pixels { values: &patches, stride, columns: g.taps() };
+                        self.product(a, &self.forward, y, g.outputs);
                     } else {
-                        self.product((x, g.inputs, g.inputs), &self.forward, &mut patches, stride);
+                        self.product(
+                            Pixels::whole(x, g.inputs),
+                            &self.forward,
+                            &mut patches,
+                            stride,
+                        );
                         fold(g, Side::Ahead, &patches, stride, y);
                     }
                 }
@@ -183,11 +152,11 @@ impl<T: Float> Convolution<T> {
             if let Some(sums) = &mut sums {
                 let x = &x[n * g.input_len()..][..g.input_len()];
                 unfold(g, Side::Ahead, x, &mut patches, stride);
-                let a = (&*patches, stride, g.taps());
-                self.outer_product(a, (gradient, g.outputs), sums);
+                let a = Pixels { values: &patches, stride, columns: g.taps() };
+                self.outer_product(a, Pixels::whole(gradient, g.outputs), sums);
             }
             if let Some(to_x) = &mut to_x {
-                let a = (gradient, g.outputs, g.outputs);
+                let a = Pixels::whole(gradient, g.outputs);
                 self.product(a, &self.adjoint, &mut patches, stride);
                 let to_x = &mut to_x[n * g.input_len()..][..g.input_len()];
                 fold(g, Side::Behind, &patches, stride, to_x);
@@ -207,24 +176,27 @@ impl<T: Float> Convolution<T> {
             unfold(g, Side::Behind, gradient, &mut patches, stride);
             if let Some(sums) = &mut sums {
                 let x = &x[n * g.input_len()..][..g.input_len()];
-                self.outer_product((x, g.inputs, g.inputs), (&patches, stride), sums);
+                let b = Pixels::whole(&patches, stride);
+                self.outer_product(Pixels::whole(x, g.inputs), b, sums);
             }
             if let Some(to_x) = &mut to_x {
                 let to_x = &mut to_x[n * g.input_len()..][..g.input_len()];
-                self.product((&patches, stride, g.taps()), &self.adjoint, to_x, g.inputs);
+                let a = Pixels { values: &patches, stride, columns: g.taps() };
+                self.product(a, &self.adjoint, to_x, g.inputs);
             }
         }
     }
 
-    /// Pixels × terms (rows `a_row` apart) times packed weights.
-    fn product(&self, (a, a_row, terms): (&[T], usize, usize), b: &[T], c: &mut [T], n: usize) {
+    /// a times packed weights: pixels × `n`.
+    fn product(&self, a: Pixels<'_, T>, b: &[T], c: &mut [T], n: usize) {
         let block = block(n, T::lanes(self.set));
         let product = Product {
-            rows: self.g.torus.pixels(),
-            terms,
-            a: (a, a_row, 1),
+            rows: self.g.plane.pixels(),
+            terms: a.columns,
+            a: a.values,
+            a_strides: Strides { row: a.stride, step: 1 },
             b,
-            b_steps: (block, terms * block),
+            b_steps: (block, a.columns * block),
             c,
             c_row: n,
             columns: n,
@@ -233,18 +205,15 @@ impl<T: Float> Convolution<T> {
         T::run(self.set, product);
     }
 
-    /// sums[m][n] += Σ_pixels a[pixel][m] · b[pixel][n], for `m` columns of a.
-    fn outer_product(
-        &self,
-        (a, a_row, m): (&[T], usize, usize),
-        (b, n): (&[T], usize),
-        sums: &mut [T],
-    ) {
+    /// sums[m][n] += Σ_pixels a[pixel][m] · b[pixel][n].
+    fn outer_product(&self, a: Pixels<'_, T>, b: Pixels<'_, T>, sums: &mut [T]) {
+        let n = b.columns;
         let product = Product {
-            rows: m,
-            terms: self.g.torus.pixels(),
-            a: (a, 1, a_row),
-            b,
+            rows: a.columns,
+            terms: self.g.plane.pixels(),
+            a: a.values,
+            a_strides: Strides { row: 1, step: a.stride },
+            b: b.values,
             b_steps: (n, block(n, T::lanes(self.set))),
             c: sums,
             c_row: n,
@@ -266,7 +235,7 @@ impl<T: Float> Convolution<T> {
 
     /// Room for one unfolded image; the padding between patches is zero.
     fn patches(&self) -> Buffer<T> {
-        Buffer::zeros(self.g.torus.pixels() * self.stride())
+        Buffer::zeros(self.g.plane.pixels() * self.stride())
     }
 
     /// Numbers of the sums that [`Convolution::backward`] adds to.
@@ -274,7 +243,7 @@ impl<T: Float> Convolution<T> {
         let g = &self.g;
         match self.method {
             Method::Direct => g.taps() * g.inputs * self.columns(),
-            Method::Winograd => winograd::FREQUENCIES * g.inputs * g.outputs,
+            Method::Winograd => FREQUENCIES * g.inputs * g.outputs,
             Method::OneInput => g.taps() * g.outputs,
             Method::OneOutput => g.inputs * self.stride(),
         }
@@ -290,7 +259,7 @@ impl<T: Float> Convolution<T> {
                 if self.method == Method::Winograd {
                     let place = |f| (f * g.inputs + i) * g.outputs + o;
                     let u = std::array::from_fn(|f| sums[place(f)].to_f64());
-                    gradient.copy_from_slice(&winograd::transform_gradient(u).map(T::from_f64));
+                    gradient.copy_from_slice(&transform_gradient(u).map(T::from_f64));
                     continue;
                 }
                 for (tap, gradient) in gradient.iter_mut().enumerate() {
@@ -316,34 +285,6 @@ fn add_up<T: Float>(parts: &[Buffer<T>], length: usize) -> Buffer<T> {
         }
     });
     sums
-}
-
-fn padded(columns: usize, lanes: usize) -> usize {
-    columns.next_multiple_of(block(columns, lanes))
-}
-
-fn choose<T: Float>(
-    set: InstructionSet,
-    algorithm: ConvAlgorithm,
-    g: &Geometry,
-    kernel: &KernelView<'_, T>,
-) -> Method {
-    let whole = |channels: usize| channels.is_multiple_of(block(channels, T::lanes(set)));
-    let Torus { height, width } = g.torus;
-    let fits = g.kernel_height == 3 && g.kernel_width == 3 && whole(g.inputs) && whole(g.outputs);
-    let pays = kernel.inputs.min(kernel.outputs) >= ENOUGH_CHANNELS
-        && 2 * g.torus.pixels() >= height.next_multiple_of(4) * width.next_multiple_of(4);
-    if g.inputs == 1 && whole(g.outputs) {
-        return Method::OneInput;
-    }
-    if g.outputs == 1 && whole(g.inputs) {
-        return Method::OneOutput;
-    }
-    match algorithm {
-        ConvAlgorithm::Winograd if fits => Method::Winograd,
-        ConvAlgorithm::Auto if fits && pays => Method::Winograd,
-        _ => Method::Direct,
-    }
 }
 
 #[cfg(test)]

@@ -53,7 +53,14 @@ fn go<L: Lanes, const RUN: usize, const VECTORS: usize>(
     RUN
 }
 
-/// `sums[r][v] + Σ_k a[r · a_row + k · a_step] · b[k · b_step + v]` over vectors v.
+/// Where the numbers of a matrix lie: place (m, k) is `m · row + k · step` numbers from the first.
+#[derive(Clone, Copy)]
+pub(super) struct Strides {
+    pub row: usize,
+    pub step: usize,
+}
+
+/// `sums[r][v] + Σ_k a[r · row + k · step] · b[k · b_step + v]` over vectors v.
 ///
 /// By value, so that the accumulators have no address and stay in registers.
 ///
@@ -63,7 +70,7 @@ fn go<L: Lanes, const RUN: usize, const VECTORS: usize>(
 pub(super) unsafe fn multiply<L: Lanes, const RUN: usize, const VECTORS: usize>(
     lanes: L,
     terms: usize,
-    (mut a, a_row, a_step): (*const L::Number, usize, usize),
+    (mut a, strides): (*const L::Number, Strides),
     (mut b, b_step): (*const L::Number, usize),
     mut sums: Sums<L, RUN, VECTORS>,
 ) -> Sums<L, RUN, VECTORS> {
@@ -72,12 +79,12 @@ pub(super) unsafe fn multiply<L: Lanes, const RUN: usize, const VECTORS: usize>(
         unsafe {
             let row = load_row::<L, VECTORS>(lanes, b);
             for (r, sums) in sums.iter_mut().enumerate() {
-                let value = lanes.splat(*a.add(r * a_row));
+                let value = lanes.splat(*a.add(r * strides.row));
                 for v in 0..VECTORS {
                     sums[v] = lanes.mul_add(value, row[v], sums[v]);
                 }
             }
-            a = a.wrapping_add(a_step);
+            a = a.wrapping_add(strides.step);
             b = b.wrapping_add(b_step);
         }
     }
@@ -126,12 +133,13 @@ pub(super) fn store_row<L: Lanes, const VECTORS: usize>(
     }
 }
 
-/// `c[m][n] (+)= Σ_k a[m · a_row + k · a_step] · b[n / block][k][n % block]` for whole blocks of n:
+/// `c[m][n] (+)= Σ_k a[m · row + k · step] · b[n / block][k][n % block]` for whole blocks of n:
 /// the matrix product that Winograd's tiles go through once per frequency.
 pub(super) struct Product<'a, T> {
     pub rows: usize,
     pub terms: usize,
-    pub a: (&'a [T], usize, usize),
+    pub a: &'a [T],
+    pub a_strides: Strides,
     pub b: &'a [T],
     /// Distance of two terms of b, and of two blocks of b.
     pub b_steps: (usize, usize),
@@ -157,9 +165,9 @@ impl<T: Float> Kernel<T> for Product<'_, T> {
 impl<T: Float> Product<'_, T> {
     #[inline(always)]
     fn by_blocks<L: Lanes<Number = T>, const VECTORS: usize>(mut self, lanes: L) {
-        let (a, a_row, a_step) = self.a;
+        let Strides { row, step } = self.a_strides;
         assert!(self.columns.is_multiple_of(VECTORS * L::COUNT) && self.rows * self.terms > 0);
-        assert!(a.len() > (self.rows - 1) * a_row + (self.terms - 1) * a_step);
+        assert!(self.a.len() > (self.rows - 1) * row + (self.terms - 1) * step);
         let blocks = self.columns / (VECTORS * L::COUNT);
         let (b_step, b_block) = self.b_steps;
         let last_b = (self.terms - 1) * b_step + (blocks - 1) * b_block + VECTORS * L::COUNT;
@@ -185,7 +193,6 @@ impl<T: Float, L: Lanes<Number = T>, const VECTORS: usize> Runs<L, VECTORS>
     #[inline(always)]
     fn run<const RUN: usize>(&mut self, first: usize) {
         let (lanes, p) = (self.lanes, &mut *self.product);
-        let (a, a_row, a_step) = p.a;
         let (b_step, b_block) = p.b_steps;
         let mut sums = [[lanes.zero(); VECTORS]; RUN];
         let start = first * p.c_row + self.block * VECTORS * L::COUNT;
@@ -198,7 +205,7 @@ impl<T: Float, L: Lanes<Number = T>, const VECTORS: usize> Runs<L, VECTORS>
                     *sums = load_row::<L, VECTORS>(lanes, c.add(r * p.c_row));
                 }
             }
-            let a = (a.as_ptr().add(first * a_row), a_row, a_step);
+            let a = (p.a.as_ptr().add(first * p.a_strides.row), p.a_strides);
             let b = (p.b.as_ptr().add(self.block * b_block), b_step);
             sums = multiply::<L, RUN, VECTORS>(lanes, p.terms, a, b, sums);
             for (r, sums) in sums.iter().enumerate() {

@@ -4,7 +4,7 @@
 //! becomes a matrix product; [`fold`] is its transpose and ends a convolution to one channel. Both
 //! keep one order of summation for all pixels.
 
-use super::geometry::{Geometry, Padding, Torus};
+use super::geometry::{Geometry, Padding, Plane};
 use std::ops::Range;
 
 /// Which neighbour belongs to a tap.
@@ -20,21 +20,21 @@ pub(super) enum Side {
 struct Neighbours {
     /// Their row, where it is not beyond the border.
     row: Option<usize>,
-    /// The column of the first pixel's neighbour, on the torus.
+    /// The column of the first pixel's neighbour, in the plane.
     first: usize,
     /// The pixels of the row whose neighbour is not beyond the border.
     inside: Range<usize>,
 }
 
 fn neighbours(g: &Geometry, side: Side, tap: usize, y: usize) -> Neighbours {
-    let Torus { height, width } = g.torus;
+    let Plane { height, width } = g.plane;
     let sign = match side {
         Side::Ahead => 1,
         Side::Behind => -1,
     };
     let dy = sign * ((tap / g.kernel_width) as i64 - (g.kernel_height / 2) as i64);
     let dx = sign * ((tap % g.kernel_width) as i64 - (g.kernel_width / 2) as i64);
-    let (row, first) = (g.torus.row(y as i64 + dy), g.torus.column(dx));
+    let (row, first) = (g.plane.row(y as i64 + dy), g.plane.column(dx));
     match g.padding {
         Padding::Circular => Neighbours { row: Some(row), first, inside: 0..width },
         Padding::Zero => {
@@ -54,7 +54,7 @@ pub(super) fn unfold<T: Copy + Default>(
     patches: &mut [T],
     stride: usize,
 ) {
-    let Torus { height, width } = g.torus;
+    let Plane { height, width } = g.plane;
     for y in 0..height {
         let patches = &mut patches[y * width * stride..][..width * stride];
         for tap in 0..g.taps() {
@@ -81,7 +81,7 @@ pub(super) fn fold<T: Copy + Default + std::ops::Add<Output = T>>(
     stride: usize,
     image: &mut [T],
 ) {
-    let width = g.torus.width;
+    let width = g.plane.width;
     for (y, target) in image.chunks_exact_mut(width).enumerate() {
         target.fill(T::default());
         for tap in 0..g.taps() {

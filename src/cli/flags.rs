@@ -1,0 +1,99 @@
+//! Flags that several commands have.
+
+use std::path::PathBuf;
+
+/// Where digits come from, as a flag of several commands.
+#[derive(clap::Args)]
+pub(super) struct DataFlags {
+    /// Folder with MNIST's four IDX files, .gz or not [default: the digits inside the program]
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+}
+
+impl DataFlags {
+    /// The sources, which are read when they are first needed.
+    pub(super) fn sources(&self) -> fernn::data::Sources {
+        fernn::data::Sources::new(self.data_dir.clone()).noting(|note| eprintln!("note: {note}"))
+    }
+}
+
+/// How convolutions are computed, as a flag of several commands.
+#[derive(clap::Args)]
+pub(super) struct AlgorithmFlags {
+    /// How convolutions are computed
+    #[arg(long, value_enum, default_value_t = Algorithm::Auto)]
+    algorithm: Algorithm,
+}
+
+/// The algorithms as values of a flag.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(super) enum Algorithm {
+    /// Winograd where it pays, else direct
+    Auto,
+    /// Sums over taps and channels: translations commute with it bit for bit
+    Direct,
+    /// F(4×4, 3×3) wherever it fits: faster, and static translations commute to rounding
+    Winograd,
+}
+
+impl AlgorithmFlags {
+    pub(super) fn algorithm(&self) -> fernn::ops::ConvAlgorithm {
+        match self.algorithm {
+            Algorithm::Auto => fernn::ops::ConvAlgorithm::Auto,
+            Algorithm::Direct => fernn::ops::ConvAlgorithm::Direct,
+            Algorithm::Winograd => fernn::ops::ConvAlgorithm::Winograd,
+        }
+    }
+}
+
+/// Where tensors live, as a flag of several commands.
+#[derive(clap::Args)]
+pub(super) struct DeviceFlags {
+    /// Where to compute; cuda needs a build with `--features cuda`
+    #[arg(long, value_enum, default_value_t = DeviceName::Cpu)]
+    device: DeviceName,
+}
+
+/// The devices as values of a flag.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum DeviceName {
+    /// This crate's own kernels
+    Cpu,
+    /// The first GPU, with candle's operations
+    Cuda,
+}
+
+impl DeviceFlags {
+    pub(super) fn device(&self) -> fernn::Result<candle_core::Device> {
+        match self.device {
+            DeviceName::Cpu => Ok(candle_core::Device::Cpu),
+            DeviceName::Cuda => candle_core::Device::new_cuda(0).map_err(|e| {
+                let reason = e.to_string();
+                let first = reason.lines().next().unwrap_or_default();
+                fernn::Error::configuration(
+                    "--device cuda",
+                    format!("is not there ({first})"),
+                    "build with `--features cuda` on a machine with a GPU, or leave the flag out",
+                )
+            }),
+        }
+    }
+}
+
+/// The number of threads, as a flag of several commands.
+#[derive(clap::Args)]
+pub(super) struct ThreadFlags {
+    /// Threads to compute with; results do not depend on it [default: all cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<std::num::NonZeroUsize>,
+}
+
+impl ThreadFlags {
+    /// Sets the number of threads for the whole process and returns it.
+    pub(super) fn apply(&self) -> anyhow::Result<usize> {
+        if let Some(threads) = self.threads {
+            rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
+        }
+        Ok(rayon::current_num_threads())
+    }
+}

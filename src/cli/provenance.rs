@@ -1,0 +1,25 @@
+//! What a run says of itself and of the machine.
+
+/// The command line without the program's path and without where results go.
+pub(super) fn command_line() -> String {
+    let mut words = vec!["fernn".to_string()];
+    let mut arguments = std::env::args().skip(1);
+    while let Some(word) = arguments.next() {
+        match word.as_str() {
+            "--out" | "--data-dir" => {
+                arguments.next();
+            }
+            "--fresh" => {}
+            w if w.starts_with("--out=") || w.starts_with("--data-dir=") => {}
+            _ => words.push(word),
+        }
+    }
+    words.join(" ")
+}
+
+/// The CPU's name, where the system tells it.
+pub(super) fn cpu_name() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
+    model.unwrap_or(std::env::consts::ARCH).to_string()
+}

@@ -1,0 +1,28 @@
+//! A part of the report.
+
+use crate::error::Result;
+use crate::experiments::exhibit::Exhibit;
+use crate::experiments::{Experiment, Records, Verdict};
+
+/// What an experiment says of the records that hold it.
+pub(super) struct Section {
+    pub experiment: &'static str,
+    pub title: &'static str,
+    pub verdicts: Vec<Verdict>,
+    pub exhibits: Vec<Exhibit>,
+    pub remarks: Vec<String>,
+}
+
+impl Section {
+    pub fn of(experiment: &dyn Experiment, records: Records<'_>) -> Result<Self> {
+        let mut exhibits = experiment.exhibits(records)?;
+        exhibits.retain(|exhibit| !exhibit.body.is_empty());
+        Ok(Self {
+            experiment: experiment.name(),
+            title: experiment.title(),
+            verdicts: experiment.claims(records)?.into_iter().map(|claim| claim.judge()).collect(),
+            exhibits,
+            remarks: experiment.remarks(records)?,
+        })
+    }
+}
