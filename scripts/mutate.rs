@@ -181,10 +181,13 @@ fn in_copy(file: &str) -> std::path::PathBuf {
     Path::new(COPY).join(file)
 }
 
+/// Where the body of a function lies, and the faults in it.
+type FaultyBody = (Range<usize>, Vec<usize>);
+
 /// Puts into the copy, beside the sound body of every function, those with one of the faults each;
 /// returns the places in `faults` of what was planted so.
 fn build_together(faults: &[&Fault]) -> anyhow::Result<BTreeSet<usize>> {
-    let mut bodies: BTreeMap<(&str, usize), (Range<usize>, Vec<usize>)> = BTreeMap::new();
+    let mut bodies: BTreeMap<(&str, usize), FaultyBody> = BTreeMap::new();
     for (number, fault) in faults.iter().enumerate().filter(|(_, fault)| !fault.alone) {
         let sound = std::fs::read_to_string(in_copy(&fault.file))?;
         if let Some(body) = body_around(&sound, fault.place(&sound)?) {
