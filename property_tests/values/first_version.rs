@@ -74,6 +74,18 @@ fn settings_become_those_of_every_model_that_they_were_true_of() {
 }
 
 #[test]
+fn what_stood_at_the_top_before_there_were_rotations_is_of_translations() {
+    let settings = |space: &str| -> Settings<TranslationWorld> {
+        let rows = [settings("translation", space), row("translation", "FERNN-V1", 0, 0.25)];
+        let evidence = read(&rows);
+        let subject = Subject::new("FERNN-V1");
+        Records(&evidence).settings_of("translation", &subject).unwrap().unwrap()
+    };
+    let oldest = TRANSLATION.replace("space.translation.", "");
+    assert_eq!(settings(&oldest), settings(TRANSLATION));
+}
+
+#[test]
 fn rotations_were_convolved_first() {
     let rows = [settings("rotation", ROTATION), row("rotation", "FERNN-VR2", 0, 0.25)];
     let evidence = read(&rows);

@@ -151,18 +151,21 @@ fn settings_rows(records: &[Record], experiment: &str, text: &str) -> Vec<Record
             units.push((&r.subject, seed));
         }
     }
-    let row = |(subject, seed): (&Subject, u64)| {
-        Some(Record {
-            experiment: experiment.into(),
-            subject: subject.clone(),
-            seed: Some(seed),
-            profile: first.profile.clone(),
-            metric: Metric::SETTINGS,
-            note: toml::from_str::<OldSettings>(text).ok()?.today(range(&subject.model)),
-            ..Record::default()
-        })
+    // What is not understood stays as it was written.
+    let today = |range| match toml::from_str::<OldSettings>(text) {
+        Ok(settings) => settings.today(range),
+        Err(_) => text.to_string(),
     };
-    units.into_iter().filter_map(row).collect()
+    let row = |(subject, seed): (&Subject, u64)| Record {
+        experiment: experiment.into(),
+        subject: subject.clone(),
+        seed: Some(seed),
+        profile: first.profile.clone(),
+        metric: Metric::SETTINGS,
+        note: today(range(&subject.model)),
+        ..Record::default()
+    };
+    units.into_iter().map(row).collect()
 }
 
 /// N of a model called after its V_N; 0 for the G-RNN.
@@ -186,12 +189,21 @@ struct OldSettings {
     horizon_sequences: u64,
     velocity_sequences: u64,
     schedule: Schedule,
+    #[serde(flatten)]
     space: OldSpace,
+}
+
+/// Before there were rotations, what is of translations stood at the top.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OldSpace {
+    Named { space: NamedSpace },
+    Unnamed { canvas: Canvas, shape: OldShape },
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum OldSpace {
+enum NamedSpace {
     Translation { canvas: Canvas, shape: OldShape },
     Rotation { step_deg: i32, tested_range: u32, lift: Lift, canvas: Canvas, shape: OldShape },
 }
@@ -223,12 +235,15 @@ impl OldSettings {
     fn today(self, range: u32) -> String {
         let text = |text: std::result::Result<String, _>| text.expect("settings are plain data");
         match &self.space {
-            OldSpace::Translation { canvas, shape } => {
+            OldSpace::Unnamed { canvas, shape }
+            | OldSpace::Named { space: NamedSpace::Translation { canvas, shape } } => {
                 // What the first version computed in for translations.
                 let world = TranslationWorld { lift: Lift::CoMoving, canvas: *canvas };
                 text(toml::to_string(&self.with(range, shape.today(), world)))
             }
-            OldSpace::Rotation { step_deg, tested_range, lift, canvas, shape } => {
+            OldSpace::Named {
+                space: NamedSpace::Rotation { step_deg, tested_range, lift, canvas, shape },
+            } => {
                 let world = RotationWorld {
                     step_deg: *step_deg,
                     tested_range: *tested_range,
