@@ -97,6 +97,7 @@ pub struct Network {
     case: Case,
     velocities: Vec<Velocity>,
     pub pooling: Pooling,
+    pub carry: Carry,
     /// Kernels, expanded where the weights are coefficients.
     pub input: Id,
     pub recurrent: Id,
@@ -118,6 +119,7 @@ impl Network {
             case,
             velocities: velocities(case.flow, case.range),
             pooling: Pooling::Max,
+            carry: CARRY,
             input,
             recurrent,
             decoder,
@@ -169,7 +171,7 @@ impl Network {
                 (tape.mapped(moved, &back), self.recur(tape, *h))
             } else {
                 let carry = action(self.case.flow, velocity, 1, self.case.planes());
-                let w = match CARRY {
+                let w = match self.carry {
                     Carry::BeforeConvolution => {
                         let carried = tape.mapped(*h, &carry);
                         self.recur(tape, carried)

@@ -4,7 +4,7 @@ use super::DIGITS;
 use super::expected::FORWARD;
 use super::moving_digits::MovingDigits;
 use super::network::{Network, Pooling};
-use super::setup::{CASES, Case, SEEN, SIZE, velocities};
+use super::setup::{CASES, Carry, Case, SEEN, SIZE, velocities};
 use super::tape::{Id, Tape};
 use super::training::loss_and_gradient;
 use candle_core::{DType, Device, Tensor};
@@ -109,6 +109,32 @@ fn predictions_over_rotations_pool_as_they_are_told() {
     check(CASES[5], &flags);
     let co_moving = Case { is_co_moving: true, ..CASES[5] };
     check(co_moving, &[&flags[..], &["--frame", "co-moving"]].concat());
+}
+
+#[test]
+fn predictions_over_rotations_turn_and_convolve_in_the_order_that_they_are_told() {
+    let (case, folder) = (CASES[5], tempfile::tempdir().unwrap());
+    let data = MovingDigits::new(&DIGITS, case.flow, 3, velocities(case.flow, 1));
+    let frames = data.frames("test", 0, SEEN);
+    let mut tape = Tape::default();
+    let mut network = Network::new(case, &case.first_weights(3), &mut tape);
+    save(&folder.path().join("w"), kernels(case, &network, &tape));
+    let shape = vec![1, SEEN, 1, SIZE, SIZE];
+    save(&folder.path().join("x"), vec![("input_seq".into(), frames.concat(), shape)]);
+    let mut all: Vec<Vec<f64>> = Vec::new();
+    let orders =
+        [(Carry::BeforeConvolution, "carry-first"), (Carry::AfterConvolution, "convolve-first")];
+    for (carry, name) in orders {
+        network.carry = carry;
+        let outputs = network.run(&mut tape, &frames, PREDICTED).outputs;
+        let expected: Vec<f64> = outputs.iter().flat_map(|o| tape.value(*o).to_vec()).collect();
+        let flags = ["--task", "rotation", "--orientations", "8", "--velocities=-45,0,45"];
+        let got = predict(folder.path(), &[&flags[..], &["--order", name]].concat());
+        assert_near(&values(&got["outputs"]), &expected, name);
+        all.push(expected);
+    }
+    let differ = |(a, b): (&f64, &f64)| (a - b).abs() > 1e-3;
+    assert!(all[0].iter().zip(&all[1]).any(differ));
 }
 
 #[test]

@@ -43,7 +43,6 @@ pub enum Flow {
 /// When the lab frame moves what is remembered. Rolls commute with convolutions on a torus; turns that
 /// interpolate do not.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[allow(dead_code)] // one of the two is the library's
 pub enum Carry {
     /// W ⋆ (ψ_1(ν)·h(ν)).
     BeforeConvolution,
