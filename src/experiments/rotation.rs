@@ -84,28 +84,15 @@ impl Experiment for RotatingDigits {
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>> {
-        const EVALUATIONS: &[Evaluation] = &[
-            Evaluation::Prediction,
-            Evaluation::Horizon,
-            Evaluation::Film,
-            Evaluation::HiddenStates,
-        ];
         let settings = Settings::rotation(request.profile).asked_for(request);
         let models = table_1(&settings, request.profile);
-        Ok(units(NAME, request, own_seeds(request.profile), models, EVALUATIONS))
+        Ok(units(NAME, request, own_seeds(request.profile), models, Evaluation::TABLE_1))
     }
 
     fn claims(&self, records: Records<'_>) -> Result<Vec<Claim>> {
         let settings = settings(records, NAME)?;
         let comparison = comparison(records, NAME, settings.training_range);
-        Ok(vec![
-            comparison.lower_error(2.0),
-            comparison.between(),
-            comparison.faster(),
-            comparison.holds_length(settings.predicted),
-            comparison.beats_at_length(settings.predicted),
-            comparison.same_parameters(),
-        ])
+        Ok(comparison.half_of_table_1(2.0, settings.predicted))
     }
 
     fn exhibits(&self, records: Records<'_>) -> Result<Vec<Exhibit>> {

@@ -57,27 +57,14 @@ impl Experiment for TranslatingDigits {
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>> {
-        const EVALUATIONS: &[Evaluation] = &[
-            Evaluation::Prediction,
-            Evaluation::Horizon,
-            Evaluation::Film,
-            Evaluation::HiddenStates,
-        ];
         let settings = Settings::translation(request.profile).asked_for(request);
         let seeds = if request.profile == Profile::Paper { 5 } else { 3 };
-        Ok(units(NAME, request, seeds, table_1(&settings), EVALUATIONS))
+        Ok(units(NAME, request, seeds, table_1(&settings), Evaluation::TABLE_1))
     }
 
     fn claims(&self, records: Records<'_>) -> Result<Vec<Claim>> {
         let (comparison, trained) = (comparison(records, NAME), trained_horizon(records, NAME)?);
-        Ok(vec![
-            comparison.lower_error(4.0),
-            comparison.between(),
-            comparison.faster(),
-            comparison.holds_length(trained),
-            comparison.beats_at_length(trained),
-            comparison.same_parameters(),
-        ])
+        Ok(comparison.half_of_table_1(4.0, trained))
     }
 
     fn exhibits(&self, records: Records<'_>) -> Result<Vec<Exhibit>> {

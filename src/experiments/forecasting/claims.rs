@@ -61,6 +61,19 @@ impl Comparison<'_> {
         self.values(subject, &Metric::MSE, |r| r.split == Some(Split::Test))
     }
 
+    /// The claims of one half of Table 1 and its figures. `small` is what [`Comparison::lower_error`]
+    /// asks for at small scale, `trained` the trained horizon.
+    pub fn half_of_table_1(&self, small: f64, trained: usize) -> Vec<Claim> {
+        vec![
+            self.lower_error(small),
+            self.between(),
+            self.faster(),
+            self.holds_length(trained),
+            self.beats_at_length(trained),
+            self.same_parameters(),
+        ]
+    }
+
     /// Table 1: the FERNN's error is far below that of the G-RNN. `small` is what is asked for at small
     /// scale.
     pub fn lower_error(&self, small: f64) -> Claim {

@@ -33,6 +33,9 @@ pub enum Evaluation {
 }
 
 impl Evaluation {
+    /// What Table 1 and the figures beside it are made of.
+    pub const TABLE_1: &[Self] = &[Self::Prediction, Self::Horizon, Self::Film, Self::HiddenStates];
+
     /// Whether it gives pictures, which one seed is enough for.
     pub fn shows_frames(self) -> bool {
         matches!(self, Self::Film | Self::HiddenStates)
