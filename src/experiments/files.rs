@@ -84,7 +84,12 @@ fn read_records(bytes: &[u8], path: &Path) -> Result<Evidence> {
     let mut reader = csv::Reader::from_reader(bytes);
     let headers = reader.headers().map_err(|e| refuse(path, Some(1), e.to_string()))?;
     let evidence = if legacy::is_legacy(headers) {
-        legacy::convert(rows(bytes, path)?)
+        let converted = legacy::convert(rows(bytes, path)?).map_err(|line| {
+            let problem = "has another value for a pixel that stands before; keep one of them";
+            refuse(path, Some(line), problem)
+        })?;
+        let records = consistent(converted.records, path)?;
+        Evidence { records, pictures: converted.pictures }
     } else {
         if let Some(unknown) = headers.iter().find(|name| !COLUMNS.contains(name)) {
             let known = COLUMNS.join(", ");
@@ -128,11 +133,25 @@ fn consistent(rows: Vec<(u64, Record)>, path: &Path) -> Result<Vec<Record>> {
     Ok(kept.into_iter().map(|(_, record)| record).collect())
 }
 
+/// Parses the pictures without repetitions; two unequal ones for one place are refused.
 fn read_pictures(bytes: &[u8], path: &Path) -> Result<Vec<Picture>> {
-    let picture = |(line, row): (u64, picture::Row)| {
-        Picture::from_row(row).map_err(|problem| refuse(path, Some(line), problem))
-    };
-    rows(bytes, path)?.into_iter().map(picture).collect()
+    let mut kept: Vec<Picture> = Vec::new();
+    for (line, row) in rows::<picture::Row>(bytes, path)? {
+        let picture =
+            Picture::from_row(row).map_err(|problem| refuse(path, Some(line), problem))?;
+        match kept.iter().find(|other| other.is_same_place(&picture)) {
+            None => kept.push(picture),
+            Some(same) if same.has_same_pixels(&picture) => {}
+            Some(_) => {
+                let problem = format!(
+                    "has other pixels for a frame that stands before ({} of {}); keep one of them",
+                    picture.metric, picture.subject
+                );
+                return Err(refuse(path, Some(line), problem));
+            }
+        }
+    }
+    Ok(kept)
 }
 
 #[cfg(test)]

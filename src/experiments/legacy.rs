@@ -1,7 +1,6 @@
 //! Reads records as the first version wrote them: models by one name, velocities in three columns, pixels
 //! as rows, and the settings of an experiment's first model only.
 
-use super::evidence::Evidence;
 use super::forecasting::{RotationWorld, Settings, TranslationWorld};
 use super::metric::Metric;
 use super::picture::Picture;
@@ -44,27 +43,36 @@ pub(super) fn is_legacy(headers: &csv::StringRecord) -> bool {
     headers.iter().any(|name| name == "velocity_x")
 }
 
-/// The same measurements in today's form; no value changes.
-pub(super) fn convert(rows: Vec<(u64, Row)>) -> Evidence {
-    let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+/// What a file of the first version holds.
+pub(super) struct Converted {
+    /// With their lines.
+    pub records: Vec<(u64, Record)>,
+    pub pictures: Vec<Picture>,
+}
+
+/// The same measurements in today's form, records with their lines; no value changes.
+///
+/// # Errors
+/// The line of a pixel that has another value in an earlier one.
+pub(super) fn convert(rows: Vec<(u64, Row)>) -> std::result::Result<Converted, u64> {
     let (mut records, mut pixels) = (Vec::new(), PixelRows::default());
     let mut described = Vec::new();
-    for row in rows {
+    for (line, row) in rows {
         match row.metric.strip_prefix("settings of ") {
             Some(experiment) if row.experiment == PROVENANCE => {
-                described.push((experiment.to_string(), row.note.replace("\r\n", "\n")));
+                described.push((line, experiment.to_string(), row.note.replace("\r\n", "\n")));
             }
             // Both are to be read off the rows.
             _ if row.experiment == PROVENANCE && ["profile", "seeds"].contains(&&*row.metric) => {}
-            _ if row.pixel_x.is_some() => pixels.take(&row),
-            _ => records.push(record(row)),
+            _ if row.pixel_x.is_some() => pixels.take(&row).ok_or(line)?,
+            _ => records.push((line, record(row))),
         }
     }
-    for (experiment, text) in described {
+    for (line, experiment, text) in described {
         let rows = settings_rows(&records, &experiment, &text);
-        records.extend(rows);
+        records.extend(rows.into_iter().map(|row| (line, row)));
     }
-    Evidence { records, pictures: pixels.pictures() }
+    Ok(Converted { records, pictures: pixels.pictures() })
 }
 
 fn subject(model: &str) -> Subject {
@@ -110,8 +118,11 @@ type Place = (String, String, u64, String, u32);
 type Pixels = BTreeMap<(u32, u32), f32>;
 
 impl PixelRows {
-    fn take(&mut self, row: &Row) {
-        let (Some(x), Some(y), Some(value)) = (row.pixel_x, row.pixel_y, row.value) else { return };
+    /// Takes a pixel in; `None` when it is there with another value.
+    fn take(&mut self, row: &Row) -> Option<()> {
+        let (Some(x), Some(y), Some(value)) = (row.pixel_x, row.pixel_y, row.value) else {
+            return Some(()); // nothing was measured there
+        };
         let (seed, horizon) = (row.seed.unwrap_or(0), row.horizon.unwrap_or(0));
         let key = (row.experiment.clone(), row.model.clone(), seed, row.metric.clone(), horizon);
         let fresh = || {
@@ -127,7 +138,9 @@ impl PixelRows {
             };
             (picture, Pixels::new())
         };
-        self.0.entry(key).or_insert_with(fresh).1.insert((y, x), value as f32);
+        let pixels = &mut self.0.entry(key).or_insert_with(fresh).1;
+        let before = pixels.insert((y, x), value as f32);
+        before.is_none_or(|before| before.to_bits() == (value as f32).to_bits()).then_some(())
     }
 
     fn pictures(self) -> Vec<Picture> {
@@ -141,8 +154,8 @@ impl PixelRows {
 }
 
 /// Settings for the models that the text was true of: those with the first model's departure.
-fn settings_rows(records: &[Record], experiment: &str, text: &str) -> Vec<Record> {
-    let of_it = || records.iter().filter(|r| r.experiment == experiment);
+fn settings_rows(records: &[(u64, Record)], experiment: &str, text: &str) -> Vec<Record> {
+    let of_it = || records.iter().map(|(_, r)| r).filter(|r| r.experiment == experiment);
     let Some(first) = of_it().next() else { return vec![] };
     let mut units: Vec<(&Subject, u64)> = Vec::new();
     for r in of_it().filter(|r| r.subject.variant == first.subject.variant) {

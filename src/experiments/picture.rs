@@ -50,6 +50,21 @@ impl Picture {
         self.pixels.chunks(self.width.max(1)).map(row).collect()
     }
 
+    /// Whether another picture is of the same place, and so must have the same pixels.
+    pub(super) fn is_same_place(&self, other: &Self) -> bool {
+        let place = |p: &Self| {
+            (p.experiment.clone(), p.subject.clone(), p.seed, p.profile.clone(), p.split)
+        };
+        let shown = |p: &Self| (p.metric.clone(), p.horizon);
+        place(self) == place(other) && shown(self) == shown(other)
+    }
+
+    /// Whether another picture has the same pixels, bit for bit.
+    pub(super) fn has_same_pixels(&self, other: &Self) -> bool {
+        let bits = |p: &Self| p.pixels.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        self.width == other.width && bits(self) == bits(other)
+    }
+
     pub(super) fn to_row(&self) -> Row {
         let pixels: Vec<String> = self.pixels.iter().map(f32::to_string).collect();
         Row {
