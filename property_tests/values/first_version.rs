@@ -96,4 +96,20 @@ fn rotations_were_convolved_first() {
     assert_eq!((world.step_deg, world.tested_range), (45, 3));
     assert_eq!((world.orientations, world.filter_size), (8, 3));
     assert_eq!((settings.velocity_range, settings.shape.channels), (2, 2));
+    let lab = read(&[row("rotation-lifts", "FERNN-VR2 lab group-decoder", 0, 0.25)]);
+    assert_eq!(lab.records[0].subject.variant, "lab convolve-first group-decoder");
+}
+
+#[test]
+fn settings_that_could_be_of_either_run_stay_as_they_were() {
+    let (small, large) = (TRANSLATION, TRANSLATION.replace("channels = 16", "channels = 32"));
+    let evidence = read(&[
+        settings("translation", small),
+        settings("translation", &large),
+        row("translation", "G-RNN", 0, 0.25),
+        settings("velocity", small),
+    ]);
+    assert!(evidence.records.iter().all(|r| r.metric != Metric::SETTINGS));
+    let kept = |experiment: &str| Records(&evidence).notes(&format!("settings of {experiment}"));
+    assert_eq!((kept("translation").len(), kept("velocity").len()), (2, 1));
 }

@@ -172,6 +172,7 @@ fn refuse_flags_of_the_other_task(arguments: &Arguments) -> fernn::Result<()> {
         Task::Translation if arguments.velocities.is_some() => {
             refuse("--velocities", "translation")
         }
+        Task::Translation if arguments.truncate => refuse("--truncate", "translation"),
         Task::Translation if arguments.order.is_some() => refuse("--order", "translation"),
         Task::Rotation if arguments.velocity_range.is_some() => {
             refuse("--velocity-range", "rotation")

@@ -124,13 +124,25 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
 
 /// The units of the experiments asked for.
 fn units(arguments: &Arguments, request: &Request) -> fernn::Result<Vec<Unit>> {
+    if arguments.seed.checked_add(arguments.seeds.unwrap_or(u64::from(u16::MAX))).is_none() {
+        let problem = format!("{} is too large", arguments.seed);
+        return Err(Error::configuration("--seed", problem, "count from a smaller one"));
+    }
     if arguments.seeds == Some(0) || arguments.steps == Some(0) {
         let problem = "is 0";
         return Err(Error::configuration("--seeds or --steps", problem, "ask for at least 1"));
     }
     let experiments = match arguments.only.is_empty() {
         true => of_profile(request.profile),
-        false => arguments.only.iter().map(|name| find(name)).collect::<fernn::Result<_>>()?,
+        false => {
+            let mut names: Vec<&String> = Vec::new();
+            arguments.only.iter().for_each(|name| {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            });
+            names.into_iter().map(|name| find(name)).collect::<fernn::Result<_>>()?
+        }
     };
     let mut units = Vec::new();
     for experiment in experiments {
@@ -154,7 +166,7 @@ fn earlier(path: &Path, fresh: bool) -> fernn::Result<Evidence> {
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
             Ok(Evidence::default())
         }
-        Err(_) if fresh => Ok(Evidence::default()),
+        Err(Error::Format { .. }) if fresh => Ok(Evidence::default()),
         Err(Error::Format { path, line, problem }) => {
             let problem = format!("{problem}; choose another --out, or pass --fresh to replace it");
             Err(Error::Format { path, line, problem })

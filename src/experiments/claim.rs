@@ -87,6 +87,10 @@ impl Threshold {
 
     fn decide(self, measured: Option<Measured>) -> Outcome {
         let Some(Measured { interval, .. }) = measured else { return Outcome::NotRun };
+        let ends = interval.ends.map_or([interval.estimate; 2], |(low, high)| [low, high]);
+        if interval.estimate.is_nan() || ends.iter().any(|end| end.is_nan()) {
+            return Outcome::Inconclusive; // a seed that is no number has no side
+        }
         let (inside, outside) = match (self, interval.ends) {
             (Self::Exactly(t), _) => (interval.estimate == t, interval.estimate != t),
             // One seed has no spread, and so no interval.
@@ -220,6 +224,13 @@ mod tests {
         let diverged = [(0, 1.0), (1, 1.0), (2, f64::INFINITY)];
         assert_eq!(outcome(&nines, &diverged), Outcome::Inconclusive);
         let nan = [(0, f64::NAN), (1, f64::NAN), (2, f64::NAN)];
-        assert_ne!(outcome(&nines, &nan), Outcome::Reproduced);
+        assert_eq!(outcome(&nines, &nan), Outcome::Inconclusive);
+        // Nor where one seed is no number, of either sign and in either place.
+        for (seed, nan) in [(0, f64::NAN), (1, -f64::NAN), (2, f64::NAN)] {
+            let mut one = [(0, 1.0), (1, 1.0), (2, 1.0)];
+            one[seed].1 = nan;
+            assert_eq!(outcome(&nines, &one), Outcome::Inconclusive);
+            assert_eq!(outcome(&one, &nines), Outcome::Inconclusive);
+        }
     }
 }

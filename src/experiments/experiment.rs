@@ -98,8 +98,9 @@ pub struct UnitKey {
 impl UnitKey {
     /// A name that serves as a file name.
     pub fn slug(&self) -> String {
-        let model = self.subject.to_string().to_lowercase().replace(' ', "_");
-        format!("{}-{model}-seed{}", self.experiment, self.seed)
+        let name = format!("{}-{}-seed{}", self.experiment, self.subject, self.seed);
+        let is_plain = |c: char| c.is_alphanumeric() || "-+.".contains(c);
+        name.to_lowercase().replace(|c| !is_plain(c), "_")
     }
 
     /// Experiment, model and seed for people.

@@ -40,14 +40,17 @@ impl Evidence {
         Ok(evidence)
     }
 
-    /// Writes both files, the pictures first; no pictures, no file.
+    /// Writes both files, the pictures first; no pictures, no file, not even an earlier one.
     ///
     /// # Errors
     /// [`Error::Io`] naming the file that could not be written.
     pub fn write(&self, path: &Path) -> Result<()> {
+        let pictures = pictures_beside(path);
         if !self.pictures.is_empty() {
             let rows = self.pictures.iter().map(Picture::to_row);
-            write_atomically(&pictures_beside(path), &csv_bytes(rows))?;
+            write_atomically(&pictures, &csv_bytes(rows))?;
+        } else if pictures.exists() {
+            std::fs::remove_file(&pictures).map_err(Error::io(&pictures))?;
         }
         write_atomically(path, &csv_bytes(self.records.iter().cloned()))
     }
@@ -97,10 +100,27 @@ fn read_records(bytes: &[u8], path: &Path) -> Result<Evidence> {
         }
         Evidence { records: consistent(rows(bytes, path)?, path)?, pictures: vec![] }
     };
+    one_profile_each(&evidence.records, path)?;
     if evidence.records.is_empty() && evidence.pictures.is_empty() {
         return Err(refuse(path, None, "holds no records; run `fernn reproduce` first"));
     }
     Ok(evidence)
+}
+
+/// Refuses an experiment of two profiles: their values are of different problems, and would be averaged.
+fn one_profile_each(records: &[Record], path: &Path) -> Result<()> {
+    let mut profiles: BTreeMap<&str, &str> = BTreeMap::new();
+    for r in records.iter().filter(|r| r.experiment != PROVENANCE && !r.profile.is_empty()) {
+        let first = profiles.entry(&r.experiment).or_insert(&r.profile);
+        if *first != r.profile {
+            let problem = format!(
+                "has experiment {} in profiles {first} and {}; keep those of one profile",
+                r.experiment, r.profile
+            );
+            return Err(refuse(path, None, problem));
+        }
+    }
+    Ok(())
 }
 
 /// The records without repetitions; two unequal values for one place are refused.
@@ -244,6 +264,58 @@ mod tests {
         let split = text(&[record(0, 1.0)]).replace(",test,", ",testing,");
         assert_eq!(refusal(&split).0, Some(2));
         assert!(refusal(&text(&[])).1.contains("fernn reproduce"));
+    }
+
+    #[test]
+    fn repeated_pictures_count_once_and_contradictions_are_refused() {
+        let header = "experiment,model,variant,seed,profile,split,metric,horizon,width,pixels\n";
+        let row = |pixels: &str| format!("a,b,,0,quick,test,film_truth,1,2,{pixels}\n");
+        let read = |rows: &[String]| {
+            read_pictures((header.to_string() + &rows.concat()).as_bytes(), Path::new("p.csv"))
+        };
+        assert_eq!(read(&[row("0 NaN"), row("0 NaN")]).expect("the same twice").len(), 1);
+        match read(&[row("0 1"), row("0 0.5")]) {
+            Err(Error::Format { line: Some(3), problem, .. }) => {
+                assert!(problem.contains("film_truth of b"), "{problem}");
+            }
+            other => panic!("expected a format error, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn contradictions_of_the_first_version_are_refused_too() {
+        let header = "experiment,model,seed,profile,split,metric,step,horizon,velocity_x,\
+                      velocity_y,pixel_x,pixel_y,value,note\n";
+        let mse = |value: f64| format!("translation,G-RNN,0,quick,test,mse,,,,,,,{value},\n");
+        let pixel = |value: f64| format!("translation,G-RNN,0,quick,test,film,,1,,,0,0,{value},\n");
+        for row in [&mse as &dyn Fn(f64) -> String, &pixel] {
+            assert!(read(&[header, &row(0.5), &row(0.5)].concat()).is_ok());
+            let (line, problem) = refusal(&[header, &row(0.5), &row(0.25)].concat());
+            assert_eq!(line, Some(3));
+            assert!(problem.contains("another value"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn an_experiment_has_one_profile_in_a_file() {
+        let of = |profile: &str, seed| Record { profile: profile.into(), ..record(seed, 0.5) };
+        assert!(read(&text(&[of("quick", 0), of("quick", 1)])).is_ok());
+        let (_, problem) = refusal(&text(&[of("quick", 0), of("desk", 1)]));
+        assert!(problem.contains("translation in profiles quick and desk"), "{problem}");
+        let other = Record { experiment: "velocity".into(), ..of("desk", 1) };
+        assert!(read(&text(&[of("quick", 0), other])).is_ok(), "each experiment for itself");
+    }
+
+    #[test]
+    fn pictures_of_an_earlier_run_do_not_stay() -> Result<()> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("records.csv");
+        let records = vec![record(0, 0.5)];
+        let pictures = vec![Picture { width: 1, pixels: vec![0.5], ..Picture::default() }];
+        Evidence { records: records.clone(), pictures }.write(&path)?;
+        Evidence { records, pictures: vec![] }.write(&path)?;
+        assert_eq!(Evidence::read(&path)?.pictures, []);
+        Ok(())
     }
 
     #[test]

@@ -68,15 +68,32 @@ pub(super) fn convert(rows: Vec<(u64, Row)>) -> std::result::Result<Converted, u
             _ => records.push((line, record(row))),
         }
     }
-    for (line, experiment, text) in described {
-        let rows = settings_rows(&records, &experiment, &text);
-        records.extend(rows.into_iter().map(|row| (line, row)));
+    for (line, experiment, text) in &described {
+        // Of several runs nobody wrote down which rows are whose: then the text stays as it was.
+        let is_only = described.iter().all(|(_, other, also)| other != experiment || also == text);
+        let mut rows = match is_only {
+            true => settings_rows(&records, experiment, text),
+            false => vec![],
+        };
+        if rows.is_empty() {
+            rows.push(Record::provenance(&format!("settings of {experiment}"), text.clone()));
+        }
+        records.extend(rows.into_iter().map(|row| (*line, row)));
     }
     Ok(Converted { records, pictures: pixels.pictures() })
 }
 
-fn subject(model: &str) -> Subject {
+/// The model that a row is of. The only lab frame that there was convolved first, as today's default
+/// does not.
+fn subject(experiment: &str, model: &str) -> Subject {
     match model.split_once(' ') {
+        Some((model, variant)) if experiment == "rotation-lifts" => {
+            let variant = match variant.strip_prefix("lab") {
+                Some(rest) => format!("lab convolve-first{rest}"),
+                None => variant.to_string(),
+            };
+            Subject::new(model).with_variant(&variant)
+        }
         Some((model, variant)) => Subject::new(model).with_variant(variant),
         None => Subject::new(model),
     }
@@ -92,7 +109,7 @@ fn velocity(row: &Row) -> Option<AnyVelocity> {
 
 fn record(row: Row) -> Record {
     Record {
-        subject: subject(&row.model),
+        subject: subject(&row.experiment, &row.model),
         split: row.split.parse().ok(),
         velocity: velocity(&row),
         metric: Metric::named(row.metric),
@@ -128,7 +145,7 @@ impl PixelRows {
         let fresh = || {
             let picture = Picture {
                 experiment: row.experiment.clone(),
-                subject: subject(&row.model),
+                subject: subject(&row.experiment, &row.model),
                 seed,
                 profile: row.profile.clone(),
                 split: row.split.parse().ok(),

@@ -51,6 +51,12 @@ impl<'a> Records<'a> {
         self.all().iter().filter(|r| r.experiment != PROVENANCE)
     }
 
+    /// The profile of an experiment.
+    pub fn profile(&self, experiment: &str) -> Option<&'a str> {
+        let of_it = self.all().iter().find(|r| r.experiment == experiment);
+        of_it.map(|r| r.profile.as_str())
+    }
+
     /// The rows of an experiment and metric, in the order of the records.
     pub fn of(&self, experiment: &str, metric: &Metric) -> Vec<&'a Record> {
         self.all().iter().filter(|r| r.experiment == experiment && r.metric == *metric).collect()
@@ -90,7 +96,7 @@ impl<'a> Records<'a> {
         rows.into_iter().map(|(seed, values)| (seed, mean(&values))).collect()
     }
 
-    /// The curve (step, validation loss) of a model under a seed.
+    /// The curve (step, validation loss) of a model under a seed, by step.
     pub fn validation_curve(
         &self,
         experiment: &str,
@@ -101,7 +107,9 @@ impl<'a> Records<'a> {
             r.subject == *subject && r.seed == Some(seed) && r.split == Some(Split::Validation)
         };
         let rows = self.of(experiment, &Metric::LOSS).into_iter().filter(is_it);
-        rows.filter_map(|r| Some((r.step?, r.value?))).collect()
+        let mut curve: Vec<(u64, f64)> = rows.filter_map(|r| Some((r.step?, r.value?))).collect();
+        curve.sort_by_key(|(step, _)| *step);
+        curve
     }
 
     /// The settings of a model's units, read back through their own type; `None` where no row has them.
@@ -168,6 +176,24 @@ pub fn per_seed(a: &BySeed, b: &BySeed, formula: impl Fn(f64, f64) -> f64) -> By
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_curve_is_by_step_whatever_the_order_of_rows() {
+        let row = |step: u64, value: f64| Record {
+            experiment: "translation".into(),
+            subject: Subject::g_rnn(),
+            seed: Some(3),
+            split: Some(Split::Validation),
+            metric: Metric::LOSS,
+            step: Some(step),
+            value: Some(value),
+            ..Record::default()
+        };
+        let records = vec![row(20, 0.5), row(10, 2.0), row(30, 1.0)];
+        let evidence = Evidence { records, pictures: vec![] };
+        let curve = Records(&evidence).validation_curve("translation", &Subject::g_rnn(), 3);
+        assert_eq!(curve, [(10, 2.0), (20, 0.5), (30, 1.0)]);
+    }
 
     #[test]
     fn quantities_are_joined_by_seed_and_not_by_place() {

@@ -5,6 +5,7 @@ use super::experiment::{Unit, UnitRun};
 use super::metric::Metric;
 use super::query::Records;
 use super::record::{PROVENANCE, Record};
+use super::subject::Subject;
 use crate::data::Sources;
 use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
@@ -184,14 +185,20 @@ pub fn provenance(
     Ok(rows)
 }
 
-/// What a run measured, beside what the folder holds of experiments that it did not run.
+/// What a run measured, beside what the folder holds of experiments and models that it did not run:
+/// of an experiment that ran, models of other programs in the same profile.
 ///
 /// The earlier run's provenance is kept as long as rows of it are.
 pub fn beside_earlier(earlier: Evidence, now: Evidence) -> Evidence {
-    let ran: Vec<String> = Records(&now).experiments().into_iter().map(String::from).collect();
     let mut all = earlier;
-    all.records.retain(|r| !ran.contains(&r.experiment));
-    all.pictures.retain(|p| !ran.contains(&p.experiment));
+    let ran = Records(&now);
+    let stays = |experiment: &str, subject: &Subject, profile: &str| match ran.profile(experiment) {
+        None => true,
+        Some(now) => now == profile && !ran.subjects(experiment).contains(&subject),
+    };
+    all.records
+        .retain(|r| r.experiment == PROVENANCE || stays(&r.experiment, &r.subject, &r.profile));
+    all.pictures.retain(|p| stays(&p.experiment, &p.subject, &p.profile));
     if all.records.iter().all(|r| r.experiment == PROVENANCE) {
         all.records.clear();
     }
@@ -199,4 +206,39 @@ pub fn beside_earlier(earlier: Evidence, now: Evidence) -> Evidence {
     let new: Vec<Record> = now.records.into_iter().filter(is_new).collect();
     all.extend(Evidence { records: new, pictures: now.pictures });
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_replaces_its_own_models_and_no_other() {
+        let row = |experiment: &str, model: &str, profile: &str, value: f64| Record {
+            experiment: experiment.into(),
+            subject: Subject::new(model),
+            profile: profile.into(),
+            seed: Some(0),
+            metric: Metric::MSE,
+            value: Some(value),
+            ..Record::default()
+        };
+        let only = |records: Vec<Record>| Evidence { records, pictures: vec![] };
+        let earlier = only(vec![
+            Record::provenance("commit", "a"),
+            row("translation", "G-RNN", "quick", 1.0),
+            row("translation", "ConvLSTM", "quick", 2.0),
+            row("translation", "of another profile", "desk", 3.0),
+            row("rotation", "G-RNN", "desk", 4.0),
+        ]);
+        let ours = vec![
+            Record::provenance("commit", "a"),
+            Record::provenance("commit", "b"),
+            row("translation", "G-RNN", "quick", 5.0),
+        ];
+        let all = beside_earlier(earlier, only(ours));
+        let value = |r: &Record| r.value.map_or_else(|| r.note.clone(), |v| v.to_string());
+        let kept: Vec<String> = all.records.iter().map(value).collect();
+        assert_eq!(kept, ["a", "2", "4", "b", "5"]);
+    }
 }

@@ -120,7 +120,9 @@ impl ForecasterChoice {
         space: FlowSpace<G>,
         source: &Path,
     ) -> Result<AnyForecaster<G>> {
-        let kernels = NamedKernels::read(tensors, self.cell.kind, source)?;
+        let velocities = space.velocities().as_slice();
+        let shares = G::Velocity::neighbourhood(velocities, self.cell.reach).len();
+        let kernels = NamedKernels::read(tensors, (self.cell.kind, shares), source)?;
         let padding = space.group().padding();
         let (cell, running) = ((CELL, &kernels.cell_shape()), (self.running, source));
         let layer = self.cell.layer(space, cell, &kernels.cell, running)?;

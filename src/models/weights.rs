@@ -1,4 +1,4 @@
-//! NamedKernels in files of the paper's public code: which names they have, and what is wrong with them.
+//! Weights in files of the paper's public code: which names they have, and what is wrong with them.
 
 use super::decoder::layer_name;
 use crate::cells::{Between, CellKind, CellShape, Fields};
@@ -35,8 +35,13 @@ const EXPANDED: Names =
 const SHIFTS: &str = "cell.shift.weight";
 
 impl NamedKernels {
-    /// The kernels of a cell of some kind and its decoder.
-    pub fn read(tensors: &Tensors, kind: CellKind, source: &Path) -> Result<Self> {
+    /// The kernels of a cell of some kind and its decoder; a mixing cell has as many recurrent ones as
+    /// `shares`, in one tensor.
+    pub fn read(
+        tensors: &Tensors,
+        (kind, shares): (CellKind, usize),
+        source: &Path,
+    ) -> Result<Self> {
         let names = match tensors.keys().any(|name| name.starts_with("filters.")) {
             true => EXPANDED,
             false => TRAINED,
@@ -61,9 +66,16 @@ impl NamedKernels {
         if kind == CellKind::LearnedShift {
             cell.insert(SHIFTS.into(), take(SHIFTS));
         }
-        let kernels = Self { cell, decoder: decoder.iter().map(|name| take(name)).collect() };
-        let problems = kernels.problems(kind, &names, &decoder);
-        if problems.is_empty() { Ok(kernels) } else { Err(refuse(problems)) }
+        let mut kernels = Self { cell, decoder: decoder.iter().map(|name| take(name)).collect() };
+        let problems = kernels.problems((kind, shares), &names, &decoder);
+        if !problems.is_empty() {
+            return Err(refuse(problems));
+        }
+        if kind == CellKind::Mixing && shares == 1 {
+            let only = kernels.recurrent().squeeze(0)?; // as a cell has it that is trained here
+            kernels.cell.insert(TRAINED.recurrent.into(), only);
+        }
+        Ok(kernels)
     }
 
     fn input(&self) -> &Tensor {
@@ -87,23 +99,32 @@ impl NamedKernels {
     }
 
     /// Everything wrong with ranks, sizes and channels, in words.
-    fn problems(&self, kind: CellKind, names: &Names, decoder: &[String]) -> Vec<String> {
+    fn problems(
+        &self,
+        (kind, shares): (CellKind, usize),
+        names: &Names,
+        decoder: &[String],
+    ) -> Vec<String> {
         let w = self.recurrent().dims();
         let rank = if kind == CellKind::Mixing { 5 } else { 4 };
         if w.len() != rank {
             return vec![format!("`{}` has shape {w:?}, expected {rank} extents", names.recurrent)];
         }
+        if rank == 5 && w[0] != shares {
+            let (name, held) = (names.recurrent, w[0]);
+            return vec![format!("`{name}` holds {held} kernels for {shares} neighbours")];
+        }
         let channels = w[rank - 3];
         let rows = Some(kind.gates() * channels);
         let mut problems = Vec::new();
-        let mut check = |name: &str, tensor: &Tensor, outputs: Option<usize>, inputs| {
-            problems.extend(kernel_problems(name, tensor, outputs, inputs, channels));
+        let mut check = |name: &str, kernel: &[usize], outputs: Option<usize>, inputs| {
+            problems.extend(kernel_problems(name, kernel, outputs, inputs, channels));
         };
-        check(names.input, self.input(), rows, None);
-        check(names.recurrent, self.recurrent(), rows, Some(channels));
+        check(names.input, self.input().dims(), rows, None);
+        check(names.recurrent, &w[rank - 4..], rows, Some(channels));
         for (number, (name, kernel)) in decoder.iter().zip(&self.decoder).enumerate() {
             let is_last = number + 1 == decoder.len();
-            check(name, kernel, (!is_last).then_some(channels), Some(channels));
+            check(name, kernel.dims(), (!is_last).then_some(channels), Some(channels));
         }
         problems
     }
@@ -117,16 +138,16 @@ fn missing_and_unexpected(tensors: &Tensors, names: &[String]) -> Vec<String> {
     problems
 }
 
-/// What is wrong with one kernel (…, outputs, inputs, kh, kw); `None` takes any number of channels.
+/// What is wrong with one kernel (outputs, inputs, kh, kw); `None` takes any number of channels.
 fn kernel_problems(
     name: &str,
-    tensor: &Tensor,
+    kernel: &[usize],
     outputs: Option<usize>,
     inputs: Option<usize>,
     hidden: usize,
 ) -> Vec<String> {
-    let &[.., o, i, kh, kw] = tensor.dims() else {
-        return vec![format!("`{name}` has shape {:?}, expected four extents", tensor.dims())];
+    let &[o, i, kh, kw] = kernel else {
+        return vec![format!("`{name}` has shape {kernel:?}, expected four extents")];
     };
     let mut problems = Vec::new();
     if kh % 2 == 0 || kw % 2 == 0 {
@@ -134,7 +155,7 @@ fn kernel_problems(
     }
     let fits = |got: usize, expected: Option<usize>| expected.is_none_or(|e| e == got);
     if !fits(o, outputs) || !fits(i, inputs) {
-        problems.push(format!("`{name}` has shape {:?}, expected C = {hidden}", tensor.dims()));
+        problems.push(format!("`{name}` has shape {kernel:?}, expected C = {hidden}"));
     }
     problems
 }

@@ -84,7 +84,7 @@ fn verdicts(sections: &[Section]) -> String {
     }
     page += "\nA claim is *reproduced* when the whole interval satisfies its rule, *not \
              reproduced* when the whole interval fails it, *inconclusive* otherwise or with a \
-             single seed, *not run* when the records lack what it needs. Why the thresholds:\n\n";
+             single seed (counts of parameters excepted), *not run* when the records lack what it needs. Why the thresholds:\n\n";
     for v in all {
         page += &format!("- {}: {}.\n", v.claim.words, v.claim.why);
     }

@@ -40,6 +40,7 @@ pub fn training_step<L: Learner>(
     parameters.gather(&loss.statistics)?;
     Ok(Step { loss: value, gradient_norm })
 }
+
 /// Scales all gradients so that their common 2-norm is at most `limit`; returns the norm before.
 ///
 /// The factor is limit / (norm + 1e-6), as in PyTorch.

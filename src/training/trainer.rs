@@ -104,8 +104,12 @@ impl<L: Learner> Trainer<'_, L> {
     ///
     /// # Errors
     /// [`Error::NonFinite`] as soon as a loss or a score is not finite; [`Error::Format`] when the
-    /// checkpoint belongs to another run.
+    /// checkpoint belongs to another run; [`Error::Configuration`] for a schedule without steps.
     pub fn run(&self) -> Result<Training> {
+        if self.schedule.steps == 0 || self.schedule.interval == 0 {
+            let (what, remedy) = ("the schedule", "give at least one step and an interval of one");
+            return Err(Error::configuration(what, "has no steps, or never evaluates", remedy));
+        }
         let mut optimiser = Adam::new(self.parameters.variables(), self.schedule.adam)?;
         let (mut position, mut best) = self.resume(&mut optimiser)?;
         (self.progress)(position.step, f64::NAN);

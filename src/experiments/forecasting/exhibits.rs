@@ -5,7 +5,7 @@ use crate::experiments::exhibit::{Body, Exhibit, HeatMaps, Lines, Panel, Scale, 
 use crate::experiments::metric::Metric;
 use crate::experiments::number::{mean_and_std, short, strings};
 use crate::experiments::paper::Table1;
-use crate::experiments::query::{BySeed, Records};
+use crate::experiments::query::{BySeed, Records, joined};
 use crate::experiments::record::Record;
 use crate::experiments::series::series;
 use crate::experiments::subject::Subject;
@@ -50,33 +50,34 @@ impl Half<'_> {
     }
 }
 
+/// How many times errors lie below those of the baseline, over the seeds that both have, as claims have it.
+fn times_below(baseline: &BySeed, errors: &BySeed) -> String {
+    let (above, below): (Vec<f64>, Vec<f64>) = joined(baseline, errors).into_values().unzip();
+    if above.is_empty() { String::new() } else { short(mean(&above) / mean(&below)) }
+}
+
 /// Table 1: test MSE beside the published value.
 pub fn next_step_table(half: Half<'_>, published: &Table1) -> Exhibit {
-    let errors = |subject: &Subject| {
-        values(&half.values(subject, &Metric::MSE, |r| r.split == Some(Split::Test)))
-    };
-    let baseline = errors(&Subject::g_rnn());
+    let test_mse =
+        |subject: &Subject| half.values(subject, &Metric::MSE, |r| r.split == Some(Split::Test));
+    let of_baseline = test_mse(&Subject::g_rnn());
+    let baseline = values(&of_baseline);
     let row = |subject: &&Subject| {
-        let (errors, published) = (errors(subject), published.value(&subject.to_string()));
+        let (of_it, published) = (test_mse(subject), published.value(&subject.to_string()));
+        let errors = values(&of_it);
         let parameters = half.values(subject, &Metric::PARAMETERS, |_| true);
         let [mse, std] = mean_and_std(estimate(&errors));
-        let is_compared = !baseline.is_empty() && !errors.is_empty();
-        let if_compared = |text: &dyn Fn() -> String| match is_compared {
-            true => text(),
-            false => String::new(),
-        };
-        let is_baseline = **subject == Subject::g_rnn();
+        let is_compared =
+            **subject != Subject::g_rnn() && !baseline.is_empty() && !errors.is_empty();
+        let better = || short(probability_of_improvement(&errors, &baseline));
         vec![
             subject.to_string(),
             parameters.values().next().map(|p| format!("{p:.0}")).unwrap_or_default(),
             errors.len().to_string(),
             mse,
             std,
-            if_compared(&|| short(mean(&baseline) / mean(&errors))),
-            if_compared(&|| match is_baseline {
-                true => String::new(),
-                false => short(probability_of_improvement(&errors, &baseline)),
-            }),
+            times_below(&of_baseline, &of_it),
+            if is_compared { better() } else { String::new() },
             published.map(|p| format!("{:.1e}", p.mean)).unwrap_or_default(),
             published.map(|p| format!("{:.0e}", p.std)).unwrap_or_default(),
             published.map(|p| p.source.to_string()).unwrap_or_default(),
