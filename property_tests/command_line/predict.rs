@@ -127,3 +127,53 @@ fn predict_over_rotations_reads_expanded_filters() {
     let translation = ["predict", "--task", "translation", "--weights", &w, "--input", &x];
     refused(&[&translation[..], &["--output", &y], &order].concat(), &["--order", "translation"]);
 }
+
+#[test]
+fn predict_reads_as_many_mixing_kernels_as_there_are_neighbours() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |name: &str| folder.path().join(name).display().to_string();
+    let draw = |name: &str, shape: &[usize]| normal(4, name, shape, 0.2, DType::F32);
+    let recurrent = draw("w", &[1, 4, 4, 3, 3]);
+    save(&folder.path().join("x"), &[("input_seq", draw("x", &[1, 3, 1, 6, 6]))]);
+    let weights = |name: &str, names: [&'static str; 3], recurrent: &Tensor| {
+        let kernels = [draw("u", &[4, 1, 3, 3]), recurrent.clone(), draw("d", &[1, 4, 3, 3])];
+        let tensors: Vec<_> = names.into_iter().zip(kernels).collect();
+        save(&folder.path().join(name), &tensors);
+    };
+    let trained = ["cell.conv_u.weight", "cell.conv_h.weight", "decoder_conv.0.weight"];
+    let expanded = ["filters.conv_u", "filters.conv_h", "weights.decoder_conv.0.weight"];
+    let flags = |task: &'static str, more: &[&'static str], weights: &str, output: &str| {
+        let own = ["--weights", weights, "--output", output, "--input"].map(String::from);
+        let all =
+            ["predict", "--steps", "2", "--task", task].into_iter().chain(more.iter().copied());
+        all.map(String::from)
+            .chain(own.map(|w| match w.starts_with("--") {
+                true => w,
+                false => text(&w),
+            }))
+            .chain([text("x")])
+            .collect::<Vec<_>>()
+    };
+    // One velocity has no neighbour but itself: mixing is the simple cell.
+    let (still, rotation) = (&["--velocity-range", "0"][..], &["--orientations", "4"][..]);
+    for (task, names, more) in [("translation", trained, still), ("rotation", expanded, rotation)] {
+        weights("mixing", names, &recurrent);
+        weights("simple", names, &recurrent.squeeze(0).unwrap());
+        fernn().args(flags(task, more, "simple", "a")).assert().success();
+        fernn()
+            .args(flags(task, more, "mixing", "b"))
+            .args(["--cell", "mixing"])
+            .assert()
+            .success();
+        let outputs = |name: &str| {
+            let all =
+                candle_core::safetensors::load(folder.path().join(name), &Device::Cpu).unwrap();
+            values(&all["outputs"])
+        };
+        assert!(relative_error(&outputs("a"), &outputs("b")) < 1e-6, "{task}");
+    }
+    weights("mixing", trained, &recurrent);
+    let many = flags("translation", &["--cell", "mixing", "--velocity-range", "1"], "mixing", "c");
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    refused(&many, &["cell.conv_h.weight", "1 kernels for 9 neighbours"]);
+}
