@@ -133,7 +133,9 @@ fn predict_reads_as_many_mixing_kernels_as_there_are_neighbours() {
     let folder = tempfile::tempdir().unwrap();
     let text = |name: &str| folder.path().join(name).display().to_string();
     let draw = |name: &str, shape: &[usize]| normal(4, name, shape, 0.2, DType::F32);
-    let recurrent = draw("w", &[1, 4, 4, 3, 3]);
+    // Over translations nine, of which a velocity alone uses that of itself; over rotations one.
+    let nine = draw("w", &[9, 4, 4, 3, 3]);
+    let own = nine.get(4).unwrap();
     save(&folder.path().join("x"), &[("input_seq", draw("x", &[1, 3, 1, 6, 6]))]);
     let weights = |name: &str, names: [&'static str; 3], recurrent: &Tensor| {
         let kernels = [draw("u", &[4, 1, 3, 3]), recurrent.clone(), draw("d", &[1, 4, 3, 3])];
@@ -154,11 +156,14 @@ fn predict_reads_as_many_mixing_kernels_as_there_are_neighbours() {
             .chain([text("x")])
             .collect::<Vec<_>>()
     };
-    // One velocity has no neighbour but itself: mixing is the simple cell.
+    // A velocity alone has no neighbour but itself: mixing is the simple cell.
     let (still, rotation) = (&["--velocity-range", "0"][..], &["--orientations", "4"][..]);
-    for (task, names, more) in [("translation", trained, still), ("rotation", expanded, rotation)] {
-        weights("mixing", names, &recurrent);
-        weights("simple", names, &recurrent.squeeze(0).unwrap());
+    let one = own.unsqueeze(0).unwrap();
+    for (task, names, more, kernels) in
+        [("translation", trained, still, &nine), ("rotation", expanded, rotation, &one)]
+    {
+        weights("mixing", names, kernels);
+        weights("simple", names, &own);
         fernn().args(flags(task, more, "simple", "a")).assert().success();
         fernn()
             .args(flags(task, more, "mixing", "b"))
@@ -172,7 +177,7 @@ fn predict_reads_as_many_mixing_kernels_as_there_are_neighbours() {
         };
         assert!(relative_error(&outputs("a"), &outputs("b")) < 1e-6, "{task}");
     }
-    weights("mixing", trained, &recurrent);
+    weights("mixing", trained, &one);
     let many = flags("translation", &["--cell", "mixing", "--velocity-range", "1"], "mixing", "c");
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     refused(&many, &["cell.conv_h.weight", "1 kernels for 9 neighbours"]);

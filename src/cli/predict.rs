@@ -302,7 +302,8 @@ fn sequence(path: &Path, name: &str, device: &Device) -> fernn::Result<Tensor> {
 
 fn check_fields(parameters: &Parameters, names: &Names, path: &Path) -> fernn::Result<()> {
     let Names { recurrent, orientations, .. } = names;
-    let planes = parameters.get(recurrent).and_then(|kernel| kernel.dims().first().copied());
+    let dims = parameters.get(recurrent).map_or(&[][..], |kernel| kernel.dims());
+    let planes = dims.len().checked_sub(4).map(|place| dims[place]);
     match planes {
         Some(planes) if planes % orientations != 0 => Err(Error::Weights {
             path: path.to_path_buf(),
