@@ -177,6 +177,9 @@ fn predict_reads_as_many_mixing_kernels_as_there_are_neighbours() {
         };
         assert!(relative_error(&outputs("a"), &outputs("b")) < 1e-6, "{task}");
     }
+    let gated = flags("translation", &["--cell", "gru", "--activation", "tanh"], "simple", "c");
+    let gated: Vec<&str> = gated.iter().map(String::as_str).collect();
+    refused(&gated, &["--activation", "--cell gru"]);
     weights("mixing", trained, &one);
     let many = flags("translation", &["--cell", "mixing", "--velocity-range", "1"], "mixing", "c");
     let many: Vec<&str> = many.iter().map(String::as_str).collect();

@@ -123,7 +123,7 @@ enum Pooling {
     Sum,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum NonLinearity {
     Relu,
     Tanh,
@@ -181,8 +181,18 @@ fn refuse_flags_of_the_other_task(arguments: &Arguments) -> fernn::Result<()> {
             let problem = "means nothing in the co-moving frame, where no state turns";
             Err(Error::configuration("--order", problem, "leave it out, or change --frame"))
         }
-        _ => Ok(()),
+        _ => refuse_activation_of_gates(arguments),
     }
+}
+
+fn refuse_activation_of_gates(arguments: &Arguments) -> fernn::Result<()> {
+    let is_gated = matches!(arguments.cell, CellKind::Gru | CellKind::Lstm);
+    if !is_gated || arguments.activation == NonLinearity::Relu {
+        return Ok(());
+    }
+    let problem =
+        format!("means nothing for --cell {}, whose gates have their own", arguments.cell.name());
+    Err(Error::configuration("--activation", problem, "leave it out, or change --cell"))
 }
 
 /// The space of the rotation flags.

@@ -18,6 +18,11 @@ impl Profile {
     /// All profiles, smallest first.
     pub const ALL: [Profile; 3] = [Profile::Quick, Profile::Desk, Profile::Paper];
 
+    /// The profile of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
+
     /// `quick`, `desk` or `paper`.
     pub fn name(self) -> &'static str {
         match self {

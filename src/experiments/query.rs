@@ -3,6 +3,7 @@
 use super::evidence::Evidence;
 use super::metric::Metric;
 use super::picture::Picture;
+use super::profile::Profile;
 use super::record::{PROVENANCE, Record};
 use super::subject::Subject;
 use crate::data::Split;
@@ -55,6 +56,12 @@ impl<'a> Records<'a> {
     pub fn profile(&self, experiment: &str) -> Option<&'a str> {
         let of_it = self.all().iter().find(|r| r.experiment == experiment);
         of_it.map(|r| r.profile.as_str())
+    }
+
+    /// The profile whose settings an experiment has where no row holds them; the paper's where rows
+    /// name none of the three.
+    pub fn profile_or_paper(&self, experiment: &str) -> Profile {
+        self.profile(experiment).and_then(Profile::named).unwrap_or(Profile::Paper)
     }
 
     /// The rows of an experiment and metric, in the order of the records.
@@ -176,6 +183,19 @@ pub fn per_seed(a: &BySeed, b: &BySeed, formula: impl Fn(f64, f64) -> f64) -> By
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_settings_the_profile_of_the_rows_counts() {
+        let row = |experiment: &str, profile: &str| Record {
+            experiment: experiment.into(),
+            profile: profile.into(),
+            ..Record::default()
+        };
+        let records = vec![row("a", "quick"), row("b", "desk"), row("c", "of my own")];
+        let evidence = Evidence { records, pictures: vec![] };
+        let profiles = ["a", "b", "c", "d"].map(|name| Records(&evidence).profile_or_paper(name));
+        assert_eq!(profiles, [Profile::Quick, Profile::Desk, Profile::Paper, Profile::Paper]);
+    }
 
     #[test]
     fn a_curve_is_by_step_whatever_the_order_of_rows() {

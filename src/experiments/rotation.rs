@@ -40,10 +40,10 @@ pub(super) fn table_1(
     [0, all / 2, all].map(model).to_vec()
 }
 
-/// The settings of the records, the paper's where they do not say.
+/// The settings of the records, those of their profile where no row has any.
 pub(super) fn settings(records: Records<'_>, experiment: &str) -> Result<Settings<RotationWorld>> {
     let settings = records.settings::<Settings<RotationWorld>>(experiment)?;
-    Ok(settings.unwrap_or_else(|| Settings::rotation(Profile::Paper)))
+    Ok(settings.unwrap_or_else(|| Settings::rotation(records.profile_or_paper(experiment))))
 }
 
 /// What the models of Table 1 are compared by; `all` is the range of all velocities.

@@ -9,7 +9,7 @@ use super::forecasting::{
 use super::profile::Profile;
 use super::query::Records;
 use super::record::Record;
-use super::rotation::{choice, comparison, own_seeds, settings, table_1};
+use super::rotation::{choice, comparison, own_seeds, table_1};
 use crate::error::Result;
 
 /// The experiment.
@@ -31,6 +31,13 @@ fn is_inside(reach: u32) -> impl Fn(&Record) -> bool {
     }
 }
 
+/// The settings of the records, those of their profile where no row has any.
+fn own_settings(records: Records<'_>) -> Result<Settings<RotationWorld>> {
+    let of_profile = || Settings::rotation(records.profile_or_paper(NAME));
+    let found = records.settings::<Settings<RotationWorld>>(NAME)?;
+    Ok(found.unwrap_or_else(|| Settings { training_range: 1, ..of_profile() }))
+}
+
 /// The range of all velocities of the models, which exceeds that of the training.
 fn all_velocities(records: Records<'_>) -> Result<u32> {
     let mut largest = 0;
@@ -38,7 +45,10 @@ fn all_velocities(records: Records<'_>) -> Result<u32> {
         let settings = records.settings_of::<Settings<RotationWorld>>(NAME, subject)?;
         largest = largest.max(settings.map_or(0, |settings| settings.velocity_range));
     }
-    Ok(if largest == 0 { Settings::rotation(Profile::Paper).velocity_range } else { largest })
+    Ok(match largest {
+        0 => Settings::rotation(records.profile_or_paper(NAME)).velocity_range,
+        _ => largest,
+    })
 }
 
 impl Experiment for UnseenAngularVelocities {
@@ -67,7 +77,7 @@ impl Experiment for UnseenAngularVelocities {
 
     fn claims(&self, records: Records<'_>) -> Result<Vec<Claim>> {
         let comparison = comparison(records, NAME, all_velocities(records)?);
-        let is_inside = is_inside(reach(&settings(records, NAME)?));
+        let is_inside = is_inside(reach(&own_settings(records)?));
         let over = "the unseen velocities over that on the 3 seen";
         Ok(vec![
             comparison.unseen_velocities(&is_inside, over),
@@ -76,7 +86,7 @@ impl Experiment for UnseenAngularVelocities {
     }
 
     fn exhibits(&self, records: Records<'_>) -> Result<Vec<Exhibit>> {
-        let settings = settings(records, NAME)?;
+        let settings = own_settings(records)?;
         let (reach, choice) = (reach(&settings), &choice(&settings));
         let half = Half { records, experiment: NAME, prefix: "rotation_", choice };
         Ok(vec![

@@ -36,10 +36,11 @@ pub(super) fn comparison<'a>(records: Records<'a>, experiment: &'static str) -> 
     Comparison { records, experiment, half, full, kind: "", published: &paper::TRANSLATION }
 }
 
-/// The trained horizon of the records, the paper's where they do not say.
+/// The trained horizon of the records, that of their profile where no row has settings.
 pub(super) fn trained_horizon(records: Records<'_>, experiment: &str) -> Result<usize> {
     let settings = records.settings::<Settings<TranslationWorld>>(experiment)?;
-    let settings = settings.unwrap_or_else(|| Settings::translation(Profile::Paper));
+    let settings =
+        settings.unwrap_or_else(|| Settings::translation(records.profile_or_paper(experiment)));
     Ok(settings.predicted)
 }
 
