@@ -159,7 +159,6 @@ impl Experiment for OwnExperiment {
             words: "velocities do not make it much worse".into(),
             published: "nowhere",
             quantity: "test MSE with velocities over that without".into(),
-            metrics: vec![Metric::MSE],
             value: Quantity::Ratio { above: of("V1"), below: of("V0") },
             threshold: Threshold::AtMost(100.0),
             why: "an example",

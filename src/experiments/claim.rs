@@ -1,6 +1,5 @@
 //! How claims are judged: a quantity with its interval over seeds, against a threshold.
 
-use super::metric::Metric;
 use super::query::{BySeed, joined};
 use crate::statistics::{Interval, bootstrap, mean, ratio_of_means};
 
@@ -15,8 +14,6 @@ pub struct Claim {
     pub published: &'static str,
     /// The quantity that decides, in words.
     pub quantity: String,
-    /// The metrics that the quantity is made of.
-    pub metrics: Vec<Metric>,
     /// The quantity.
     pub value: Quantity,
     /// What it must be.
@@ -163,7 +160,6 @@ mod tests {
             words: String::new(),
             published: "",
             quantity: "the ratio".into(),
-            metrics: vec![Metric::MSE],
             value,
             threshold,
             why: "",

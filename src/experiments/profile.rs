@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum Profile {
     /// A first look and CI: minutes on two cores, a small torus, embedded digits.
     Quick,
-    /// The committed results: hours on two cores.
+    /// Longer training and more test sequences: hours on two cores.
     Desk,
     /// The paper's own hyper-parameters: a GPU or a cluster.
     Paper,
@@ -17,6 +17,15 @@ pub enum Profile {
 impl Profile {
     /// All profiles, smallest first.
     pub const ALL: [Profile; 3] = [Profile::Quick, Profile::Desk, Profile::Paper];
+
+    /// Seeds of an experiment that takes long, where none are asked for.
+    pub(super) fn few_seeds(self) -> u64 {
+        match self {
+            Profile::Quick => 2,
+            Profile::Desk => 3,
+            Profile::Paper => 5,
+        }
+    }
 
     /// The profile of a name.
     pub fn named(name: &str) -> Option<Self> {

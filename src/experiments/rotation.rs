@@ -21,15 +21,6 @@ const NAME: &str = "rotation";
 /// Validation errors of the table of training speed.
 const LEVELS: [f64; 5] = [0.055, 0.04, 0.03, 0.02, 0.01];
 
-/// Seeds, where none are asked for.
-pub(super) fn own_seeds(profile: Profile) -> u64 {
-    match profile {
-        Profile::Quick => 2,
-        Profile::Desk => 3,
-        Profile::Paper => 5,
-    }
-}
-
 /// The models with none, half and all of the velocities of Table 1.
 pub(super) fn table_1(
     settings: &Settings<RotationWorld>,
@@ -86,7 +77,7 @@ impl Experiment for RotatingDigits {
     fn units(&self, request: &Request) -> Result<Vec<Unit>> {
         let settings = Settings::rotation(request.profile).asked_for(request);
         let models = table_1(&settings, request.profile);
-        Ok(units(NAME, request, own_seeds(request.profile), models, Evaluation::TABLE_1))
+        Ok(units(NAME, request, request.profile.few_seeds(), models, Evaluation::TABLE_1))
     }
 
     fn claims(&self, records: Records<'_>) -> Result<Vec<Claim>> {

@@ -11,7 +11,7 @@ use super::metric::Metric;
 use super::number::{mean_and_std, strings};
 use super::profile::Profile;
 use super::query::{BySeed, Records};
-use super::rotation::{choice, own_seeds, settings};
+use super::rotation::{choice, settings};
 use super::series::series;
 use super::subject::Subject;
 use crate::data::Split;
@@ -85,7 +85,7 @@ impl Experiment for RotationLifts {
             &[Evaluation::Prediction, Evaluation::Horizon, Evaluation::Equivariance];
         let settings = Settings::rotation(request.profile).asked_for(request);
         let models = VARIANTS.iter().map(|variant| variant.of(&settings)).collect();
-        Ok(units(NAME, request, own_seeds(request.profile), models, EVALUATIONS))
+        Ok(units(NAME, request, request.profile.few_seeds(), models, EVALUATIONS))
     }
 
     /// Not a claim of the paper: the comparison of the lifts where the action interpolates.
@@ -106,7 +106,6 @@ impl Experiment for RotationLifts {
             quantity: "the equivariance error of the trained state after the last frame, lab over \
                        co-moving,"
                 .into(),
-            metrics: vec![Metric::EQUIVARIANCE_TRAINED],
             value: Quantity::Ratio { above: of(LAB), below: of(CO_MOVING) },
             threshold: Threshold::AtLeast(1.0),
             why: "1 is equality",

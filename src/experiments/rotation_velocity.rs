@@ -9,7 +9,7 @@ use super::forecasting::{
 use super::profile::Profile;
 use super::query::Records;
 use super::record::Record;
-use super::rotation::{choice, comparison, own_seeds, table_1};
+use super::rotation::{choice, comparison, table_1};
 use crate::error::Result;
 
 /// The experiment.
@@ -72,7 +72,7 @@ impl Experiment for UnseenAngularVelocities {
         }
         let models = table_1(&settings.asked_for(request), request.profile);
         let evaluations = &[Evaluation::Velocities];
-        Ok(units(NAME, request, own_seeds(request.profile), models, evaluations))
+        Ok(units(NAME, request, request.profile.few_seeds(), models, evaluations))
     }
 
     fn claims(&self, records: Records<'_>) -> Result<Vec<Claim>> {

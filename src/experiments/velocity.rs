@@ -48,11 +48,7 @@ impl Experiment for UnseenVelocities {
     fn units(&self, request: &Request) -> Result<Vec<Unit>> {
         let settings = Settings::translation(request.profile).asked_for(request);
         let settings = Settings { training_range: 1, ..settings };
-        let seeds = match request.profile {
-            Profile::Quick => 2, // where time is short
-            Profile::Desk => 3,
-            Profile::Paper => 5,
-        };
+        let seeds = request.profile.few_seeds();
         Ok(units(NAME, request, seeds, table_1(&settings), &[Evaluation::Velocities]))
     }
 

@@ -38,7 +38,6 @@ impl Comparison<'_> {
         &self,
         words: Words<'_>,
         quantity: String,
-        metric: Metric,
         (value, threshold): (Quantity, Threshold),
     ) -> Claim {
         Claim {
@@ -46,7 +45,6 @@ impl Comparison<'_> {
             words: format!("{}{}", self.kind, words.words),
             published: words.published,
             quantity,
-            metrics: vec![metric],
             value,
             threshold,
             why: words.why,
@@ -99,7 +97,7 @@ impl Comparison<'_> {
         let value =
             Quantity::Ratio { above: self.test_mse(&Subject::g_rnn()), below: self.test_mse(full) };
         let quantity = format!("test MSE of the G-RNN over that of {full}");
-        self.claim(words, quantity, Metric::MSE, (value, Threshold::AtLeast(threshold)))
+        self.claim(words, quantity, (value, Threshold::AtLeast(threshold)))
     }
 
     /// Table 1: half of the velocities lie between none and all.
@@ -122,7 +120,7 @@ impl Comparison<'_> {
         let quantity =
             format!("the smaller of the factors G-RNN/{half} and {half}/{full} of the test MSE");
         let judged = (Quantity::Mean(steps), Threshold::AtLeast(1.0));
-        self.claim(words, quantity, Metric::MSE, judged)
+        self.claim(words, quantity, judged)
     }
 
     /// The figure of training curves.
@@ -152,7 +150,7 @@ impl Comparison<'_> {
             self.full
         );
         let judged = (Quantity::Mean(shares), Threshold::AtMost(0.5));
-        self.claim(words, quantity, Metric::LOSS, judged)
+        self.claim(words, quantity, judged)
     }
 
     fn at_horizon(&self, subject: &Subject, horizon: usize) -> BySeed {
@@ -178,7 +176,7 @@ impl Comparison<'_> {
         let quantity = format!(
             "{full}'s test MSE at 7 times the trained horizon over that at the trained one"
         );
-        self.claim(words, quantity, Metric::MSE_BY_HORIZON, (value, Threshold::AtMost(2.0)))
+        self.claim(words, quantity, (value, Threshold::AtMost(2.0)))
     }
 
     /// Length generalization beside the G-RNN.
@@ -195,7 +193,7 @@ impl Comparison<'_> {
             below: self.at_horizon(full, 7 * trained),
         };
         let quantity = format!("test MSE at 7 times the trained horizon, G-RNN over {full},");
-        self.claim(words, quantity, Metric::MSE_BY_HORIZON, (value, Threshold::AtLeast(1.0)))
+        self.claim(words, quantity, (value, Threshold::AtLeast(1.0)))
     }
 
     /// Mean MSE over the velocities that `is_inside` accepts, or over the others.
@@ -230,7 +228,7 @@ impl Comparison<'_> {
             below: self.over_velocities(full, is_inside, true),
         };
         let quantity = format!("{full}'s test MSE, trained on V1, over {over}");
-        self.claim(words, quantity, Metric::MSE_BY_VELOCITY, (value, Threshold::AtMost(2.0)))
+        self.claim(words, quantity, (value, Threshold::AtMost(2.0)))
     }
 
     /// Velocity generalization beside the G-RNN.
@@ -249,7 +247,7 @@ impl Comparison<'_> {
         };
         let quantity = format!("the factor unseen/seen of the G-RNN over that of {full}");
         let judged = (Quantity::Mean(factors), Threshold::AtLeast(1.0));
-        self.claim(words, quantity, Metric::MSE_BY_VELOCITY, judged)
+        self.claim(words, quantity, judged)
     }
 
     /// Velocities cost no parameters.
@@ -263,7 +261,7 @@ impl Comparison<'_> {
         };
         let value = Quantity::Ratio { above: count(&self.full), below: count(&Subject::g_rnn()) };
         let quantity = format!("parameters of {} over those of the G-RNN", self.full);
-        self.claim(words, quantity, Metric::PARAMETERS, (value, Threshold::Exactly(1.0)))
+        self.claim(words, quantity, (value, Threshold::Exactly(1.0)))
     }
 }
 
