@@ -1,6 +1,10 @@
 //! Kernels against plain loops, gradients against finite differences, V = {0} against a naive RNN.
 
+#[path = "operations/batch_norm.rs"]
+mod batch_norm;
 mod common;
+#[path = "operations/convolution_3d.rs"]
+mod convolution_3d;
 
 use candle_core::{DType, Device, Tensor, Var};
 use common::{

@@ -1,6 +1,8 @@
 //! The whole-sequence operation against its steps, and the two algorithms against each other.
 
 mod common;
+#[path = "sequence/memory.rs"]
+mod memory;
 #[path = "sequence/read_outs.rs"]
 mod read_outs;
 

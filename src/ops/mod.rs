@@ -5,13 +5,16 @@
 //! [`to_channels_first`] convert at the boundary.
 
 mod activation;
+mod batch_norm;
 mod carry_order;
 mod composed;
 mod convolution;
+mod convolution_3d;
 mod depthwise;
 mod kernels;
 mod layer;
 mod layout;
+mod memory;
 mod parts;
 mod pointwise;
 mod pool;
@@ -28,14 +31,18 @@ mod stack;
 mod steerable;
 mod storage;
 mod turned_recurrence;
+mod way_back;
 
 pub use activation::{Activation, activate};
+pub use batch_norm::{Affine, EPSILON, Moments, normalise_by, normalise_by_batch};
 pub use carry_order::CarryOrder;
 pub use convolution::{convolve, convolve_slices};
+pub use convolution_3d::{Strides, convolve_3d};
 pub use depthwise::depthwise_convolution;
 pub use kernels::{ConvAlgorithm, Padding, Shift, instruction_set, peak_flops};
 pub use layer::Layer;
 pub use layout::{to_channels_first, to_channels_last};
+pub use memory::{DEFAULT_HISTORY_BUDGET, history_budget, set_history_budget};
 pub use pool::pool_velocities;
 pub use pooling::VelocityPooling;
 pub use read_out::{FedAs, Feed, ReadOut};

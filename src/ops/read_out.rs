@@ -60,6 +60,14 @@ impl ReadOut<'_> {
         }
     }
 
+    /// Steps beyond the frames of the sequence.
+    pub(crate) fn further_steps(&self) -> usize {
+        match self {
+            Self::Fed { steps, .. } => *steps,
+            Self::Last | Self::Every => 0,
+        }
+    }
+
     /// Refuses sequences of no frame, and feeding of no step.
     pub(crate) fn check(&self, frames: usize) -> Result<()> {
         let steps = match self {

@@ -126,7 +126,7 @@ impl FlowRecurrence {
         let [state, lifted] = [state, lifted].map(|maps| self.stored(maps));
         let mut next = Buffer::take(state.len());
         let (plane, activation) = (self.plane, self.step.activation);
-        let step = Step { plane, shifts: &self.shifts, activation };
+        let step = Step { plane, shifts: &self.shifts, activation, threads: Threads::All };
         step.advance(&convolution, &state, &lifted, &mut next);
         self.unstored(&next)
     }
@@ -182,12 +182,31 @@ impl FlowRecurrence {
     }
 }
 
-/// What turns states into the next ones, on all threads.
+/// Which threads share the work of a step.
+#[derive(Clone, Copy)]
+pub(super) enum Threads {
+    All,
+    /// The calling one alone, where others are busy with steps of their own.
+    This,
+}
+
+impl Threads {
+    /// The least pieces of work that a thread takes at once.
+    pub fn least(self) -> usize {
+        match self {
+            Self::All => 1,
+            Self::This => usize::MAX,
+        }
+    }
+}
+
+/// What turns states into the next ones.
 #[derive(Clone, Copy)]
 pub(super) struct Step<'a> {
     pub plane: Plane,
     pub shifts: &'a [Shift],
     pub activation: Activation,
+    pub threads: Threads,
 }
 
 impl Step<'_> {
@@ -203,6 +222,7 @@ impl Step<'_> {
         let per_task = enough_images(self.plane.height, self.plane.width);
         next.par_chunks_mut(per_task * slice)
             .zip(state.par_chunks(per_task * slice))
+            .with_min_len(self.threads.least())
             .enumerate()
             .for_each(|(task, (next, state))| {
                 convolution.forward(state, next);

@@ -1,11 +1,13 @@
 //! The flow equivariant recurrence over a whole sequence, as one differentiable operation.
 
-use super::kernels::{Float, Plane, Shift};
+use super::kernels::{Float, Plane, Shift, stored_channels};
 use super::layer::{expect_odd_kernel, expect_square_kernel};
+use super::memory::{history_budget, stride};
 use super::read_out::{FedAs, ReadOut};
-use super::rollout::{Gradients, Rollout};
+use super::rollout::{Gradients, Kept, Rollout};
 use super::rule::{Kernels, Recurrence};
 use super::storage::CpuView;
+use super::way_back::samples_together;
 use crate::error::{Error, Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Shape, Tensor};
 use std::sync::Mutex;
@@ -28,7 +30,7 @@ const MOST_VELOCITIES: usize = 1 << 16;
 ///
 /// # Gradients
 /// To the frames and the kernels; frames that are fed count as constants. Kept for the backward pass
-/// are the hidden states alone.
+/// are the hidden states alone, as many as [`history_budget`](super::history_budget) allows.
 ///
 /// # Errors
 /// [`Error::Shape`] when extents disagree, [`Error::Configuration`] for an even kernel, no frame, no
@@ -78,7 +80,13 @@ fn run<T: Float>(
     let (batch, count, height, width, _) = frames.dims5()?;
     let (plane, tensors) = (Plane { height, width }, [kernels.input, Some(kernels.recurrent)]);
     let is_tracked = frames.track_op() || tensors.into_iter().flatten().any(Tensor::track_op);
-    let mut rollout = Rollout::<T>::new((shifts, recurrence), (plane, batch), kernels, is_tracked)?;
+    let steps = count + read_out.further_steps();
+    let kept = if is_tracked {
+        kept::<T>((plane, batch), kernels, (steps, shifts.len()))
+    } else {
+        Kept::Newest
+    };
+    let mut rollout = Rollout::<T>::new((shifts, recurrence), (plane, batch), kernels, kept)?;
     let mut read_outs = Vec::new();
     for t in 0..count {
         rollout.step(&frames.narrow(1, t, 1)?.squeeze(1)?.detach(), FedAs::New)?;
@@ -102,6 +110,19 @@ fn run<T: Float>(
         Some(input) => inputs.apply_op3(input, kernels.recurrent, operation)?,
         None => inputs.apply_op2(kernels.recurrent, operation)?,
     })
+}
+
+/// As many states as the budget for history allows.
+fn kept<T: Float>(
+    (plane, batch): (Plane, usize),
+    kernels: Kernels<'_>,
+    (steps, velocities): (usize, usize),
+) -> Kept {
+    let channels = stored_channels::<T>(kernels.recurrent.dims()[0]);
+    let sample = velocities * plane.pixels() * channels * size_of::<T>();
+    let together = samples_together(plane, velocities) * rayon::current_num_threads();
+    let part = together.min(batch) * sample;
+    Kept::Every(stride(steps, batch * sample, part, history_budget()))
 }
 
 /// The further steps that are fed; returns the frames (B, 1, H, W, C_in) that were fed.

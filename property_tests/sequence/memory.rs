@@ -1,0 +1,63 @@
+//! A history that does not fit into its budget is computed again, with the same bits.
+
+use super::common::{normal, values};
+use super::{ALGORITHMS, pooling};
+use candle_core::{DType, Tensor, Var};
+use fernn::ops::{
+    Activation, DEFAULT_HISTORY_BUDGET, FedAs, Kernels, ReadOut, Recurrence, Shift, flow_sequence,
+    history_budget, set_history_budget,
+};
+use proptest::prelude::*;
+
+/// Read-outs and gradients to the sequence, W and U, where there is one.
+fn run(
+    seed: u64,
+    (frames, steps): (usize, usize),
+    has_input: bool,
+    how: Recurrence,
+) -> Vec<Vec<f64>> {
+    let inputs = if has_input { 1 } else { 5 };
+    let draw = |name: &str, shape: &[usize], scale| {
+        Var::from_tensor(&normal(seed, name, shape, scale, DType::F32)).unwrap()
+    };
+    let sequence = draw("sequence", &[3, frames, 5, 7, inputs], 1.0);
+    let (w, u) = (draw("w", &[5, 5, 3, 3], 0.15), draw("u", &[5, 1, 3, 3], 0.4));
+    let kernels = Kernels { input: has_input.then_some(u.as_tensor()), recurrent: &w };
+    let shifts: Vec<Shift> =
+        (-1..=1).flat_map(|down| (-1..=1).map(move |right| Shift { down, right })).collect();
+    let mut feed = |read_out: &Tensor| Ok(read_out.narrow(3, 0, inputs)?.contiguous()?);
+    let read_out = match steps {
+        0 => ReadOut::Every,
+        steps => ReadOut::Fed { steps, feed: &mut feed, fed_as: FedAs::New },
+    };
+    let y = flow_sequence(&sequence, kernels, &shifts, how, read_out).unwrap();
+    let weights = normal(seed, "weights", y.dims(), 1.0, DType::F32);
+    let gradients = (&y * weights).unwrap().sum_all().unwrap().backward().unwrap();
+    let mut all = vec![values(&y), values(gradients.get(&sequence).unwrap())];
+    all.push(values(gradients.get(&w).unwrap()));
+    all.extend(gradients.get(&u).map(values));
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bit_depends_on_the_budget(
+        seed in 0u64..1000, frames in 1usize..9, steps in 0usize..4, has_input: bool,
+        pooling in pooling(), algorithm in prop::sample::select(ALGORITHMS.to_vec()),
+        activation in prop::sample::select(vec![Activation::Relu, Activation::Tanh]),
+    ) {
+        let how = Recurrence { activation, pooling, algorithm };
+        let expected = run(seed, (frames, steps), has_input, how);
+        prop_assert!(expected.iter().flatten().any(|v| *v != 0.0));
+        // A state of 3·9·35 pixels with 5 channels stored as 16 takes 60 kB: from all of them to one.
+        for budget in [1, 150_000, 250_000, 400_000] {
+            set_history_budget(budget);
+            let again = run(seed, (frames, steps), has_input, how);
+            set_history_budget(DEFAULT_HISTORY_BUDGET);
+            prop_assert_eq!(&again, &expected, "budget {}", budget);
+        }
+        prop_assert_eq!(history_budget(), DEFAULT_HISTORY_BUDGET);
+    }
+}

@@ -1,0 +1,227 @@
+//! The way back through time of a rollout, and the states that it needs on it.
+
+use super::kernels::{Buffer, Convolution, Float, Plane};
+use super::parts::{enough_images, images_per_part};
+use super::pointwise;
+use super::pooling::VelocityPooling;
+use super::recurrence::Threads;
+use super::rollout::{Gradients, Rollout};
+use super::storage::restore_channels;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Samples that a thread takes back through time at once.
+pub(super) fn samples_together(plane: Plane, velocities: usize) -> usize {
+    enough_images(plane.height, plane.width).div_ceil(velocities)
+}
+
+impl<T: Float> Rollout<T> {
+    /// The way back: `read_outs` (S, B, H, W, C) holds the gradients to the read-outs in their order.
+    pub fn backward(&self, frames: &[T], read_outs: &[T], is_frame_tracked: bool) -> Gradients<T> {
+        let per_sample = frames.len() / self.batch;
+        let per_group = samples_together(self.plane, self.velocities());
+        let per_part =
+            per_group.max(images_per_part(self.batch, self.plane.height, self.plane.width));
+        let mut to_frames = vec![T::default(); if is_frame_tracked { frames.len() } else { 0 }];
+        let mut targets: Vec<&mut [T]> = to_frames.chunks_mut(per_part * per_sample).collect();
+        targets.resize_with(self.batch.div_ceil(per_part), Default::default);
+        let input_sums = self.input.as_ref().map_or(0, Convolution::sums_len);
+        let (inputs, recurrents): (Vec<_>, Vec<_>) = targets
+            .into_par_iter()
+            .enumerate()
+            .map(|(part, to_frames)| {
+                let samples = part * per_part..self.batch.min((part + 1) * per_part);
+                let mut way_back = WayBack {
+                    rollout: self,
+                    frames,
+                    read_outs,
+                    to_frames,
+                    first_of_part: samples.start,
+                    input_sums: Buffer::zeros(input_sums),
+                    recurrent_sums: Buffer::zeros(self.recurrent.sums_len()),
+                };
+                for first in samples.clone().step_by(per_group) {
+                    way_back.run(first..samples.end.min(first + per_group));
+                }
+                (way_back.input_sums, way_back.recurrent_sums)
+            })
+            .unzip();
+        Gradients {
+            frames: is_frame_tracked.then_some(to_frames),
+            input_kernel: self.input.as_ref().map(|input| input.weight_gradient(&inputs)),
+            recurrent_kernel: self.recurrent.weight_gradient(&recurrents),
+        }
+    }
+}
+
+/// Backward through time for some samples, on one thread.
+struct WayBack<'a, T> {
+    rollout: &'a Rollout<T>,
+    frames: &'a [T],
+    read_outs: &'a [T],
+    /// The gradient to the frames of this part's samples; empty where it is not asked for.
+    to_frames: &'a mut [T],
+    first_of_part: usize,
+    input_sums: Buffer<T>,
+    recurrent_sums: Buffer<T>,
+}
+
+impl<'a, T: Float> WayBack<'a, T> {
+    /// From the last state of `samples` to their first frame.
+    fn run(&mut self, samples: Range<usize>) {
+        let rollout = self.rollout;
+        let slices = samples.len() * rollout.velocities();
+        let length = slices * rollout.slice();
+        // The gradient to the newest state not yet passed, and to the one before it.
+        let (mut inner, mut before) = (Buffer::zeros(length), Buffer::take(length));
+        let mut history = History::new(rollout, self.frames, samples.clone());
+        for t in (0..rollout.frames()).rev() {
+            let count = samples.len() * rollout.slices_after(t);
+            let inner_of_t = &mut inner[..count * rollout.slice()];
+            self.add_read_out(t, &samples, inner_of_t);
+            history.prepare(t);
+            pointwise::chain(rollout.recurrence.activation, history.state(t), inner_of_t);
+            self.input_backward(t, &samples, inner_of_t);
+            match t {
+                0 => {}
+                1 => {
+                    let common = self.sum_over_velocities(inner_of_t);
+                    let target = &mut before[..common.len()];
+                    history.prepare(0);
+                    let (state, sums) = (history.state(0), Some(&mut *self.recurrent_sums));
+                    rollout.recurrent.backward(state, &common, sums, Some(target));
+                }
+                _ => {
+                    history.prepare(t - 1);
+                    let (state, sums) = (history.state(t - 1), Some(&mut *self.recurrent_sums));
+                    rollout.recurrent.backward(state, inner_of_t, sums, Some(&mut before));
+                }
+            }
+            std::mem::swap(&mut inner, &mut before);
+        }
+    }
+
+    /// Adds what the read-out after frame `t` contributes, if there was one.
+    fn add_read_out(&self, t: usize, samples: &Range<usize>, inner: &mut [T]) {
+        let r = self.rollout;
+        let Some(place) = r.pooled.iter().position(|pooled| pooled.frame == t) else {
+            return;
+        };
+        let map = r.plane.pixels() * r.channels;
+        let mut gradient = Buffer::take(r.slice());
+        for (number, slices) in inner.chunks_mut(r.slices_after(t) * r.slice()).enumerate() {
+            let sample = samples.start + number;
+            let source = &self.read_outs[(place * r.batch + sample) * map..][..map];
+            restore_channels(source, r.channels, &mut gradient, r.stored);
+            if r.recurrence.pooling == VelocityPooling::Mean {
+                let share = T::from_f64(1.0 / r.velocities() as f64);
+                gradient.iter_mut().for_each(|value| *value *= share);
+            }
+            let winners = &r.pooled[place].winners[sample * r.slice()..][..r.slice()];
+            for velocity in 0..r.slices_pooled(t) {
+                let slice = &mut slices[r.place_of(velocity, t)..][..r.slice()];
+                let moved = r.stored_slice(velocity, t);
+                match r.recurrence.pooling {
+                    VelocityPooling::Max => {
+                        moved.give_to_winner(velocity as u16, &gradient, winners, slice);
+                    }
+                    _ => moved.inverse().add(&gradient, slice),
+                }
+            }
+        }
+    }
+
+    /// Passes the gradient of every slice's view of frame `t` on to U and to the frame.
+    fn input_backward(&mut self, t: usize, samples: &Range<usize>, inner: &[T]) {
+        let r = self.rollout;
+        let frame = r.plane.pixels() * r.inputs;
+        let mut to_lifted = Buffer::take(r.slice());
+        for (number, slices) in inner.chunks(r.slices_after(t) * r.slice()).enumerate() {
+            to_lifted.fill(T::default());
+            for (velocity, slice) in slices.chunks(r.slice()).enumerate() {
+                r.moved(velocity, r.moved_back[t]).add(slice, &mut to_lifted);
+            }
+            let sample = samples.start + number;
+            let image = &self.frames[(sample * r.frames() + t) * frame..][..frame];
+            let place = ((sample - self.first_of_part) * r.frames() + t) * frame;
+            let target = self.to_frames.get_mut(place..place + frame);
+            match (&r.input, target) {
+                (Some(input), target) => {
+                    input.backward(image, &to_lifted, Some(&mut *self.input_sums), target);
+                }
+                (None, Some(target)) => {
+                    restore_channels(&to_lifted, r.stored, target, r.channels);
+                }
+                (None, None) => {}
+            }
+        }
+    }
+
+    /// Σ_ν of each sample's slices.
+    fn sum_over_velocities(&self, inner: &[T]) -> Buffer<T> {
+        let r = self.rollout;
+        let mut sums = Buffer::zeros(inner.len() / r.velocities());
+        let samples = inner.chunks(r.velocities() * r.slice());
+        for (sum, slices) in sums.chunks_mut(r.slice()).zip(samples) {
+            for slice in slices.chunks(r.slice()) {
+                r.stored_slice(0, 0).add(slice, sum);
+            }
+        }
+        sums
+    }
+}
+
+/// The states of some samples while they go back through time: those kept, and between them one stretch at
+/// a time that is computed again.
+struct History<'a, T> {
+    rollout: &'a Rollout<T>,
+    frames: &'a [T],
+    samples: Range<usize>,
+    /// The frame after which the first state of the stretch is.
+    first: usize,
+    stretch: Vec<Buffer<T>>,
+}
+
+impl<'a, T: Float> History<'a, T> {
+    fn new(rollout: &'a Rollout<T>, frames: &'a [T], samples: Range<usize>) -> Self {
+        Self { rollout, frames, samples, first: 0, stretch: Vec::new() }
+    }
+
+    /// Makes sure that [`History::state`] has the state after frame `t`.
+    fn prepare(&mut self, t: usize) {
+        if self.kept(t).is_some() || self.in_stretch(t).is_some() {
+            return;
+        }
+        self.stretch.clear();
+        self.first = (0..t).rev().find(|&t| self.kept(t).is_some()).map_or(0, |kept| kept + 1);
+        for t in self.first..=t {
+            let before = t.checked_sub(1).map(|t| self.state(t));
+            let next = self.rollout.state_after(t, &self.frame(t), before, Threads::This);
+            self.stretch.push(next);
+        }
+    }
+
+    /// The samples' slices after frame `t`.
+    fn state(&self, t: usize) -> &[T] {
+        let state = self.kept(t).or_else(|| self.in_stretch(t));
+        state.expect("the state was prepared")
+    }
+
+    fn kept(&self, t: usize) -> Option<&'a [T]> {
+        let sample = self.rollout.slices_after(t) * self.rollout.slice();
+        let state = self.rollout.kept(t)?;
+        Some(&state[self.samples.start * sample..self.samples.end * sample])
+    }
+
+    fn in_stretch(&self, t: usize) -> Option<&[T]> {
+        self.stretch.get(t.checked_sub(self.first)?).map(|state| &**state)
+    }
+
+    /// Frame `t` of the samples, (B', H, W, C_in).
+    fn frame(&self, t: usize) -> Vec<T> {
+        let frame = self.rollout.plane.pixels() * self.rollout.inputs;
+        let of_sample =
+            |sample: usize| &self.frames[(sample * self.rollout.frames() + t) * frame..][..frame];
+        self.samples.clone().flat_map(of_sample).copied().collect()
+    }
+}
