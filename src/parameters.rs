@@ -208,7 +208,10 @@ impl Parameters {
     }
 }
 
-/// Reads a safetensors file whose tensors must all be f32.
+/// Counters of batches, which PyTorch keeps beside running statistics and nothing here reads.
+const COUNTERS: &str = ".num_batches_tracked";
+
+/// Reads a safetensors file whose tensors must all be f32. PyTorch's counters of batches are left out.
 ///
 /// # Errors
 /// [`Error::Weights`] naming each tensor of another type, or the reason the file is unreadable.
@@ -218,13 +221,15 @@ pub fn load_f32(path: &Path, device: &Device) -> Result<Tensors> {
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
     let tensors = candle_core::safetensors::load_buffer(&bytes, device)
         .map_err(|e| refuse(format!("not a readable safetensors file ({e})")))?;
+    let tensors: Tensors =
+        tensors.into_iter().filter(|(name, _)| !name.ends_with(COUNTERS)).collect();
     let foreign: Vec<String> = tensors
         .iter()
         .filter(|(_, t)| t.dtype() != DType::F32)
         .map(|(name, t)| format!("`{name}` is {}, expected f32", t.dtype().as_str()))
         .collect();
     if foreign.is_empty() {
-        Ok(tensors.into_iter().collect())
+        Ok(tensors)
     } else {
         Err(Error::Weights { path: path.to_path_buf(), problems: foreign })
     }

@@ -164,6 +164,7 @@ fn run_preview(arguments: &PreviewArguments) -> anyhow::Result<Finding> {
             let (digits, velocities) = (sources.digits()?, velocities.as_slice());
             preview(&TranslatingMnist::new(digits, canvas, frames, velocities, seed)?, arguments)
         }
+        (Task::Kth, _) => anyhow::bail!("not yet"),
         (Task::Rotation, step) => {
             let step = DegreesPerFrame(step.unwrap_or(10));
             let velocities = VelocitySet::multiples(step, arguments.velocity_range);

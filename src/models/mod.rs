@@ -1,6 +1,8 @@
-//! Models built from cells: the sequence-to-sequence forecaster, as data, as a model, and as a learner.
+//! Models built from cells, each as data, as a model, and as a learner: the sequence-to-sequence
+//! forecaster, and the classifiers of clips.
 
 mod choice;
+mod classifier;
 mod decoder;
 mod evaluation;
 mod forecaster;
@@ -8,6 +10,11 @@ mod learner;
 mod weights;
 
 pub use choice::{AnyForecaster, ForecasterChoice, ForecasterShape};
+pub use classifier::{
+    AnyClassifier, BuildClassifier, ClassificationLearner, Classifier, ClassifierChoice,
+    ClassifierKind, ClassifierShape, Confusion, MOMENTUM, Mode, RecurrentClassifier, VideoCnn,
+    confusion, predicted,
+};
 pub use decoder::Decoder;
 pub use evaluation::{mse_by_horizon, mse_over_batches};
 pub use forecaster::{Feedback, Forecast, Forecaster};

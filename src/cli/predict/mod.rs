@@ -1,0 +1,10 @@
+//! `fernn predict`: runs models on tensors in safetensors files.
+
+mod arguments;
+mod classify;
+mod command;
+mod forecast;
+mod tensors;
+
+pub use arguments::{Arguments, Task};
+pub use command::run;
