@@ -91,9 +91,9 @@ pub struct Arguments {
     threads: ThreadFlags,
 }
 
-/// The kinds of flow as values of a flag, of this command and of `data preview`.
+/// The kinds of flow as values of a flag.
 #[derive(Clone, Copy, ValueEnum)]
-pub enum Task {
+enum Task {
     /// Translations of a torus by whole pixels
     Translation,
     /// Rotations about the centre of the frame
