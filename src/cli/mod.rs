@@ -13,6 +13,7 @@ mod finding;
 mod flags;
 mod list;
 mod predict;
+mod preview;
 mod program;
 mod progress;
 mod provenance;

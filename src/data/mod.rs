@@ -3,6 +3,7 @@
 mod canvas;
 mod digits;
 mod download;
+mod drawn_actions;
 mod footage;
 mod idx;
 mod moving_digits;
@@ -15,6 +16,7 @@ mod translating;
 pub use canvas::Canvas;
 pub use digits::{Digits, Images};
 pub use download::{Mirrors, fetch};
+pub use drawn_actions::DrawnActions;
 pub use footage::{Action, Clip, Division, Footage, PERSONS, SCENARIOS, Window};
 pub use idx::{FILES, IdxFile, parse_images, parse_labels, read_maybe_gzipped};
 pub use moving_digits::{Motion, MovingDigits, Sprite};

@@ -6,5 +6,5 @@ mod command;
 mod forecast;
 mod tensors;
 
-pub use arguments::{Arguments, Task};
+pub use arguments::Arguments;
 pub use command::run;

@@ -1,0 +1,180 @@
+//! Figures: a posed body as capsules, the far ones first.
+
+use super::person::{Build, Outfit};
+use super::pose::{Chain, Direction, Pose};
+use super::raster::Capsule;
+
+/// Where a body stands in the scene, and how it is turned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Stance {
+    /// Scene coordinate of the hips.
+    pub x: f64,
+    /// Scene coordinate of the ground.
+    pub ground: f64,
+    /// Height of the body in heights of the frame.
+    pub height: f64,
+    /// 0 faces right, 90 the viewer, 180 left.
+    pub yaw_deg: f64,
+}
+
+/// Forwards, to the body's left and up, in shares of the body's height from the ground below the hips.
+type Joint = [f64; 3];
+
+// Radii of a body of girth 1, in shares of its height.
+const ARM: f64 = 0.031;
+const FOREARM: f64 = 0.027;
+const THIGH: f64 = 0.045;
+const SHANK: f64 = 0.034;
+const FOOT: f64 = 0.024;
+const TORSO: f64 = 0.062;
+const BAG: f64 = 0.065;
+
+/// From the spine to a hip joint.
+const HIP: f64 = 0.048;
+/// Length of a foot in front of the ankle.
+const FOOT_LENGTH: f64 = 0.07;
+/// Share of the shoulders' width that the torso fills.
+const CHEST: f64 = 0.6;
+/// Where a bag begins and ends, in shares of the torso.
+const BAG_SPAN: [f64; 2] = [0.3, 0.8];
+/// From the shoulders to the middle of the head.
+const NECK: f64 = 0.112;
+/// Right side first, as in a pose; the body's left counts positive.
+const SIDES: [f64; 2] = [-1.0, 1.0];
+
+/// The limbs of a body that wears something against a background of grey `backdrop`, in the order in
+/// which they are to be drawn.
+pub(super) fn limbs(
+    build: &Build,
+    outfit: &Outfit,
+    pose: &Pose,
+    stance: Stance,
+    backdrop: f64,
+) -> Vec<Capsule> {
+    let skeleton = Skeleton::new(build, pose);
+    let mut sketch = Sketch { stance, backdrop, girth: build.girth, limbs: Vec::with_capacity(16) };
+    sketch.legs(&skeleton, outfit);
+    sketch.trunk(&skeleton, build, outfit);
+    for [shoulder, elbow, hand] in skeleton.arms {
+        sketch.limb(shoulder, elbow, ARM, outfit.arms);
+        sketch.limb(elbow, hand, FOREARM, outfit.arms);
+    }
+    sketch.limbs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    sketch.limbs.into_iter().map(|(_, capsule)| capsule).collect()
+}
+
+/// The joints of a posed body.
+struct Skeleton {
+    /// Hip, knee, ankle and tip of the foot of each side.
+    legs: [[Joint; 4]; 2],
+    /// Shoulder, elbow and hand of each side.
+    arms: [[Joint; 3]; 2],
+    head: Joint,
+    /// Between the hips.
+    pelvis: Joint,
+    /// Unit vector from the hips to the shoulders.
+    spine: Joint,
+}
+
+impl Skeleton {
+    fn new(build: &Build, pose: &Pose) -> Self {
+        let drop = |leg: &Chain| {
+            let vertical = |direction| -unit(direction, 1.0)[2];
+            build.thigh * vertical(leg.upper) + build.shank * vertical(leg.lower)
+        };
+        // The lower foot stands, but for a flight.
+        let height = pose.legs.iter().map(drop).fold(0.0, f64::max) + FOOT + pose.flight;
+        let pelvis = [0.0, 0.0, height];
+        let lean = pose.lean_deg.to_radians();
+        let spine = [lean.sin(), 0.0, lean.cos()];
+        let neck = moved(pelvis, spine, build.torso);
+        let legs = std::array::from_fn(|side| {
+            let Chain { upper, lower } = pose.legs[side];
+            let hip = [0.0, SIDES[side] * HIP, height];
+            let knee = moved(hip, unit(upper, SIDES[side]), build.thigh);
+            let ankle = moved(knee, unit(lower, SIDES[side]), build.shank);
+            let sole = Direction { swing_deg: lower.swing_deg + 90.0, ..lower };
+            [hip, knee, ankle, moved(ankle, unit(sole, SIDES[side]), FOOT_LENGTH)]
+        });
+        let (forwards, sideways) = pose.twist_deg.to_radians().sin_cos();
+        let arms = std::array::from_fn(|side| {
+            let Chain { upper, lower } = pose.arms[side];
+            let across = [-SIDES[side] * forwards, SIDES[side] * sideways, 0.0];
+            let shoulder = moved(neck, across, build.shoulder);
+            let elbow = moved(shoulder, unit(upper, SIDES[side]), build.upper_arm);
+            [shoulder, elbow, moved(elbow, unit(lower, SIDES[side]), build.forearm)]
+        });
+        Self { legs, arms, head: moved(neck, spine, NECK), pelvis, spine }
+    }
+}
+
+/// The unit vector of a direction, outwards to one side.
+fn unit(direction: Direction, side: f64) -> Joint {
+    let (swing, down) = direction.swing_deg.to_radians().sin_cos();
+    let (spread, plane) = direction.spread_deg.to_radians().sin_cos();
+    [swing * plane, side * spread, -down * plane]
+}
+
+/// A point a length along a unit vector from another.
+fn moved(from: Joint, along: Joint, length: f64) -> Joint {
+    std::array::from_fn(|axis| from[axis] + length * along[axis])
+}
+
+/// Capsules, each with how near it is to the viewer.
+struct Sketch {
+    stance: Stance,
+    backdrop: f64,
+    girth: f64,
+    limbs: Vec<(f64, Capsule)>,
+}
+
+impl Sketch {
+    fn legs(&mut self, skeleton: &Skeleton, outfit: &Outfit) {
+        for [hip, knee, ankle, toe] in skeleton.legs {
+            self.limb(hip, knee, THIGH, outfit.legs);
+            self.limb(knee, ankle, SHANK, outfit.legs);
+            self.limb(ankle, toe, FOOT, outfit.legs);
+            if outfit.coat > 0.0 {
+                let hem =
+                    std::array::from_fn(|axis| hip[axis] + outfit.coat * (knee[axis] - hip[axis]));
+                self.limb(hip, hem, TORSO * outfit.width, outfit.torso);
+            }
+        }
+    }
+
+    fn trunk(&mut self, skeleton: &Skeleton, build: &Build, outfit: &Outfit) {
+        let radius = TORSO * outfit.width;
+        for (leg, arm) in skeleton.legs.iter().zip(&skeleton.arms) {
+            // The round end lies below and inside of the shoulder.
+            let [forwards, left, up] = moved(arm[0], skeleton.spine, -TORSO);
+            self.limb(leg[0], [forwards, CHEST * left, up], radius, outfit.torso);
+        }
+        if let Some(grey) = outfit.bag {
+            let [forwards, _, up] = skeleton.spine;
+            let behind = moved(skeleton.pelvis, [-up, 0.0, forwards], radius + BAG / 2.0);
+            let [low, high] =
+                BAG_SPAN.map(|share| moved(behind, skeleton.spine, share * build.torso));
+            self.limb(low, high, BAG, grey);
+        }
+        let (girth, head) = (self.girth, skeleton.head);
+        self.limb(head, head, build.head / girth, outfit.head);
+    }
+
+    /// Adds a limb of a body of girth 1.
+    fn limb(&mut self, from: Joint, to: Joint, radius: f64, contrast: f64) {
+        let Stance { x, ground, height, yaw_deg } = self.stance;
+        let (towards, right) = yaw_deg.to_radians().sin_cos();
+        let place = |[forwards, left, up]: Joint| {
+            [x + height * (forwards * right + left * towards), ground - height * up]
+        };
+        let nearness = |[forwards, left, _]: Joint| forwards * towards - left * right;
+        let capsule = Capsule {
+            from: place(from),
+            to: place(to),
+            radius: height * self.girth * radius,
+            grey: (self.backdrop + contrast).clamp(0.0, 1.0),
+            opacity: 1.0,
+        };
+        self.limbs.push((nearness(from) + nearness(to), capsule));
+    }
+}
