@@ -1,9 +1,10 @@
 //! Downloads against a server on this machine: broken transfers, resumption, wrong content.
 
 use fernn::Error;
-use fernn::data::{FILES, IdxFile, Mirrors, fetch};
+use fernn::data::kth::{Annotation, KthFile};
+use fernn::data::{Action, FILES, IdxFile, KTH_FILES, Mirrors, fetch};
 use fernn::digest::sha256_hex;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Cursor, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
@@ -149,4 +150,81 @@ fn a_continued_download_with_the_right_digest_is_put_in_place_and_then_kept() {
     let log = server.log.lock().unwrap();
     let starts: Vec<Option<usize>> = log.iter().map(|(_, start)| *start).collect();
     assert_eq!(starts, [None, Some(4000)], "a file that is there is not asked for again");
+}
+
+/// A zip with videos of walking by so many persons, and something else.
+fn zip_of(persons: u8) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    zip.start_file("person01_boxing_d1_uncomp.avi", options).unwrap();
+    for person in 1..=persons {
+        zip.start_file(format!("person{person:02}_walking_d1_uncomp.avi"), options).unwrap();
+        zip.write_all(&vec![person; 700]).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+const WALKING: KthFile = KthFile::Videos { action: Action::Walking, count: 3 };
+
+#[test]
+fn a_zip_of_videos_is_continued_and_put_in_place_when_it_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(zip_of(3), vec![Answer::CutAfter(900), Answer::Sound]);
+    let fetch = || fetch(&[WALKING], folder.path(), &mirrors(&server), &|_, _, _| ());
+    fetch().unwrap_err();
+    assert!(!folder.path().join("walking.zip").exists());
+    assert_eq!(fetch().unwrap(), [folder.path().join("walking.zip")]);
+    fetch().unwrap();
+    let log = server.log.lock().unwrap();
+    let expected = [None, Some(900)].map(|start| ("/walking.zip".to_string(), start));
+    assert_eq!(*log, expected, "a zip that is there and sound is not asked for again");
+    assert_eq!(std::fs::read(folder.path().join("walking.zip")).unwrap(), zip_of(3));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no part is left");
+}
+
+#[test]
+fn zips_that_are_damaged_or_lack_videos_are_never_put_in_place() {
+    let mut flipped = zip_of(3);
+    // Inside the content of the last video, which is stored as it is.
+    let place = flipped.iter().rposition(|&byte| byte == 3).unwrap();
+    let inside = flipped[..place].windows(8).rposition(|bytes| bytes == [3; 8]).unwrap();
+    flipped[inside] ^= 1;
+    for (content, needle) in [
+        (flipped, "no sound zip"),
+        (zip_of(2), "2 videos of walking instead of 3"),
+        (zip_of(4), "4 videos of walking instead of 3"),
+        (b"<html>not found</html>".to_vec(), "no sound zip"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = serve(content, vec![Answer::Sound]);
+        let error = fetch(&[WALKING], folder.path(), &mirrors(&server), &|_, _, _| ()).unwrap_err();
+        assert!(error.to_string().contains(needle), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+    }
+}
+
+#[test]
+fn the_annotation_is_fetched_first_and_known_by_its_digest() {
+    let compressed = include_bytes!("../src/data/kth/00sequences.txt.gz");
+    let mut content = Vec::new();
+    flate2::read::GzDecoder::new(&compressed[..]).read_to_end(&mut content).unwrap();
+    assert_eq!(sha256_hex(&content), Annotation::PUBLISHED_SHA256);
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(content.clone(), vec![Answer::Sound]);
+    let path = folder.path().display().to_string();
+    // The server gives the annotation as a zip too, which is refused.
+    let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_fernn"))
+        .args(["data", "fetch", "kth", "--data-dir", &path, "--mirror", &server.address])
+        .assert()
+        .code(2)
+        .get_output()
+        .clone();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("could not download walking.zip"), "{message}");
+    assert_eq!(std::fs::read(folder.path().join("00sequences.txt")).unwrap(), content);
+    let other = tempfile::tempdir().unwrap();
+    let server = serve(content, vec![Answer::Wrong]);
+    let error = fetch(&KTH_FILES, other.path(), &mirrors(&server), &|_, _, _| ()).unwrap_err();
+    assert!(error.to_string().contains(Annotation::PUBLISHED_SHA256), "{error}");
 }

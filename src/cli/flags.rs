@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-/// Where digits come from, as a flag of several commands.
+/// Where data come from, as a flag of several commands.
 #[derive(clap::Args)]
 pub(super) struct DataFlags {
-    /// Folder with MNIST's four IDX files, .gz or not [default: the digits inside the program]
+    /// Folder with MNIST's four IDX files, .gz or not, and KTH's videos, or with the folders mnist and kth
+    /// [default: the digits inside the program]
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 }

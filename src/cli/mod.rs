@@ -13,7 +13,6 @@ mod finding;
 mod flags;
 mod list;
 mod predict;
-mod preview;
 mod program;
 mod progress;
 mod provenance;

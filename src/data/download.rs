@@ -1,18 +1,18 @@
-//! Downloads MNIST's files: resumable, verified before they are put in place.
+//! Downloads of data sets' files: resumable, verified before they are put in place.
 
 use super::idx::{IdxFile, gunzip_if_needed};
-use crate::atomic_file::write_atomically;
 use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-/// Where the gzipped IDX files may be found: the one list of addresses in the project.
+/// Where a data set's files may be found: the one list of addresses in the project.
 #[derive(Clone, Debug)]
 pub struct Mirrors(pub Vec<String>);
 
 impl Default for Mirrors {
+    /// Those of MNIST's gzipped IDX files.
     fn default() -> Self {
         let mirrors = [
             "https://ossci-datasets.s3.amazonaws.com/mnist",
@@ -22,16 +22,39 @@ impl Default for Mirrors {
     }
 }
 
-/// Brings `files` (MNIST's are [`super::FILES`]) into `folder`; those already there with the right content are kept.
+impl Mirrors {
+    /// That of KTH's annotation and zips.
+    pub fn of_kth() -> Self {
+        Self(vec!["http://www.csc.kth.se/cvap/actions".to_string()])
+    }
+}
+
+/// A published file: what it is called, and how one knows that a file is it.
+pub trait Downloadable {
+    /// The name in the addresses and, after the download, in the folder.
+    fn name(&self) -> String;
+
+    /// The file in a folder, under whichever name it may have there.
+    fn find(&self, folder: &Path) -> Option<PathBuf>;
+
+    /// Reads the whole file and compares it with what was published.
+    ///
+    /// # Errors
+    /// What differs.
+    fn verify(&self, path: &Path) -> Result<()>;
+}
+
+/// Brings `files` (MNIST's are [`super::FILES`], KTH's [`super::KTH_FILES`]) into `folder`; those already
+/// there with the right content are kept.
 ///
-/// A partial download is kept as `<file>.gz.part` and continued by the next call. A file appears
-/// under its own name only once the digest of its content is the published one.
-/// `progress` is told (file, bytes so far, bytes in all where the server says).
+/// A partial download is kept as `<file>.part` and continued by the next call. A file appears under its
+/// own name only once its content was verified. `progress` is told (file, bytes so far, bytes in all
+/// where the server says).
 ///
 /// # Errors
-/// [`Error::Download`] with one line per mirror when none of them served a file.
-pub fn fetch(
-    files: &[IdxFile],
+/// [`Error::Download`] with one line per attempt when no mirror served a file.
+pub fn fetch<F: Downloadable>(
+    files: &[F],
     folder: &Path,
     mirrors: &Mirrors,
     progress: &dyn Fn(&str, u64, Option<u64>),
@@ -41,16 +64,14 @@ pub fn fetch(
 }
 
 fn fetch_file(
-    file: &IdxFile,
+    file: &impl Downloadable,
     folder: &Path,
     mirrors: &Mirrors,
     progress: &dyn Fn(&str, u64, Option<u64>),
 ) -> Result<PathBuf> {
-    let name = format!("{}.gz", file.name);
+    let name = file.name();
     let target = folder.join(&name);
-    if let Ok(path) = file.find(folder)
-        && verify(file, &std::fs::read(&path).map_err(Error::io(&path))?, &path).is_ok()
-    {
+    if let Some(path) = file.find(folder).filter(|path| file.verify(path).is_ok()) {
         return Ok(path);
     }
     let part = folder.join(format!("{name}.part"));
@@ -63,9 +84,8 @@ fn fetch_file(
             match attempt(file, &address, &part, from_scratch, &|got, all| {
                 progress(&name, got, all)
             }) {
-                Ok(bytes) => {
-                    write_atomically(&target, &bytes)?;
-                    std::fs::remove_file(&part).map_err(Error::io(&part))?;
+                Ok(()) => {
+                    std::fs::rename(&part, &target).map_err(Error::io(&target))?;
                     return Ok(target);
                 }
                 Err(problem) => attempts.push(format!("{address}: {problem}")),
@@ -78,25 +98,23 @@ fn fetch_file(
     Err(Error::Download { file: name, attempts })
 }
 
-/// Downloads to `part`, continuing where it ends, and returns the verified bytes.
+/// Downloads to `part`, continuing where it ends, and verifies it.
 fn attempt(
-    file: &IdxFile,
+    file: &impl Downloadable,
     address: &str,
     part: &Path,
     from_scratch: bool,
     progress: &dyn Fn(u64, Option<u64>),
-) -> std::result::Result<Vec<u8>, String> {
+) -> std::result::Result<(), String> {
     if from_scratch && part.exists() {
         std::fs::remove_file(part).map_err(|e| e.to_string())?;
     }
     transfer(address, part, progress)?;
-    let bytes = std::fs::read(part).map_err(|e| e.to_string())?;
-    verify(file, &bytes, part).map_err(|e| {
+    file.verify(part).map_err(|e| {
         // A wrong file is worth nothing as the beginning of the right one.
         let _ = std::fs::remove_file(part);
         e.to_string()
-    })?;
-    Ok(bytes)
+    })
 }
 
 fn transfer(
@@ -132,21 +150,31 @@ fn transfer(
     }
     match all.filter(|&all| all != have) {
         Some(all) => Err(format!("the transfer broke off after {have} of {all} bytes")),
-        None => Ok(()),
+        None => out.sync_all().map_err(|e| e.to_string()),
     }
 }
 
-/// Compares the digest of a file's content with the published one.
-fn verify(file: &IdxFile, bytes: &[u8], path: &Path) -> Result<()> {
-    let content = gunzip_if_needed(bytes.to_vec(), path)?;
-    let got = sha256_hex(&content);
-    if got == file.sha256 {
-        return Ok(());
+impl Downloadable for IdxFile {
+    fn name(&self) -> String {
+        format!("{}.gz", self.name)
     }
-    Err(Error::Digest {
-        path: path.to_path_buf(),
-        expected: file.sha256.to_string(),
-        got,
-        remedy: "delete the file and fetch it again",
-    })
+
+    fn find(&self, folder: &Path) -> Option<PathBuf> {
+        IdxFile::find(self, folder).ok()
+    }
+
+    /// Compares the digest of the uncompressed content with the published one.
+    fn verify(&self, path: &Path) -> Result<()> {
+        let bytes = std::fs::read(path).map_err(Error::io(path))?;
+        let got = sha256_hex(gunzip_if_needed(bytes, path)?);
+        if got == self.sha256 {
+            return Ok(());
+        }
+        Err(Error::Digest {
+            path: path.to_path_buf(),
+            expected: self.sha256.to_string(),
+            got,
+            remedy: "delete the file and fetch it again",
+        })
+    }
 }

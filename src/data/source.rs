@@ -1,18 +1,24 @@
 //! Where data comes from, opened only when it is asked for.
 
 use super::digits::Digits;
+use super::idx::FILES;
+use super::kth::{self, KthFootage, KthVideos, Ranges};
 use crate::error::Result;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The sources of a run: nothing is read before the first use, and nothing twice. Clones share what
 /// was read.
 ///
+/// A folder may hold MNIST's files, or have them in its sub-folder `mnist`; likewise KTH's, or `kth`.
+///
 /// ```
-/// use fernn::data::Sources;
+/// use fernn::data::{Ranges, Sources};
 /// # fn main() -> fernn::Result<()> {
 /// let sources = Sources::embedded();
 /// assert!(sources.digits()?.description().starts_with("embedded MNIST subset"));
+/// assert!(sources.footage((32, 32), Ranges::OneBased)?.is_none());
 /// # Ok(())
 /// # }
 /// ```
@@ -22,12 +28,22 @@ pub struct Sources {
     note: fn(&str),
     /// Locked while digits are read, so that two threads do not read them twice.
     digits: Arc<Mutex<Option<Arc<Digits>>>>,
+    /// Locked while videos are read or decoded, in which rayon's threads take part: a task of rayon's
+    /// that asks for footage could wait for itself, so it is asked for before tasks are made.
+    recorded: Arc<Mutex<Recorded>>,
+}
+
+/// What was read of KTH, by (height, width) of the frames.
+#[derive(Debug, Default)]
+struct Recorded {
+    videos: BTreeMap<(usize, usize), Arc<KthVideos>>,
+    footage: BTreeMap<((usize, usize), Ranges), Arc<KthFootage>>,
 }
 
 impl Sources {
     /// Digits in a folder with MNIST's four IDX files, or those inside this crate.
     pub fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder, note: |_| (), digits: Arc::default() }
+        Self { folder, note: |_| (), digits: Arc::default(), recorded: Arc::default() }
     }
 
     /// The 5,000 + 1,000 digits inside this crate.
@@ -46,7 +62,8 @@ impl Sources {
     }
 
     /// The same sources, telling `note` once, when they are read, what a user should know of them:
-    /// that the folder's files are not MNIST. Without it only the description says so.
+    /// that the folder's files are not MNIST or KTH, that videos are being decoded. Without it only the
+    /// description says so.
     pub fn noting(self, note: fn(&str)) -> Self {
         Self { note, ..self }
     }
@@ -54,6 +71,21 @@ impl Sources {
     /// The folder, where the digits are not those inside this crate.
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
+    }
+
+    /// The folder that digits are read from: `mnist` in the folder if only that has any of MNIST's files.
+    pub fn digits_folder(&self) -> Option<PathBuf> {
+        let folder = self.folder()?;
+        let inside = folder.join("mnist");
+        let has_any = |folder: &Path| FILES.iter().any(|file| file.find(folder).is_ok());
+        let is_inside = !has_any(folder) && has_any(&inside);
+        Some(if is_inside { inside } else { folder.to_path_buf() })
+    }
+
+    /// The folder that KTH is read from: the folder, or `kth` in it, where there is anything of KTH.
+    pub fn footage_folder(&self) -> Option<PathBuf> {
+        let folder = self.folder()?;
+        [folder.to_path_buf(), folder.join("kth")].into_iter().find(|folder| kth::is_there(folder))
     }
 
     /// The digits, read by the first call.
@@ -66,13 +98,43 @@ impl Sources {
         if let Some(digits) = &*digits {
             return Ok(digits.clone());
         }
-        let read = Arc::new(match &self.folder {
+        let read = Arc::new(match self.digits_folder() {
             None => Digits::embedded()?,
-            Some(folder) => Digits::in_folder(folder)?,
+            Some(folder) => Digits::in_folder(&folder)?,
         });
         if let Some(note) = read.note() {
             (self.note)(note);
         }
         Ok(digits.insert(read).clone())
+    }
+
+    /// KTH's clips with frames of `extents` (height, width); the videos are read by the first call of a
+    /// size. `None` where the folder has nothing of KTH.
+    ///
+    /// # Errors
+    /// Those of [`KthVideos::read`], by every call until one succeeds: a folder with a part of KTH is
+    /// an error, not `None`.
+    pub fn footage(
+        &self,
+        extents: (usize, usize),
+        ranges: Ranges,
+    ) -> Result<Option<Arc<KthFootage>>> {
+        let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(footage) = recorded.footage.get(&(extents, ranges)) {
+            return Ok(Some(footage.clone()));
+        }
+        let videos = match recorded.videos.get(&extents) {
+            Some(videos) => videos.clone(),
+            None => {
+                let Some(folder) = self.footage_folder() else { return Ok(None) };
+                let videos = Arc::new(KthVideos::read(&folder, extents, &self.note)?);
+                recorded.videos.insert(extents, videos.clone());
+                videos
+            }
+        };
+        let footage = Arc::new(KthFootage::new(videos, ranges));
+        footage.notes().iter().for_each(|note| (self.note)(note));
+        recorded.footage.insert((extents, ranges), footage.clone());
+        Ok(Some(footage))
     }
 }

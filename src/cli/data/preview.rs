@@ -1,7 +1,7 @@
 //! `fernn data preview`: shows sequences as a picture and as an animation.
 
-use super::finding::Finding;
-use super::flags::DataFlags;
+use crate::cli::finding::Finding;
+use crate::cli::flags::DataFlags;
 use clap::{Args, ValueEnum};
 use fernn::atomic_file::write_atomically;
 use fernn::data::{
