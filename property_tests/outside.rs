@@ -102,7 +102,7 @@ impl Job for OwnJob {
             parameters: &parameters,
             schedule: Schedule { steps: 4, interval: 2, clip: None, adam: AdamConfig::default() },
             batch: &|step| data.pair(Split::Train, step * 2..step * 2 + 2, 3),
-            validation: &validation,
+            validation: &|_| Ok(std::borrow::Cow::Borrowed(&validation)),
             checkpoint: run.checkpoint.clone(),
             fingerprint: run.fingerprint.clone(),
             progress: run.progress,

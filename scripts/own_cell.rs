@@ -125,7 +125,7 @@ fn train() -> Result<(f64, f64)> {
             adam: AdamConfig { learning_rate: 1e-2, ..AdamConfig::default() },
         },
         batch: &|step| data.pair(Split::Train, step * 4..(step + 1) * 4, 3),
-        validation: &validation,
+        validation: &|_| Ok(std::borrow::Cow::Borrowed(&validation)),
         checkpoint: None,
         fingerprint: String::new(),
         progress: &|_, _| (),

@@ -1,6 +1,8 @@
 //! Where data comes from, opened only when it is asked for.
 
 use super::digits::Digits;
+use super::drawn_actions::DrawnActions;
+use super::footage::Footage;
 use super::idx::FILES;
 use super::kth::{self, KthFootage, KthVideos, Ranges};
 use crate::error::Result;
@@ -33,11 +35,12 @@ pub struct Sources {
     recorded: Arc<Mutex<Recorded>>,
 }
 
-/// What was read of KTH, by (height, width) of the frames.
+/// What was read of KTH and what is drawn in its place, by (height, width) of the frames.
 #[derive(Debug, Default)]
 struct Recorded {
     videos: BTreeMap<(usize, usize), Arc<KthVideos>>,
     footage: BTreeMap<((usize, usize), Ranges), Arc<KthFootage>>,
+    drawn: BTreeMap<(usize, usize), Arc<DrawnActions>>,
 }
 
 impl Sources {
@@ -136,5 +139,19 @@ impl Sources {
         footage.notes().iter().for_each(|note| (self.note)(note));
         recorded.footage.insert((extents, ranges), footage.clone());
         Ok(Some(footage))
+    }
+
+    /// Clips of people in motion: KTH's where the folder has them, else drawn ones
+    /// ([`DrawnActions`], always the same).
+    ///
+    /// # Errors
+    /// As [`Sources::footage`].
+    pub fn clips(&self, extents: (usize, usize), ranges: Ranges) -> Result<Arc<dyn Footage>> {
+        if let Some(footage) = self.footage(extents, ranges)? {
+            return Ok(footage);
+        }
+        let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        let drawn = recorded.drawn.entry(extents);
+        Ok(drawn.or_insert_with(|| Arc::new(DrawnActions::new(extents, 0))).clone())
     }
 }

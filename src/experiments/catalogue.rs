@@ -3,6 +3,8 @@
 use super::cell_study::CellStudy;
 use super::cost;
 use super::experiment::Experiment;
+use super::kth::MovingActions;
+use super::kth_velocity::UnseenCameraVelocities;
 use super::length_study::LengthStudy;
 use super::profile::Profile;
 use super::rotation::RotatingDigits;
@@ -19,6 +21,8 @@ pub const CATALOGUE: &[&dyn Experiment] = &[
     &RotatingDigits,
     &UnseenAngularVelocities,
     &RotationLifts,
+    &MovingActions,
+    &UnseenCameraVelocities,
     &LengthStudy,
     &CellStudy,
     &cost::TRANSLATION,

@@ -20,6 +20,8 @@ pub enum Body {
     Lines(Lines),
     /// Heat maps side by side.
     HeatMaps(HeatMaps),
+    /// Confusion matrices side by side.
+    Confusions(Confusions),
     /// Rows of frames.
     Film(Film),
 }
@@ -30,6 +32,7 @@ impl Body {
         match self {
             Self::Table(table) => table.rows.is_empty(),
             Self::Lines(lines) => lines.series.iter().all(|series| series.points.is_empty()),
+            Self::Confusions(confusions) => confusions.matrices.is_empty(),
             Self::HeatMaps(maps) => maps.panels.iter().all(|panel| panel.cells.is_empty()),
             Self::Film(film) => film.rows.iter().all(|row| row.frames.iter().all(Option::is_none)),
         }
@@ -95,13 +98,42 @@ pub enum Scale {
     Linear,
 }
 
-/// Heat maps over velocities (vx, vy) on one logarithmic colour scale.
+/// Heat maps over velocities (vx, vy) on one colour scale.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeatMaps {
     /// The maps.
     pub panels: Vec<Panel>,
     /// Velocities up to this are outlined.
     pub trained: i32,
+    /// What colours stand for.
+    pub colours: Colours,
+}
+
+/// How a value becomes a colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    /// Errors on a logarithmic scale, the smallest brightest.
+    Error,
+    /// Shares on a linear scale, the largest brightest.
+    Share,
+}
+
+/// Confusion matrices.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Confusions {
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// The matrices.
+    pub matrices: Vec<Matrix>,
+}
+
+/// How often each class was taken for each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix {
+    /// Its title.
+    pub name: String,
+    /// A row for each true class.
+    pub counts: Vec<Vec<f64>>,
 }
 
 /// One heat map.

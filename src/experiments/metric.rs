@@ -23,6 +23,18 @@ impl Metric {
     pub const MSE_BY_HORIZON: Self = Self::constant("mse_by_horizon");
     /// Mean squared error over all predicted frames, by velocity of the test sequences.
     pub const MSE_BY_VELOCITY: Self = Self::constant("mse_by_velocity");
+    /// The share of clips whose class was found; of the validation split after an optimiser step.
+    pub const ACCURACY: Self = Self::constant("accuracy");
+    /// The same of test clips, by velocity of the camera.
+    pub const ACCURACY_BY_VELOCITY: Self = Self::constant("accuracy_by_velocity");
+    /// The same with velocities drawn from a set, by the number of velocities in it.
+    pub const ACCURACY_BY_RANGE: Self = Self::constant("accuracy_by_range");
+    /// The same with windows drawn anew, by draw, counted from 1.
+    pub const ACCURACY_REDRAWN: Self = Self::constant("accuracy_redrawn");
+    /// How far logits change when the camera moves, relative to the logits at rest (2-norm).
+    pub const INVARIANCE_BREACH: Self = Self::constant("invariance_breach");
+    /// 1 where the clips are those of KTH, whose published numbers can be compared; 0 for a stand-in.
+    pub const IS_KTH: Self = Self::constant("is_kth");
     /// Equivariance error of the hidden state (2-norm) by frame, before training.
     pub const EQUIVARIANCE_UNTRAINED: Self = Self::constant("equivariance_untrained");
     /// The same after training.
@@ -50,6 +62,11 @@ impl Metric {
 
     const fn constant(name: &'static str) -> Self {
         Self(Cow::Borrowed(name))
+    }
+
+    /// How many clips of class `truth` were taken for class `taken`.
+    pub fn taken_for(truth: &str, taken: &str) -> Self {
+        Self::named(format!("{truth}_taken_for_{taken}"))
     }
 
     /// A quantity of another crate's.

@@ -5,12 +5,15 @@
 mod catalogue;
 mod cell_study;
 mod claim;
+pub mod classification;
 mod cost;
 mod evidence;
 pub mod exhibit;
 mod experiment;
 mod files;
 pub mod forecasting;
+mod kth;
+mod kth_velocity;
 mod legacy;
 mod length_study;
 mod metric;

@@ -26,12 +26,12 @@ pub struct Record {
     pub split: Option<Split>,
     /// What was measured.
     pub metric: Metric,
-    /// Velocities |V| of the model, where that is what varies.
+    /// Velocities |V| of the model, or of the test clips, where that is what varies.
     pub velocities: Option<u32>,
     /// Optimiser steps taken.
     pub step: Option<u64>,
-    /// Predicted frame, counted from 1; 0 is the last frame seen. Of hidden states: the frame seen,
-    /// counted from 1.
+    /// Predicted frame, counted from 1; 0 is the last frame seen. Of hidden states: the frame seen; of
+    /// redrawn windows: the draw; both counted from 1.
     pub horizon: Option<u32>,
     /// Velocity of the test sequences.
     pub velocity: Option<AnyVelocity>,

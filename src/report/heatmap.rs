@@ -2,7 +2,7 @@
 
 use super::drawing::{Drawing, sequential, text};
 use crate::error::Result;
-use crate::experiments::exhibit::HeatMaps;
+use crate::experiments::exhibit::{Colours, HeatMaps};
 use crate::experiments::number::short;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -11,18 +11,11 @@ const CELL: i32 = 44;
 const LEFT: i32 = 46;
 const TOP: i32 = 34;
 
-/// Draws the panels side by side on a common logarithmic colour scale; the square around the
+/// Draws the panels side by side on a common colour scale; the square around the
 /// velocities up to `trained` is outlined.
 pub(super) fn draw(maps: &HeatMaps) -> Result<Drawing> {
-    let &HeatMaps { ref panels, trained } = maps;
-    let values =
-        || panels.iter().flat_map(|p| &p.cells).map(|c| c.2).filter(|v| v.is_finite() && *v > 0.0);
-    let low = values().fold(f64::MAX, f64::min).ln();
-    let high = values().fold(f64::MIN_POSITIVE, f64::max).ln();
-    let shade = |value: f64| match value.is_finite() && value > 0.0 {
-        true => 1.0 - (value.ln() - low) / (high - low).max(1e-9),
-        false => 0.0,
-    };
+    let &HeatMaps { ref panels, trained, .. } = maps;
+    let shade = shade(maps);
     let range = panels.iter().flat_map(|p| &p.cells).map(|c| c.0.abs()).max().unwrap_or(0);
     let side = CELL * (2 * range + 1);
     let width = LEFT + panels.len() as i32 * (side + 16);
@@ -68,4 +61,20 @@ pub(super) fn draw(maps: &HeatMaps) -> Result<Drawing> {
         area.draw(&Text::new("vy (pixels/frame)", (14, TOP + side / 2), turned))?;
         Ok(())
     })
+}
+
+/// The place of a value on the colour scale, which the values of all panels span.
+fn shade(maps: &HeatMaps) -> impl Fn(f64) -> f64 {
+    let height = match maps.colours {
+        Colours::Error => |value: f64| -value.ln(), // NaN and −∞ where there is no logarithm
+        Colours::Share => |value: f64| value,
+    };
+    let cells = maps.panels.iter().flat_map(|panel| &panel.cells);
+    let heights: Vec<f64> = cells.map(|cell| height(cell.2)).filter(|h| h.is_finite()).collect();
+    let low = heights.iter().copied().fold(f64::MAX, f64::min);
+    let high = heights.iter().copied().fold(f64::MIN, f64::max);
+    move |value| {
+        let height = height(value);
+        if height.is_finite() { (height - low) / (high - low).max(1e-9) } else { 0.0 }
+    }
 }

@@ -1,6 +1,7 @@
 //! Tables, figures and the report: pure functions of what was measured.
 
 mod animation;
+mod confusion;
 mod drawing;
 mod equivariance;
 mod film;

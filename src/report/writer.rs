@@ -2,7 +2,7 @@
 
 use super::film::film_strip;
 use super::section::Section;
-use super::{film, heatmap, lines, page, table};
+use super::{confusion, film, heatmap, lines, page, table};
 use crate::atomic_file::write_atomically;
 use crate::error::Result;
 use crate::experiments::exhibit::{Body, Exhibit};
@@ -51,6 +51,7 @@ fn write_exhibit(exhibit: &Exhibit, out: &Path) -> Result<()> {
         }
         Body::Lines(lines) => lines::draw(lines)?,
         Body::HeatMaps(maps) => heatmap::draw(maps)?,
+        Body::Confusions(confusions) => confusion::draw(confusions)?,
         Body::Film(film) => {
             if let Some(gif) = film::in_motion(film)? {
                 write("figures", "gif", &gif)?;

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::parameters::{Parameters, Tensors};
 use candle_nn::Optimizer;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// How long and how hard to train.
@@ -78,7 +79,7 @@ pub struct RunName {
 }
 
 /// A training run of one learner under one seed.
-pub struct Trainer<'a, L: Learner> {
+pub struct Trainer<'a, L: Learner<Batch: Clone>> {
     /// Named in error messages.
     pub name: RunName,
     /// What learns.
@@ -89,8 +90,8 @@ pub struct Trainer<'a, L: Learner> {
     pub schedule: Schedule,
     /// The batch of an optimiser step counted from 0.
     pub batch: &'a dyn Fn(u64) -> Result<L::Batch>,
-    /// The batches of the validation split.
-    pub validation: &'a [L::Batch],
+    /// The batches of the validation split, for an evaluation after so many optimiser steps.
+    pub validation: &'a dyn Fn(u64) -> Result<Cow<'a, [L::Batch]>>,
     /// Where checkpoints go; `None` keeps the run in memory.
     pub checkpoint: Option<PathBuf>,
     /// See [`Position::fingerprint`].
@@ -99,7 +100,7 @@ pub struct Trainer<'a, L: Learner> {
     pub progress: &'a dyn Fn(u64, f64),
 }
 
-impl<L: Learner> Trainer<'_, L> {
+impl<L: Learner<Batch: Clone>> Trainer<'_, L> {
     /// Trains to the end of the schedule, from the checkpoint if there is one.
     ///
     /// # Errors
@@ -115,7 +116,8 @@ impl<L: Learner> Trainer<'_, L> {
         (self.progress)(position.step, f64::NAN);
         while position.step < self.schedule.steps {
             let train_loss = self.interval(&mut position.step, &mut optimiser)?;
-            let score = self.learner.score(&self.parameters.detached(), self.validation)?;
+            let validation = (self.validation)(position.step)?;
+            let score = self.learner.score(&self.parameters.detached(), &validation)?;
             let score = self.finite(score, position.step)?;
             if self.learner.best().is_better(score, position.best_score()) {
                 position.best_step = position.step;
@@ -246,7 +248,7 @@ mod tests {
             parameters: &parameters,
             schedule: Schedule { steps, interval: 2, clip: None, adam },
             batch: &|step| Ok(if step < 4 { 10.0 } else { -1000.0 }),
-            validation: &[7.0],
+            validation: &|_| Ok(Cow::Borrowed(&[7.0])),
             checkpoint,
             fingerprint: "number".into(),
             progress: &|_, _| (),

@@ -1,7 +1,9 @@
 //! Tables and charts of the experiments on Flowing MNIST.
 
 use crate::data::Split;
-use crate::experiments::exhibit::{Body, Exhibit, HeatMaps, Lines, Panel, Scale, Series, Table};
+use crate::experiments::exhibit::{
+    Body, Colours, Exhibit, HeatMaps, Lines, Panel, Scale, Series, Table,
+};
 use crate::experiments::metric::Metric;
 use crate::experiments::number::{mean_and_std, short, strings};
 use crate::experiments::paper::Table1;
@@ -256,7 +258,7 @@ pub fn velocity_maps(half: Half<'_>, trained: u32) -> Exhibit {
         caption: "Test MSE by velocity of the test sequences (mean over seeds), after training on \
                   the velocities inside the square; one colour scale for all panels."
             .into(),
-        body: Body::HeatMaps(HeatMaps { panels, trained: trained as i32 }),
+        body: Body::HeatMaps(HeatMaps { panels, trained: trained as i32, colours: Colours::Error }),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::models::{AnyForecaster, ForecastLearner};
 use crate::parameters::{Initial, Parameters, Tensors};
 use crate::training::{RunName, Trainer, Training};
 use candle_core::{Device, Tensor};
+use std::borrow::Cow;
 use std::path::Path;
 
 /// A model of an experiment with its settings.
@@ -136,7 +137,7 @@ impl<W: World> ForecastJob<W> {
             schedule,
             // Every step sees new sequences: new digits, positions and velocities.
             batch: &|step| data.pair(Split::Train, step * batch..(step + 1) * batch, seen),
-            validation: &validation,
+            validation: &|_| Ok(Cow::Borrowed(&validation)),
             checkpoint: run.checkpoint.clone(),
             fingerprint: run.fingerprint.clone(),
             progress: run.progress,

@@ -110,7 +110,11 @@ mod tests {
     }
 
     fn batch(logits: &[[f32; 3]], labels: &[u32]) -> Result<(Tensor, Tensor)> {
-        Ok((Tensor::new(logits, &Device::Cpu)?, Tensor::new(labels, &Device::Cpu)?))
+        let rows = logits.concat();
+        Ok((
+            Tensor::from_vec(rows, (labels.len(), 3), &Device::Cpu)?,
+            Tensor::new(labels, &Device::Cpu)?,
+        ))
     }
 
     #[test]

@@ -1,0 +1,197 @@
+//! The job of a unit: a classifier trained under one seed, and everything evaluated on it.
+
+use super::evaluation::{Evaluation, Trained};
+use super::settings::Settings;
+use crate::data::{Footage, Look, MovingCamera, Sources, Split, Windows};
+use crate::error::Result;
+use crate::experiments::evidence::Evidence;
+use crate::experiments::experiment::{Job, Request, Unit, UnitKey, UnitRun};
+use crate::experiments::metric::Metric;
+use crate::experiments::record::Record;
+use crate::experiments::subject::Subject;
+use crate::flow::{PixelsPerFrame, VelocitySet};
+use crate::models::{AnyClassifier, ClassificationLearner, ClassifierKind};
+use crate::parameters::{Parameters, Tensors};
+use crate::training::{RunName, Trainer, Training};
+use candle_core::{Device, Tensor};
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A model of an experiment with its settings.
+pub type Model = (Subject, Settings);
+
+/// A unit for every model and seed of an experiment, in this order.
+pub fn units(
+    experiment: &str,
+    request: &Request,
+    own_seeds: u64,
+    models: Vec<Model>,
+    evaluations: &'static [Evaluation],
+) -> Vec<Unit> {
+    let unit = |seed: u64, (subject, settings): &Model| {
+        let (settings, device) = (settings.clone(), request.device.clone());
+        let profile = request.profile.name().into();
+        let (experiment, subject) = (experiment.to_string(), subject.clone());
+        let job = ClassificationJob { settings, evaluations, device };
+        Unit {
+            key: UnitKey { experiment, subject, seed, profile },
+            settings: toml::to_string(&job.settings).expect("settings are plain data"),
+            shows: "",
+            steps: job.settings.schedule.steps,
+            work: job.work(),
+            job: Box::new(job),
+        }
+    };
+    models
+        .iter()
+        .flat_map(|model| request.seeds(own_seeds).map(move |seed| unit(seed, model)))
+        .collect()
+}
+
+/// Trains a classifier and evaluates it.
+#[derive(Clone, Debug)]
+pub struct ClassificationJob {
+    /// The settings.
+    pub settings: Settings,
+    /// What is evaluated.
+    pub evaluations: &'static [Evaluation],
+    /// Where tensors live.
+    pub device: Device,
+}
+
+/// Named in errors about parameters, which never come from a file here.
+const SOURCE: &str = "the parameters of this run";
+
+impl ClassificationJob {
+    /// The velocities of the model.
+    pub fn velocities(&self) -> VelocitySet<PixelsPerFrame> {
+        VelocitySet::square(self.settings.velocity_range)
+    }
+
+    /// See [`Unit::work`].
+    fn work(&self) -> u64 {
+        let Settings { shape, batch, schedule, model, size, cut, .. } = &self.settings;
+        let slices = match model.kind {
+            ClassifierKind::Flow => self.velocities().len() as u64 * model.layers as u64,
+            ClassifierKind::LearnedShift => 6 * self.velocities().len() as u64,
+            ClassifierKind::VideoCnn => 1,
+        };
+        let width = shape.widths[2].div_ceil(16).pow(2) as u64;
+        // A sequence of the unit has 20 frames of 14×14 pixels.
+        let pixels = (size * size * cut.frames) as u64;
+        (schedule.steps * batch * (slices + 3) * width * pixels).div_ceil(20 * 14 * 14)
+    }
+
+    /// The classifier from tensors by name.
+    ///
+    /// # Errors
+    /// Those of [`crate::models::ClassifierChoice::classifier`].
+    pub fn classifier(&self, tensors: &Tensors) -> Result<AnyClassifier> {
+        self.settings.model.classifier(tensors, &self.velocities(), Path::new(SOURCE))
+    }
+
+    fn footage(&self, sources: &Sources) -> Result<Arc<dyn Footage>> {
+        let Settings { size, ranges, .. } = self.settings;
+        sources.clips((size, size), ranges)
+    }
+
+    /// The clips under a seed, with the velocities of training.
+    ///
+    /// # Errors
+    /// Those of the footage.
+    pub fn clips(&self, sources: &Sources, seed: u64) -> Result<MovingCamera> {
+        let Settings { division, cut, training_range, .. } = self.settings;
+        let velocities = VelocitySet::square(training_range);
+        let footage = self.footage(sources)?;
+        let clips = MovingCamera::new(footage, division, cut, velocities.as_slice(), seed)?;
+        Ok(clips.on(&self.device))
+    }
+
+    /// The validation clips for an evaluation.
+    fn validation(&self, clips: &MovingCamera, evaluation: u64) -> Result<Vec<(Tensor, Tensor)>> {
+        let Settings { windows, validation_clips, batch, .. } = self.settings;
+        let look = match windows {
+            Windows::Fixed => Look::Fixed,
+            Windows::Redrawn => Look::Evaluation(evaluation),
+        };
+        clips.batches(Split::Validation, (validation_clips, batch), look).collect()
+    }
+
+    fn train(
+        &self,
+        run: &UnitRun<'_>,
+        clips: &MovingCamera,
+        (learner, parameters): (&ClassificationLearner<'_, AnyClassifier>, &Parameters),
+    ) -> Result<Training> {
+        let Settings { schedule, batch, windows, .. } = self.settings;
+        let fixed = self.validation(clips, 0)?;
+        let validation = |step: u64| {
+            Ok(match windows {
+                Windows::Fixed => Cow::Borrowed(fixed.as_slice()),
+                Windows::Redrawn => Cow::Owned(self.validation(clips, step)?),
+            })
+        };
+        let name = RunName {
+            experiment: run.key.experiment.clone(),
+            model: run.key.subject.to_string(),
+            seed: run.key.seed,
+        };
+        Trainer {
+            name,
+            learner,
+            parameters,
+            schedule,
+            batch: &|step| clips.training_batch(step, batch),
+            validation: &validation,
+            checkpoint: run.checkpoint.clone(),
+            fingerprint: run.fingerprint.clone(),
+            progress: run.progress,
+        }
+        .run()
+    }
+}
+
+impl Job for ClassificationJob {
+    fn data(&self, sources: &Sources) -> Result<String> {
+        Ok(self.footage(sources)?.description().to_string())
+    }
+
+    fn run(&self, run: &UnitRun<'_>) -> Result<Evidence> {
+        let (settings, key) = (&self.settings, run.key);
+        let clips = self.clips(run.sources, key.seed)?;
+        let build = |tensors: &Tensors| self.classifier(tensors);
+        let initial = settings.model.parameters(&settings.shape, &self.velocities());
+        let classes = settings.shape.classes;
+        let learner = ClassificationLearner { initial, classes, build: &build };
+        let parameters = Parameters::draw(&learner.initial, key.seed, &self.device)?;
+        let training = self.train(run, &clips, (&learner, &parameters))?;
+        let model = self.classifier(&training.best_weights)?;
+        let is_kth = self.footage(run.sources)?.is_kth();
+        let mut records = curve(key, &training, parameters.count());
+        records.push(key.record(None, Metric::IS_KTH, f64::from(u8::from(is_kth))));
+        let trained = Trained { key, settings, model: &model, clips: &clips };
+        for evaluation in self.evaluations {
+            records.extend(trained.evaluate(*evaluation)?);
+        }
+        Ok(Evidence { records, pictures: vec![] })
+    }
+}
+
+/// Training curves, the best step and the number of parameters.
+fn curve(key: &UnitKey, training: &Training, parameters: usize) -> Vec<Record> {
+    let validation = Some(Split::Validation);
+    let mut records = vec![
+        key.record(None, Metric::PARAMETERS, parameters as f64),
+        key.record(validation, Metric::BEST_STEP, training.best_step as f64),
+    ];
+    for point in &training.curve {
+        let at = |split, metric, value| Record {
+            step: Some(point.step),
+            ..key.record(Some(split), metric, value)
+        };
+        records.push(at(Split::Train, Metric::LOSS, point.train_loss));
+        records.push(at(Split::Validation, Metric::ACCURACY, point.score));
+    }
+    records
+}
