@@ -1,8 +1,8 @@
 //! Laws of the sequences, of the digits they are made of, and of where those come from.
 
 use fernn::data::{
-    Canvas, Digits, FILES, Images, Motion, MovingDigits, Rotating, RotatingMnist, Sequences,
-    Sources, Split, Sprite, Translating, TranslatingMnist,
+    Action, Canvas, Digits, DrawnActions, FILES, Footage, Images, Motion, MovingDigits, Rotating,
+    RotatingMnist, Sequences, Sources, Split, Sprite, Translating, TranslatingMnist, Window,
 };
 use fernn::digest::sha256_hex;
 use fernn::flow::{DegreesPerFrame, FlowGroup, PixelsPerFrame, Rotation, VelocitySet};
@@ -382,13 +382,29 @@ fn other_data_of_mnists_shape_under_other_names_are_read_and_never_called_mnist(
     assert!(text(check.stderr).starts_with("note: "));
 }
 
-/// `fernn data preview` of two sequences into a folder.
-fn preview(flags: &[&str], out: &Path) -> assert_cmd::assert::Assert {
+/// `fernn data preview` into a folder.
+fn preview_with(flags: &[&str], out: &Path) -> assert_cmd::assert::Assert {
     assert_cmd::Command::new(env!("CARGO_BIN_EXE_fernn"))
-        .args(["data", "preview", "--sequences", "2", "--frames", "4", "--out"])
+        .args(["data", "preview", "--out"])
         .arg(out)
         .args(flags)
         .assert()
+}
+
+/// The same of four frames of two sequences.
+fn preview(flags: &[&str], out: &Path) -> assert_cmd::assert::Assert {
+    preview_with(&[&["--sequences", "2", "--frames", "4"], flags].concat(), out)
+}
+
+/// (Width, grey values) of the last frame of an animation.
+fn last_frame(bytes: &[u8]) -> (usize, Vec<u8>) {
+    let mut decoder = gif::DecodeOptions::new().read_info(bytes).unwrap();
+    let width = usize::from(decoder.width());
+    let mut last = vec![];
+    while let Some(frame) = decoder.read_next_frame().unwrap() {
+        last = frame.buffer.to_vec();
+    }
+    (width, last)
 }
 
 #[test]
@@ -410,13 +426,7 @@ fn a_preview_shows_the_sequences_of_either_motion() {
     for (name, sample) in
         [("translation", translating), ("rotation", rotating.sample(Split::Train, 0))]
     {
-        let bytes = gif(name);
-        let mut decoder = gif::DecodeOptions::new().read_info(bytes.as_slice()).unwrap();
-        let width = usize::from(decoder.width());
-        let mut last = vec![];
-        while let Some(frame) = decoder.read_next_frame().unwrap() {
-            last = frame.buffer.to_vec();
-        }
+        let (width, last) = last_frame(&gif(name));
         for (i, value) in sample[3 * 784..].iter().enumerate() {
             let (y, x) = (4 + i / 28 * 4, 4 + i % 28 * 4);
             assert_eq!(last[y * width + x], (value * 255.0) as u8, "{name}, pixel {i}");
@@ -430,6 +440,44 @@ fn a_preview_shows_the_sequences_of_either_motion() {
         let refused = preview(flags, &at("refused")).code(2).get_output().clone();
         let message = String::from_utf8(refused.stderr).unwrap();
         assert!(message.contains(needle), "{message}");
+        assert!(!at("refused").exists());
+    }
+}
+
+#[test]
+fn a_preview_of_kth_shows_a_clip_of_each_action() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let gif = |name: &str| std::fs::read(at(name).join("preview.gif")).unwrap();
+    let small = ["--task", "kth", "--canvas", "16", "--frames", "3"];
+    preview_with(&small, &at("small")).success();
+    preview_with(&[&small[..], &["--seed", "1"]].concat(), &at("others")).success();
+    assert_ne!(gif("small"), gif("others"));
+    // Which clip each part of the wall shows: 2×3 of 16×16 pixels, each 7 pixels of the animation.
+    let footage = DrawnActions::new((16, 16), 0);
+    let (width, last) = last_frame(&gif("small"));
+    for (place, action) in Action::ALL.into_iter().enumerate() {
+        let (top, left) = (7 + place / 3 * 17 * 7, 7 + place % 3 * 17 * 7);
+        let shown = |i: usize| last[(top + i / 16 * 7) * width + left + i % 16 * 7];
+        let is_shown = |(index, clip): (usize, &fernn::data::Clip)| {
+            let window = Window { first: (clip.length - 5) / 2 + 4, count: 1, step: 1 };
+            let frame = footage.window(index, window);
+            clip.action == action && (0..256).all(|i| (frame[i] * 255.0) as u8 == shown(i))
+        };
+        assert_eq!(footage.clips().iter().enumerate().filter(|&c| is_shown(c)).count(), 1);
+    }
+    for (flags, needles) in [
+        (&["--step-deg", "10"][..], ["--step-deg", "--task kth"]),
+        (&["--sequences", "2"], ["--sequences", "--task kth"]),
+        (&["--digit", "14"], ["--digit", "--task kth"]),
+        (&["--velocity-range", "1"], ["--velocity-range", "--task kth"]),
+        (&["--data-dir", "x"], ["--data-dir", "--task kth"]),
+        (&["--frames", "200"], ["--frames", "walking"]),
+    ] {
+        let flags = [&["--task", "kth"], flags].concat();
+        let refused = preview_with(&flags, &at("refused")).code(2).get_output().clone();
+        let message = String::from_utf8(refused.stderr).unwrap();
+        assert!(needles.iter().all(|needle| message.contains(needle)), "{message}");
         assert!(!at("refused").exists());
     }
 }

@@ -21,8 +21,8 @@ pub(super) struct Stance {
 type Joint = [f64; 3];
 
 // Radii of a body of girth 1, in shares of its height.
-const ARM: f64 = 0.031;
-const FOREARM: f64 = 0.027;
+const ARM: f64 = 0.033;
+const FOREARM: f64 = 0.030;
 const THIGH: f64 = 0.045;
 const SHANK: f64 = 0.034;
 const FOOT: f64 = 0.024;
@@ -176,5 +176,94 @@ impl Sketch {
             opacity: 1.0,
         };
         self.limbs.push((nearness(from) + nearness(to), capsule));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::person::Person;
+    use super::super::pose::Motion;
+    use super::*;
+    use crate::data::Action;
+
+    const STANCE: Stance = Stance { x: 0.5, ground: 0.9, height: 0.6, yaw_deg: 90.0 };
+
+    /// A person in an action, at a phase.
+    fn posed(action: Action, phase: f64) -> (Person, Pose) {
+        let person = Person::new(0, 1);
+        let pose = Motion::of(action).pose(phase, &person.manner, 1.0);
+        (person, pose)
+    }
+
+    fn drawn(person: &Person, pose: &Pose, stance: Stance) -> Vec<Capsule> {
+        limbs(&person.build, &person.outfits[0], pose, stance, 0.6)
+    }
+
+    #[test]
+    fn who_turns_about_and_exchanges_sides_is_mirrored() {
+        for (action, phase) in [(Action::Walking, 0.2), (Action::Running, 0.7)] {
+            let (person, pose) = posed(action, phase);
+            let Pose { arms: [a, b], legs: [c, d], twist_deg, .. } = pose;
+            let other = Pose { arms: [b, a], legs: [d, c], twist_deg: -twist_deg, ..pose };
+            let right = drawn(&person, &pose, Stance { yaw_deg: 25.0, ..STANCE });
+            let left = drawn(&person, &other, Stance { yaw_deg: 180.0 - 25.0, ..STANCE });
+            assert_eq!(right.len(), left.len());
+            for (a, b) in right.iter().zip(&left) {
+                assert!((a.from[0] + b.from[0] - 2.0 * STANCE.x).abs() < 1e-9);
+                assert!((a.to[0] + b.to[0] - 2.0 * STANCE.x).abs() < 1e-9);
+                assert!((a.to[1] - b.to[1]).abs() < 1e-9 && a.grey == b.grey);
+            }
+            assert!(right.iter().any(|limb| (limb.to[0] - STANCE.x).abs() > 0.05));
+        }
+    }
+
+    #[test]
+    fn the_arm_that_is_far_is_behind_the_torso_and_the_near_one_before_it() {
+        let (mut person, pose) = posed(Action::Handclapping, 0.5);
+        person.outfits[0].arms = -0.37;
+        let right = drawn(&person, &pose, Stance { yaw_deg: 0.0, ..STANCE });
+        let is_arm = |limb: &Capsule| (limb.grey - (0.6 - 0.37)).abs() < 1e-12;
+        // Arms held out to the sides: both limbs of the far one come first, of the near one last.
+        let places: Vec<usize> = (0..right.len()).filter(|&i| is_arm(&right[i])).collect();
+        let last = right.len() - 1;
+        assert_eq!(places, [0, 1, last - 1, last]);
+    }
+
+    #[test]
+    fn a_body_stands_on_the_ground_and_is_as_tall_as_it_is_said_to_be() {
+        for action in [Action::Walking, Action::Boxing, Action::Handclapping] {
+            let (person, pose) = posed(action, 0.5);
+            let figure = drawn(&person, &pose, STANCE);
+            let ends = || figure.iter().flat_map(|c| [(c.from[1], c.radius), (c.to[1], c.radius)]);
+            let lowest = ends().map(|(y, radius)| y + radius).fold(f64::MIN, f64::max);
+            let highest = ends().map(|(y, radius)| y - radius).fold(f64::MAX, f64::min);
+            // A foot may point down, and bobbing lifts it.
+            assert!((lowest - STANCE.ground).abs() < 0.05 * STANCE.height, "{action:?}");
+            let height = (STANCE.ground - highest) / STANCE.height;
+            assert!((0.85..1.1).contains(&height), "{action:?}: {height}");
+        }
+    }
+
+    #[test]
+    fn hands_meet_to_clap_rise_to_wave_and_thrust_to_box() {
+        let hands = |action, phase| {
+            let (person, pose) = posed(action, phase);
+            let skeleton = Skeleton::new(&person.build, &pose);
+            (skeleton.arms.map(|arm| arm[2]), skeleton.head)
+        };
+        let apart = |phase| {
+            let ([right, left], _) = hands(Action::Handclapping, phase);
+            left[1] - right[1]
+        };
+        assert!(apart(0.0).abs() < 0.1 && apart(0.5) > 0.4);
+        let above = |phase| {
+            let (hands, head) = hands(Action::Handwaving, phase);
+            hands.map(|hand| hand[2] - head[2])
+        };
+        assert!(above(0.0).iter().all(|&z| z > 0.1) && above(0.5).iter().all(|&z| z < 0.0));
+        let ([right, left], _) = hands(Action::Boxing, 0.0);
+        assert!(right[0] > left[0] + 0.15);
+        let ([right, left], _) = hands(Action::Boxing, 0.5);
+        assert!(left[0] > right[0] + 0.15);
     }
 }

@@ -9,6 +9,10 @@ use crate::rng::Stream;
 /// Stretches of each person, action and scenario, as many as KTH's annotation has for most.
 const TAKES: usize = 4;
 
+/// From one clip to the next of those that stand for all: a person and five stretches further, so that
+/// every action and scenario comes up.
+const SAMPLED: usize = 101;
+
 /// Drawn persons who do KTH's six actions in KTH's four scenarios: a stand-in for the data set, and no
 /// substitute: results on it are not to be compared with published ones.
 ///
@@ -68,13 +72,12 @@ impl DrawnActions {
         self.performances[index].film(person, place, &mut noise, (pixels, extents));
     }
 
-    /// 16 digits that change with what is drawn: of a frame of every 97th clip at 16×16 pixels, in steps
-    /// of 1/255, whatever the extents.
+    /// 16 digits that change with what is drawn: of the middle frames of some clips at 16×16 pixels, in
+    /// steps of 1/255, whatever the extents.
     fn digest(&self) -> String {
         const EXTENTS: (usize, usize) = (16, 16);
         let mut digest = Digest::new();
-        // 97 is prime to the clips of a person: all persons, actions and scenarios come up.
-        for (index, clip) in self.clips.iter().enumerate().step_by(97) {
+        for (index, clip) in self.clips.iter().enumerate().step_by(SAMPLED) {
             let mut pixels = [0.0; EXTENTS.0 * EXTENTS.1];
             self.film(index, clip.length / 2, &mut pixels, EXTENTS);
             digest.update(pixels.map(|value| (value * 255.0).round() as u8));
@@ -120,5 +123,150 @@ impl Footage for DrawnActions {
             self.film(index, window.first + t * window.step, frame, self.extents);
         }
         frames
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Division, Split};
+    use rayon::prelude::*;
+    use std::collections::BTreeSet;
+
+    // Primes, so that no exchanged axis passes.
+    const EXTENTS: (usize, usize) = (43, 41);
+    const PIXELS: usize = EXTENTS.0 * EXTENTS.1;
+
+    fn footage() -> DrawnActions {
+        DrawnActions::new(EXTENTS, 0)
+    }
+
+    fn whole(footage: &DrawnActions, index: usize) -> Vec<f32> {
+        let count = footage.clips()[index].length;
+        footage.window(index, Window { first: 0, count, step: 1 })
+    }
+
+    /// Clips of every action and of every scenario, by different persons.
+    fn some(footage: &DrawnActions) -> Vec<usize> {
+        (0..footage.clips().len()).step_by(SAMPLED).collect()
+    }
+
+    #[test]
+    fn clips_are_those_of_25_persons_and_divided_by_person() {
+        let footage = footage();
+        assert_eq!(footage.clips().len(), 25 * 6 * 4 * TAKES);
+        assert!(footage.clips().iter().all(|clip| clip.length >= 32));
+        let places = |split| {
+            let is_of = |clip: &&Clip| Division::default().split(clip.person) == split;
+            footage.clips().iter().filter(is_of).count()
+        };
+        assert_eq!(Split::ALL.map(places), [1536, 384, 480]);
+        let mut seen: Vec<_> =
+            footage.clips().iter().map(|c| (c.person, c.action, c.scenario, c.take)).collect();
+        seen.dedup();
+        assert!(seen.is_sorted() && seen.len() == 2400);
+        assert!(!footage.is_kth() && footage.description().starts_with("drawn actions"));
+    }
+
+    #[test]
+    fn the_clips_that_stand_for_all_are_of_every_action_and_scenario() {
+        let footage = footage();
+        let clips = some(&footage).into_iter().map(|index| footage.clips()[index]);
+        let mut actions = BTreeSet::new();
+        let mut scenarios = BTreeSet::new();
+        for clip in clips {
+            actions.insert(clip.action);
+            scenarios.insert(clip.scenario);
+        }
+        assert_eq!((actions.len(), scenarios.len()), (6, 4));
+    }
+
+    #[test]
+    fn a_window_is_cut_from_the_clip_on_any_thread() {
+        let footage = footage();
+        let windows: Vec<Vec<f32>> = some(&footage)
+            .into_par_iter()
+            .map(|index| footage.window(index, Window { first: 3, count: 4, step: 2 }))
+            .collect();
+        for (index, window) in some(&footage).into_iter().zip(windows) {
+            let clip = whole(&footage, index);
+            for (t, frame) in window.chunks_exact(PIXELS).enumerate() {
+                assert_eq!(frame, &clip[(3 + 2 * t) * PIXELS..][..PIXELS], "clip {index}");
+            }
+            assert!(clip.iter().all(|value| (0.0..=1.0).contains(value)));
+        }
+    }
+
+    #[test]
+    fn seeds_persons_and_takes_differ() {
+        let (footage, other) = (footage(), DrawnActions::new(EXTENTS, 1));
+        let per_person = footage.clips().len() / 25;
+        let frame = |footage: &DrawnActions, index, first| {
+            footage.window(index, Window { first, count: 1, step: 1 })
+        };
+        // More than noise does to a frame.
+        let differ = |a: &[f32], b: &[f32]| {
+            a.iter().zip(b).filter(|(a, b)| (*a - *b).abs() > 0.2).count() > 5
+        };
+        assert_ne!(footage.description(), other.description());
+        for index in [50, 57, 70, 95] {
+            let base = frame(&footage, index, 12);
+            assert!(differ(&base, &frame(&other, index, 12)));
+            assert!(differ(&base, &frame(&footage, index + per_person, 12)));
+            assert!(differ(&base, &frame(&footage, index - 1, 12)));
+        }
+    }
+
+    /// Where, in shares of the width, a clip differs from its median over time in each of its thirds.
+    fn places_of_change(clip: &[f32]) -> [f64; 3] {
+        let frames = clip.len() / PIXELS;
+        let median: Vec<f32> = (0..PIXELS)
+            .map(|pixel| {
+                let mut values: Vec<f32> =
+                    clip.iter().skip(pixel).step_by(PIXELS).copied().collect();
+                values.sort_by(f32::total_cmp);
+                values[frames / 2]
+            })
+            .collect();
+        std::array::from_fn(|third| {
+            let (mut sum, mut count) = (0.0, 0.0);
+            for frame in clip.chunks_exact(PIXELS).skip(third * frames / 3).take(frames / 3) {
+                for (pixel, value) in frame.iter().enumerate() {
+                    if (value - median[pixel]).abs() > 0.15 {
+                        sum += (pixel % EXTENTS.1) as f64 / EXTENTS.1 as f64;
+                        count += 1.0;
+                    }
+                }
+            }
+            sum / count
+        })
+    }
+
+    #[test]
+    fn walkers_joggers_and_runners_cross_and_others_stay() {
+        let footage = footage();
+        for index in some(&footage) {
+            let clip = footage.clips()[index];
+            let [first, middle, last] = places_of_change(&whole(&footage, index));
+            let crosses =
+                matches!(clip.action, Action::Walking | Action::Jogging | Action::Running);
+            if crosses {
+                assert!((last - first).abs() > 0.35, "{clip:?}");
+                assert!((first - middle) * (middle - last) > 0.0, "{clip:?}");
+            } else {
+                assert!((last - first).abs() < 0.15, "{clip:?}: {first} {last}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_extents_are_filmed_and_a_digest_does_not_depend_on_them() {
+        let description = footage().description().to_string();
+        for extents in [(12, 13), (1, 1), (0, 5)] {
+            let small = DrawnActions::new(extents, 0);
+            assert_eq!(small.description(), description);
+            let frames = small.window(0, Window { first: 0, count: 3, step: 1 });
+            assert_eq!(frames.len(), 3 * extents.0 * extents.1);
+        }
     }
 }

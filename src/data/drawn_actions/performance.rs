@@ -113,7 +113,7 @@ impl Performance {
     fn stance(&self, person: &Person, place: usize) -> Stance {
         let Path { x, ground, size } = self.path;
         let share = place as f64 / (self.length - 1) as f64;
-        let now = |[first, last]: [f64; 2]| first + share * (last - first);
+        let now = |[first, last]: [f64; 2]| (1.0 - share) * first + share * last;
         let size = now(size);
         Stance {
             x: now(x),
@@ -172,4 +172,82 @@ fn standing(action: Action, faces_left: bool, stream: &mut Stream) -> ([f64; 2],
         _ => stream.uniform_in(70.0, 110.0),
     };
     ([x; 2], length, yaw_deg)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn performance(action: Action, scenario: u8, index: u64) -> (Person, Performance) {
+        let person = Person::new(0, 1 + (index % 25) as u8);
+        let mut stream = Stream::new(0, "performance tests", index);
+        let performance = Performance::drawn(&person, action, scenario, &mut stream);
+        (person, performance)
+    }
+
+    #[test]
+    fn crossings_lead_from_side_to_side_and_face_where_they_go() {
+        let mut lefts = 0;
+        for index in 0..50 {
+            let (person, walk) = performance(Action::Walking, 1, index);
+            let [first, last] = [0, walk.length - 1].map(|place| walk.stance(&person, place));
+            let (left, right) = (-MARGIN, SCENE_WIDTH + MARGIN);
+            let goes_left = first.x > last.x;
+            assert_eq!([first.x, last.x], if goes_left { [right, left] } else { [left, right] });
+            assert_eq!(first.yaw_deg.to_radians().cos() < 0.0, goes_left);
+            lefts += usize::from(goes_left);
+            assert!((45..=130).contains(&walk.length), "{}", walk.length);
+        }
+        assert!((10..=40).contains(&lefts), "{lefts} of 50");
+    }
+
+    #[test]
+    fn only_the_second_scenario_changes_the_size() {
+        for (index, scenario) in (0..40).zip((1..=4).cycle()) {
+            let (person, wave) = performance(Action::Handwaving, scenario, index);
+            let [first, last] =
+                [0, wave.length - 1].map(|place| wave.stance(&person, place).height);
+            assert_eq!(
+                scenario == SCALE_CHANGE,
+                (first / last - 1.0).abs() > 0.1,
+                "{first} {last}"
+            );
+        }
+    }
+
+    #[test]
+    fn runners_are_faster_than_walkers_on_the_whole_and_joggers_are_between() {
+        let frames = |action| (0..100).map(move |index| performance(action, 1, index).1.length);
+        let mean = |action| frames(action).sum::<usize>() as f64 / 100.0;
+        let (walking, jogging, running) =
+            (mean(Action::Walking), mean(Action::Jogging), mean(Action::Running));
+        assert!(walking > 1.3 * jogging && jogging > 1.15 * running);
+        // Speed alone does not tell them apart.
+        assert!(frames(Action::Walking).min() < frames(Action::Jogging).max());
+        assert!(frames(Action::Jogging).min() < frames(Action::Running).max());
+    }
+
+    #[test]
+    fn bodies_move_and_two_actions_of_a_person_differ_even_without_noise() {
+        const EXTENTS: (usize, usize) = (43, 41);
+        const PIXELS: usize = EXTENTS.0 * EXTENTS.1;
+        let frame = |action, scenario, index, later: usize| {
+            let (person, performance) = performance(action, scenario, index);
+            let mut pixels = [0.0; PIXELS];
+            let place = performance.length / 2 + later;
+            performance.paint(&person, place, &mut Raster::new(&mut pixels, EXTENTS));
+            pixels
+        };
+        let differ = |a: [f32; PIXELS], b: [f32; PIXELS]| {
+            a.iter().zip(&b).filter(|(a, b)| (*a - *b).abs() > 0.1).count() > 10
+        };
+        for (index, scenario) in (0..24).zip((1..=4).cycle()) {
+            for (action, next) in Action::ALL.into_iter().zip(Action::ALL.into_iter().skip(1)) {
+                let now = frame(action, scenario, index, 0);
+                let later = [3, 6, 9].map(|later| frame(action, scenario, index, later));
+                assert!(later.iter().any(|&later| differ(now, later)), "{action:?} {index}");
+                assert!(differ(now, frame(next, scenario, index, 0)), "{action:?} {index}");
+            }
+        }
+    }
 }
