@@ -37,8 +37,31 @@ impl KthFootage {
                 shortened += usize::from(length < stretch.length());
             }
         }
-        let description = describe(&videos, ranges, clips.len());
-        Self { videos, clips, places, lost, shortened, description }
+        let mut footage =
+            Self { videos, clips, places, lost, shortened, description: String::new() };
+        footage.description = footage.describe(ranges);
+        footage
+    }
+
+    /// What the clips are. The folder's name does not enter, so that provenance does not depend on where
+    /// files lie.
+    fn describe(&self, ranges: Ranges) -> String {
+        let counts = self.videos.counts();
+        let (count, frames) = counts.fold((0, 0), |(n, all), (_, frames)| (n + 1, all + frames));
+        let base = match ranges {
+            Ranges::OneBased => 1,
+            Ranges::ZeroBased => 0,
+        };
+        let (height, width) = self.extents();
+        let rest = format!(
+            "{} clips of {count} videos with {frames} frames, counted from {base}, {height}×{width}",
+            self.clips.len()
+        );
+        let digest = self.videos.digest();
+        match self.is_kth() {
+            true => format!("KTH, {rest}, digest {digest}"),
+            false => format!("not KTH: digest {digest}, {rest}"),
+        }
     }
 
     /// The videos that the clips are stretches of.
@@ -51,44 +74,27 @@ impl KthFootage {
         self.shortened
     }
 
-    /// Sentences for the user when this is not KTH, or when stretches are no clips because their video
-    /// ends before they begin.
+    /// How many stretches of the annotation are no clips, because their video ends before they begin.
+    pub fn lost(&self) -> usize {
+        self.lost.len()
+    }
+
+    /// Sentences for the user when this is not KTH.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        if !self.is_kth() {
+        let recorded = format!("the clips are recorded as `{}`", self.description);
+        if !self.videos.annotation().is_published() {
             let file = super::Annotation::FILE_NAME;
-            notes.push(format!(
-                "the annotation {file} is not the published one; the clips are recorded as `{}`",
-                self.description
-            ));
+            notes.push(format!("the annotation {file} is not the published one; {recorded}"));
         }
-        if !self.lost.is_empty() {
+        if let [name, ..] = &self.lost[..] {
+            let count = self.lost.len();
             notes.push(format!(
-                "{} stretches of the annotation begin after the end of their video: {}",
-                self.lost.len(),
-                self.lost.join(", ")
+                "{count} stretches of the annotation begin after the end of their video, as in {name}; \
+                 {recorded}"
             ));
         }
         notes
-    }
-}
-
-/// What the clips are. The folder's name does not enter, so that provenance does not depend on where
-/// files lie.
-fn describe(videos: &KthVideos, ranges: Ranges, clips: usize) -> String {
-    let (count, frames) =
-        videos.counts().fold((0, 0), |(n, all), (_, frames)| (n + 1, all + frames));
-    let (height, width) = videos.extents();
-    let counts = format!("{clips} clips of {count} videos with {frames} frames");
-    let base = match ranges {
-        Ranges::OneBased => "from 1",
-        Ranges::ZeroBased => "from 0",
-    };
-    let rest = format!("{counts}, frames counted {base}, {height}×{width}");
-    let digest = videos.digest();
-    match videos.annotation().is_published() {
-        true => format!("KTH, {rest}, digest {digest}"),
-        false => format!("not KTH: digest {digest}, {rest}"),
     }
 }
 
@@ -97,9 +103,9 @@ impl Footage for KthFootage {
         &self.description
     }
 
-    /// All videos of the annotation are there, so the annotation decides.
+    /// All videos of the annotation are there; that each has its stretches shows that they are whole.
     fn is_kth(&self) -> bool {
-        self.videos.annotation().is_published()
+        self.videos.annotation().is_published() && self.lost.is_empty()
     }
 
     fn extents(&self) -> (usize, usize) {
@@ -115,5 +121,44 @@ impl Footage for KthFootage {
         let frames = (0..window.count).map(|i| start + window.first + i * window.step);
         let pixels = frames.flat_map(|frame| self.videos.pixels(video, frame));
         pixels.map(|&grey| f32::from(grey) / 255.0).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::kth::{Annotation, Recording};
+    use crate::error::Result;
+
+    fn footage(annotation: Annotation, length: impl Fn(Recording) -> usize) -> KthFootage {
+        KthFootage::new(Arc::new(KthVideos::black(annotation, length)), Ranges::OneBased)
+    }
+
+    #[test]
+    fn only_the_published_annotation_with_whole_videos_is_kth() -> Result<()> {
+        // The last frame that any stretch has is 1492.
+        let whole = footage(Annotation::published()?, |_| 1492);
+        assert!(whole.is_kth() && whole.notes().is_empty() && whole.shortened() == 0);
+        let description = "KTH, 2391 clips of 599 videos with 893708 frames, counted from 1, 1×1";
+        assert_eq!(whole.description(), format!("{description}, digest 0123"));
+        // Stretches of this video begin at 1, 110, 193 and 307.
+        let is_cut = |recording: Recording| recording.name() == "person17_boxing_d1";
+        let cut = |frames| {
+            let length = move |recording| if is_cut(recording) { frames } else { 1492 };
+            Annotation::published().map(|annotation| footage(annotation, length))
+        };
+        let shorter = cut(307)?;
+        assert!(shorter.is_kth() && shorter.notes().is_empty() && shorter.shortened() == 1);
+        let lacking = cut(5)?;
+        assert_eq!((lacking.lost(), lacking.shortened(), lacking.clips().len()), (3, 1, 2388));
+        assert!(
+            !lacking.is_kth() && lacking.description().starts_with("not KTH: digest 0123, 2388")
+        );
+        let [note] = &lacking.notes()[..] else { panic!("one note") };
+        assert!(note.contains("3 stretches") && note.contains("person17_boxing_d1"), "{note}");
+        let other = Annotation::parse(b"person17_boxing_d1 frames 1-9", "some/file".as_ref())?;
+        let other = footage(other, |_| 9);
+        assert!(!other.is_kth() && other.notes()[0].contains(other.description()));
+        Ok(())
     }
 }

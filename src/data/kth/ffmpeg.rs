@@ -57,13 +57,13 @@ impl Ffmpeg {
         if let Err(error @ Error::Configuration { .. }) = decoded {
             return Err(error);
         }
-        let last = messages.last().map_or("it gave no frame", String::as_str);
+        let says = messages.last().map(|line| format!(": ffmpeg says: {line}")).unwrap_or_default();
         if !status.success() {
-            return Err(refuse(name, format!("cannot be decoded: ffmpeg says: {last}")));
+            return Err(refuse(name, format!("cannot be decoded{says}")));
         }
         let decoded = decoded?;
         if decoded.count == 0 {
-            return Err(refuse(name, format!("has no frame: ffmpeg says: {last}")));
+            return Err(refuse(name, format!("has no frame{says}")));
         }
         Ok(Decoded { complaints: messages.len(), ..decoded })
     }

@@ -1,5 +1,7 @@
 //! KTH (Schuldt, Laptev & Caputo 2004): six actions of 25 persons as recorded videos, cut into clips by
-//! the annotation that the data set comes with.
+//! the annotation that the data set comes with, <http://www.csc.kth.se/cvap/actions/>.
+//!
+//! The annotation is inside the crate as it is published, compressed; the videos are not.
 
 mod annotation;
 mod archive;

@@ -62,6 +62,18 @@ impl KthVideos {
         Ok(videos)
     }
 
+    /// Black videos of so many frames of one pixel.
+    #[cfg(test)]
+    pub(super) fn black(annotation: Annotation, length: impl Fn(Recording) -> usize) -> Self {
+        let video = |entry: &super::Entry| {
+            let count = length(entry.recording);
+            super::frames::Decoded { pixels: vec![0; count], count, complaints: 0 }
+        };
+        let (key, digest) = (Key { content: [0; 32], extents: (1, 1) }, "0123".to_string());
+        let frames = Frames::assemble(key, annotation.recorded().map(video).collect());
+        Self { annotation, frames, extents: (1, 1), digest, cache: CacheState::NotKept }
+    }
+
     /// Which frames of the videos show the action.
     pub fn annotation(&self) -> &Annotation {
         &self.annotation
