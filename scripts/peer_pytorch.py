@@ -6,24 +6,28 @@ this crate; optional for users. Run from the repository root:
 
     python3 scripts/peer_pytorch.py check
     python3 scripts/peer_pytorch.py time [--json FILE] [--channels 16 32] [--velocities 1 25] ...
+    python3 scripts/peer_pytorch.py time --model classifier [--channels 32] [--velocities 25 1] [--batch 32] ...
 
 `check` compares outputs, loss and all gradients through safetensors files, over rotations hidden states
-as well and in both orders of turning and convolving. `time` measures whole
-training steps (forward, loss, backward, clip, Adam) of both, one after the other in turns, and
-reports the fastest of each.
+as well and in both orders of turning and convolving, and of the classifiers of clips (`--only kth`: these
+alone) also the running statistics of batch normalisation. `time` measures whole training steps (forward,
+loss, backward, clip, Adam) of both, each in a process of its own, one after the other in turns, and reports
+the fastest of each and the peak of its resident memory. Forecasters see 10 frames of 28x28 and predict 10;
+classifiers, FERNNs with an encoder of C/4, C/2 and C channels, see --frames 16 of --size 32 pixels squared
+in batches of 32 by default. Build first: cargo build --release --bin fernn --example training_step.
 """
 
 import argparse
 import json
 import math
 import resource
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
+import peer_kth
 import torch
+from peer_process import Server, largest, predict, two_norm
 from torch import nn
 
 FRAMES = 10  # seen, and predicted
@@ -182,7 +186,8 @@ def check_rotation(binary):
             ]  # fmt: skip
             # The public code's order is what is computed without a flag.
             command += [] if order == "carry-first" else ["--order", order]
-            ours = predict(binary, command, weights, seen, target)
+            command = ["--task", "rotation", *command]
+            ours = predict(binary, command, **files(weights, seen, target))
             fine = ours.keys() == expected.keys()
             if not fine:
                 print(f"tensors differ: {sorted(ours.keys() ^ expected.keys())}")
@@ -211,38 +216,13 @@ def expect(peer, seen, target):
     return {name: value.detach() for name, value in expected.items()}
 
 
-def two_norm(ours, expected):
-    return ((ours.double() - expected).norm() / expected.norm()).item()
-
-
-def largest(ours, expected):
-    return ((ours.double() - expected).abs().max() / expected.abs().max()).item()
-
-
-def predict(binary, flags, weights, seen, target):
-    """What `fernn predict --task rotation` writes."""
-    from safetensors.torch import load_file, save_file
-
-    with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        save_file(weights, folder / "weights.safetensors")
-        save_file({"input_seq": seen}, folder / "input.safetensors")
-        save_file({"target_seq": target}, folder / "target.safetensors")
-        command = [
-            binary, "predict", "--task", "rotation",
-            "--weights", folder / "weights.safetensors",
-            "--input", folder / "input.safetensors",
-            "--target", folder / "target.safetensors",
-            "--output", folder / "output.safetensors", *flags,
-        ]  # fmt: skip
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return load_file(folder / "output.safetensors")
+def files(weights, seen, target):
+    """The files of a forecaster."""
+    return {"weights": weights, "input": {"input_seq": seen}, "target": {"target_seq": target}}
 
 
 def check(binary):
     """Compares outputs, loss and gradients on three cases; returns whether all agree."""
-    from safetensors.torch import load_file, save_file
-
     agrees = True
     cases = [  # channels, velocity range, (height, width), kernel sizes
         (5, 0, (7, 9), (3, 3)),
@@ -264,21 +244,11 @@ def check(binary):
         for name, weight in peer.named_weights().items():
             expected[f"grads.{name}"] = weight.grad
         for algorithm in ("direct", "winograd"):
-            with tempfile.TemporaryDirectory() as folder:
-                folder = Path(folder)
-                save_file(weights, folder / "weights.safetensors")
-                save_file({"input_seq": seen}, folder / "input.safetensors")
-                save_file({"target_seq": target}, folder / "target.safetensors")
-                command = [
-                    binary, "predict", "--task", "translation", "--algorithm", algorithm,
-                    "--weights", folder / "weights.safetensors",
-                    "--input", folder / "input.safetensors",
-                    "--target", folder / "target.safetensors",
-                    "--velocity-range", str(velocity_range), "--steps", "3",
-                    "--output", folder / "output.safetensors",
-                ]  # fmt: skip
-                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-                ours = load_file(folder / "output.safetensors")
+            command = [
+                "--task", "translation", "--algorithm", algorithm,
+                "--velocity-range", velocity_range, "--steps", "3",
+            ]  # fmt: skip
+            ours = predict(binary, command, **files(weights, seen, target))
             if ours.keys() != expected.keys():
                 print(f"tensors differ: {sorted(ours.keys() ^ expected.keys())}")
                 agrees = False
@@ -294,52 +264,50 @@ def check(binary):
     return agrees
 
 
-def serve(channels, velocities, batch, threads):
-    """Times a PyTorch training step for every line on standard input, as our example does."""
-    torch.set_num_threads(threads)
+def forecaster_step(channels, velocity_range, batch):
+    """A function that runs one whole training step of a forecaster."""
     torch.manual_seed(0)
-    model = Peer(channels, (math.isqrt(velocities) - 1) // 2)
+    model = Peer(channels, velocity_range)
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
     seen = torch.rand(batch, FRAMES, 1, SIZE, SIZE)
     target = torch.rand(batch, FRAMES, 1, SIZE, SIZE)
-    for _ in sys.stdin:
-        start = time.perf_counter()
+
+    def step():
         optimiser.zero_grad()
         loss = nn.functional.mse_loss(model(seen, FRAMES), target)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         loss.item()
+
+    return step
+
+
+def serve(arguments):
+    """Times a PyTorch training step for every line on standard input, as our example does."""
+    torch.set_num_threads(arguments.threads)
+    extents = arguments.channels, arguments.velocity_range, arguments.batch
+    if arguments.model == "classifier":
+        step = peer_kth.training_step(*extents, arguments.frames, arguments.size)
+    else:
+        step = forecaster_step(*extents)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        step()
         print(time.perf_counter() - start, flush=True)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
 
 
-class Server:
-    """A process that answers each line with the seconds of one training step."""
-
-    def __init__(self, command):
-        self.process = subprocess.Popen(
-            [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def step(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
-
-    def peak_mb(self):
-        self.process.stdin.close()
-        peak = float(self.process.stdout.readline())
-        self.process.wait()
-        return peak
-
-
-def measure(arguments, example, channels, velocities, batch):
-    threads = arguments.threads
+def measure(arguments, channels, velocities, batch):
+    threads, velocity_range = arguments.threads, (math.isqrt(velocities) - 1) // 2
+    extents = [channels, velocity_range, batch]
+    # Both programs take the extents of a clip last; a forecaster's are fixed.
+    is_classifier = arguments.model == "classifier"
+    clip = [arguments.frames, arguments.size] if is_classifier else []
     ours = Server([
-        example, channels, (math.isqrt(velocities) - 1) // 2, batch, arguments.algorithm, threads,
+        arguments.example, *(["classifier"] if is_classifier else []), *extents, arguments.algorithm, threads, *clip,
     ])  # fmt: skip
-    peer = Server([sys.executable, __file__, "serve", channels, velocities, batch, threads])
+    peer = Server([sys.executable, __file__, "serve", arguments.model, *extents, threads, *clip])
     fastest = [math.inf, math.inf]
     for turn in range(arguments.repeats + 1):
         for i, server in enumerate((ours, peer)):
@@ -351,7 +319,7 @@ def measure(arguments, example, channels, velocities, batch):
                 if turn > 0:  # the first turn allocates, and chooses algorithms
                     fastest[i] = min(fastest[i], seconds)
     ours_seconds, peer_seconds = fastest
-    return {
+    row = {
         "channels": channels,
         "velocities": velocities,
         "batch": batch,
@@ -363,6 +331,12 @@ def measure(arguments, example, channels, velocities, batch):
         "algorithm": arguments.algorithm,
         "threads": threads,
     }
+    return row | ({"model": "classifier", "frames": clip[0], "size": clip[1]} if is_classifier else {})
+
+
+CHECKS = {"translation": check, "rotation": check_rotation, "kth": peer_kth.check}
+# Of each model: channels, velocities and batch that are measured unless others are asked for.
+MEASURED = {"forecaster": ([16, 32, 64, 128], [1, 25], [4]), "classifier": ([32], [25, 1], [32])}
 
 
 def main():
@@ -370,43 +344,56 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     checking = commands.add_parser("check", help="compare outputs, loss and gradients")
     checking.add_argument("--binary", default="target/release/fernn")
+    checking.add_argument("--only", choices=CHECKS, help="compare models of one task alone")
     timing = commands.add_parser("time", help="compare the time of whole training steps")
-    timing.add_argument("--channels", type=int, nargs="+", default=[16, 32, 64, 128])
-    timing.add_argument("--velocities", type=int, nargs="+", default=[1, 25])
+    timing.add_argument("--model", choices=MEASURED, default="forecaster")
+    timing.add_argument("--channels", type=int, nargs="+", help="(default 16 32 64 128; classifier: 32)")
+    timing.add_argument("--velocities", type=int, nargs="+", help="|V|, squares of odd numbers (default 1 25)")
     timing.add_argument(
-        "--batch", type=int, nargs="+", default=[4], help="sequences per step, one for all or one per --channels (default 4)"
+        "--batch", type=int, nargs="+", help="sequences per step, one for all or one per --channels (default 4; classifier: 32)"
     )
     timing.add_argument("--algorithm", choices=["auto", "direct", "winograd"], default="auto")
     timing.add_argument("--threads", type=int, default=2)
+    timing.add_argument("--frames", type=int, default=16, help="classifier: frames of a clip (default 16)")
+    timing.add_argument("--size", type=int, default=32, help="classifier: pixels along the side of a frame (default 32)")
     timing.add_argument("--repeats", type=int, default=5, help="turns of half a second or two steps (default 5)")
     timing.add_argument("--json", type=Path, help="also write the rows to this file")
     timing.add_argument("--example", default="target/release/examples/training_step")
     serving = commands.add_parser("serve")
-    for name in ("channels", "velocities", "batch", "threads"):
+    serving.add_argument("model", choices=MEASURED)
+    for name in ("channels", "velocity_range", "batch", "threads"):
         serving.add_argument(name, type=int)
+    for name in ("frames", "size"):
+        serving.add_argument(name, type=int, nargs="?")
     arguments = parser.parse_args()
     if arguments.command == "check":
-        all_agree = check(arguments.binary)
-        sys.exit(0 if check_rotation(arguments.binary) and all_agree else 1)
+        chosen = [arguments.only] if arguments.only else list(CHECKS)
+        # All of them run, whatever one of them finds.
+        sys.exit(0 if all([CHECKS[task](arguments.binary) for task in chosen]) else 1)
     if arguments.command == "serve":
-        serve(arguments.channels, arguments.velocities, arguments.batch, arguments.threads)
+        serve(arguments)
         return
-    batches = arguments.batch
+    channels, velocities, batches = (
+        given or default
+        for given, default in zip(
+            (arguments.channels, arguments.velocities, arguments.batch), MEASURED[arguments.model]
+        )
+    )
     if len(batches) == 1:
-        batches = batches * len(arguments.channels)
-    if len(batches) != len(arguments.channels):
+        batches = batches * len(channels)
+    if len(batches) != len(channels):
         parser.error("--batch needs one number, or one for each of --channels")
     rows = []
     print(f"PyTorch {torch.__version__}, {arguments.threads} threads, "
           f"{arguments.algorithm}; fastest step of {arguments.repeats} turns\n")  # fmt: skip
     print("| C | V | batch | PyTorch, s | ours, s | times faster | PyTorch, MB | ours, MB |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
-    for velocities in arguments.velocities:
-        for channels, batch in zip(arguments.channels, batches):
-            row = measure(arguments, arguments.example, channels, velocities, batch)
+    for v in velocities:
+        for c, batch in zip(channels, batches):
+            row = measure(arguments, c, v, batch)
             rows.append(row)
             print(
-                f"| {channels} | {velocities} | {batch} | {row['pytorch_seconds']:.3f} "
+                f"| {c} | {v} | {batch} | {row['pytorch_seconds']:.3f} "
                 f"| {row['ours_seconds']:.3f} | {row['ratio']:.1f} "
                 f"| {row['pytorch_peak_mb']:.0f} | {row['ours_peak_mb']:.0f} |",
                 flush=True,

@@ -5,6 +5,9 @@
 //! Adam; 28×28 pixels, 10 frames seen, 10 predicted, decoder as in the paper), and ends with the largest
 //! resident memory in MB. With FRAME (lab, lab-convolve-first or co-moving) over rotations in 8
 //! orientations, CHANNELS being all planes.
+//!
+//! `... -- classifier CHANNELS RANGE BATCH ALGORITHM THREADS FRAMES SIZE`: the same of a classifier of
+//! clips, the FERNN with its encoder of C/4, C/2 and C channels and the cross-entropy of 6 classes.
 
 use anyhow::{Context, bail};
 use candle_core::{Device, Tensor};
@@ -14,10 +17,14 @@ use fernn::data::{Canvas, RotatingMnist, Sequences, Sources, Split, TranslatingM
 use fernn::flow::{
     CarryOrder, DegreesPerFrame, FlowGroup, FlowSpace, Lift, Rotation, Translation, VelocitySet,
 };
-use fernn::models::{Decoder, ForecastLearner, ForecasterChoice, ForecasterShape};
+use fernn::models::{
+    ClassificationLearner, ClassifierChoice, ClassifierKind, ClassifierShape, Decoder,
+    ForecastLearner, ForecasterChoice, ForecasterShape,
+};
 use fernn::ops::{ConvAlgorithm, SteerableBasis};
 use fernn::parameters::{Parameters, Tensors};
-use fernn::training::{Adam, AdamConfig, training_step};
+use fernn::rng::Stream;
+use fernn::training::{Adam, AdamConfig, Learner, training_step};
 use std::path::Path;
 use std::time::Instant;
 
@@ -32,6 +39,11 @@ fn main() -> anyhow::Result<()> {
 
 /// Answers standard input until it ends.
 pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
+    if let [first, rest @ ..] = arguments
+        && first == "classifier"
+    {
+        return serve_classifier(rest);
+    }
     let (arguments, frame) = match arguments {
         [first @ .., frame] if first.len() == 5 => (first, Some(frame.as_str())),
         all => (all, None),
@@ -48,19 +60,42 @@ pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
             bail!("`{other}` is no frame; choose lab, lab-convolve-first or co-moving")
         }
     };
-    let algorithm = match algorithm.as_str() {
-        "auto" => ConvAlgorithm::Auto,
-        "direct" => ConvAlgorithm::Direct,
-        "winograd" => ConvAlgorithm::Winograd,
-        other => bail!("`{other}` is no algorithm; choose auto, direct or winograd"),
-    };
-    fernn::process::prepare();
-    rayon::ThreadPoolBuilder::new().num_threads(threads.parse()?).build_global()?;
+    let algorithm = algorithm_named(algorithm)?;
+    prepare(threads)?;
     let (channels, range, batch) = (channels.parse()?, range.parse()?, batch.parse()?);
     rayon::scope(|_| match frame {
         None => translation(channels, range, batch, algorithm),
         Some(frame) => rotation(channels, range, batch, (algorithm, frame)),
     })
+}
+
+fn algorithm_named(name: &str) -> anyhow::Result<ConvAlgorithm> {
+    Ok(match name {
+        "auto" => ConvAlgorithm::Auto,
+        "direct" => ConvAlgorithm::Direct,
+        "winograd" => ConvAlgorithm::Winograd,
+        other => bail!("`{other}` is no algorithm; choose auto, direct or winograd"),
+    })
+}
+
+fn prepare(threads: &str) -> anyhow::Result<()> {
+    fernn::process::prepare();
+    Ok(rayon::ThreadPoolBuilder::new().num_threads(threads.parse()?).build_global()?)
+}
+
+fn serve_classifier(arguments: &[String]) -> anyhow::Result<()> {
+    let [channels, range, batch, algorithm, threads, frames, size] = arguments else {
+        bail!(
+            "usage: training_step classifier CHANNELS RANGE BATCH auto|direct|winograd THREADS \
+             FRAMES SIZE"
+        );
+    };
+    let algorithm = algorithm_named(algorithm)?;
+    let (batch, frames, size): (usize, usize, usize) =
+        (batch.parse()?, frames.parse()?, size.parse()?);
+    let (channels, range) = (channels.parse()?, range.parse()?);
+    prepare(threads)?;
+    rayon::scope(|_| classifier((channels, range), (batch, frames, size), algorithm))
 }
 
 fn translation(
@@ -75,7 +110,7 @@ fn translation(
     let data = TranslatingMnist::new(digits, canvas, 2 * FRAMES, velocities.as_slice(), 0)?;
     let batch = data.pair(Split::Train, 0..batch, FRAMES)?;
     let space = FlowSpace::new(Translation, velocities, Lift::CoMoving);
-    answer((algorithm, channels), &Fields::Plain, space, batch)
+    forecaster((algorithm, channels), &Fields::Plain, space, batch)
 }
 
 fn rotation(
@@ -92,11 +127,32 @@ fn rotation(
     let batch = data.pair(Split::Train, 0..batch, FRAMES)?;
     let fields = Fields::Steerable(SteerableBasis::new(ORIENTATIONS, 3)?);
     let space = FlowSpace::new(Rotation::new(ORIENTATIONS)?.with_order(order), velocities, lift);
-    answer((algorithm, planes / ORIENTATIONS), &fields, space, batch)
+    forecaster((algorithm, planes / ORIENTATIONS), &fields, space, batch)
 }
 
-/// A training step for every line, of the simple cell with hidden maps of some fields.
-fn answer<G: FlowGroup + 'static>(
+/// On noise: no time depends on what clips show.
+fn classifier(
+    (channels, range): (usize, u32),
+    (batch, frames, size): (usize, usize, usize),
+    algorithm: ConvAlgorithm,
+) -> anyhow::Result<()> {
+    const CLASSES: usize = 6;
+    let mut noise = Stream::new(0, "training_step/clips", 0);
+    let numbers = (0..batch * frames * size * size).map(|_| noise.uniform() as f32).collect();
+    let clips = Tensor::from_vec(numbers, (batch, frames, 1, size, size), &Device::Cpu)?;
+    let labels: Vec<u32> = (0..batch).map(|clip| (clip % CLASSES) as u32).collect();
+    let batch = (clips, Tensor::from_vec(labels, batch, &Device::Cpu)?);
+    let velocities = VelocitySet::square(range);
+    let choice = ClassifierChoice { algorithm, ..ClassifierChoice::default() };
+    let shape = ClassifierShape::of(ClassifierKind::Flow, channels, CLASSES);
+    let source = Path::new("training_step");
+    let build = |tensors: &Tensors| choice.classifier(tensors, &velocities, source);
+    let initial = choice.parameters(&shape, &velocities);
+    answer(&ClassificationLearner { initial, classes: CLASSES, build: &build }, &batch)
+}
+
+/// The simple cell with hidden maps of some fields.
+fn forecaster<G: FlowGroup + 'static>(
     (algorithm, channels): (ConvAlgorithm, usize),
     fields: &Fields,
     space: FlowSpace<G>,
@@ -110,13 +166,17 @@ fn answer<G: FlowGroup + 'static>(
     let build =
         |tensors: &Tensors| choice.forecaster((&shape, fields), tensors, space.clone(), source);
     let initial = choice.parameters(&shape, fields, space.velocities());
-    let parameters = Parameters::draw(&initial, 0, &Device::Cpu)?;
-    let learner = ForecastLearner { initial, build: &build };
+    answer(&ForecastLearner { initial, build: &build }, &batch)
+}
+
+/// A training step for every line.
+fn answer<L: Learner>(learner: &L, batch: &L::Batch) -> anyhow::Result<()> {
+    let parameters = Parameters::draw(&learner.initial()?, 0, &Device::Cpu)?;
     let mut adam = Adam::new(parameters.variables(), AdamConfig::default())?;
     let mut line = String::new();
     while std::io::stdin().read_line(&mut line)? > 0 {
         let start = Instant::now();
-        training_step(&learner, &parameters, &mut adam, &batch, Some(1.0))?;
+        training_step(learner, &parameters, &mut adam, batch, Some(1.0))?;
         println!("{}", start.elapsed().as_secs_f64());
     }
     println!("{}", peak_memory_mb()?);

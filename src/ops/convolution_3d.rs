@@ -65,7 +65,7 @@ fn check(kt: usize, strides: Strides) -> Result<()> {
     let refuse = |problem: String, remedy: &str| {
         Err(Error::configuration("the convolution over time", problem, remedy))
     };
-    if kt % 2 == 0 {
+    if kt.is_multiple_of(2) {
         return refuse(
             format!("has a kernel of {kt} frames, which has no centre"),
             "use an odd one",

@@ -110,11 +110,8 @@ mod tests {
     }
 
     fn batch(logits: &[[f32; 3]], labels: &[u32]) -> Result<(Tensor, Tensor)> {
-        let rows = logits.concat();
-        Ok((
-            Tensor::from_vec(rows, (labels.len(), 3), &Device::Cpu)?,
-            Tensor::new(labels, &Device::Cpu)?,
-        ))
+        let rows = Tensor::from_slice(logits.as_flattened(), (logits.len(), 3), &Device::Cpu)?;
+        Ok((rows, Tensor::new(labels, &Device::Cpu)?))
     }
 
     #[test]

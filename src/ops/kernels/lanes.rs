@@ -191,7 +191,7 @@ impl Float for f32 {
     #[inline(always)]
     fn hyperbolic_tangent(self) -> f32 {
         const END: f32 = 9.02;
-        const P: [f32; 4] = [0.133_797_32, 0.003_494_049_9, 2.058_370_2e-5, 1.331_932_3e-8];
+        const P: [f32; 4] = [0.133_797_32, 0.003_494_05, 2.058_370_2e-5, 1.331_932_3e-8];
         const Q: [f32; 4] = [0.467_130_48, 0.025_871_133, 3.283_116_7e-4, 7.762_133_7e-7];
         let square = self * self;
         let above = P.iter().rev().fold(0.0, |sum, c| (sum + c) * square) + 1.0;
