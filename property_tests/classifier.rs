@@ -214,7 +214,7 @@ fn moving(seed: u64, batch: usize) -> (Tensor, Tensor) {
         let still = frame.narrow(0, i, 1).unwrap().unsqueeze(1).unwrap();
         let still = still.repeat((1, 4, 1, 1, 1)).unwrap();
         let velocity =
-            if i % 2 == 0 { PixelsPerFrame::new(1, 0) } else { PixelsPerFrame::new(0, 1) };
+            if i.is_multiple_of(2) { PixelsPerFrame::new(1, 0) } else { PixelsPerFrame::new(0, 1) };
         flowed(&still, velocity)
     };
     let clips: Vec<Tensor> = (0..batch).map(clip).collect();

@@ -3,7 +3,7 @@
 use super::activation::Activation;
 use super::kernels::{ConvAlgorithm, Padding};
 use super::layer::Layer;
-use super::stack::convolution_stack;
+use super::stack::{convolution_stack, convolution_stack_of_slices};
 use crate::error::Result;
 use candle_core::Tensor;
 
@@ -14,10 +14,8 @@ pub fn convolve_slices(
     padding: Padding,
     how: ConvAlgorithm,
 ) -> Result<Tensor> {
-    let (batch, velocities, ..) = slices.dims5()?;
-    let convolved = convolve(&slices.flatten(0, 1)?, kernel, padding, how)?;
-    let (_, height, width, channels) = convolved.dims4()?;
-    Ok(convolved.reshape((batch, velocities, height, width, channels))?)
+    let (kernel, activation) = (kernel.clone(), Activation::Identity);
+    convolution_stack_of_slices(slices, &[Layer { kernel, activation, padding }], how)
 }
 
 /// W ⋆ x of images (B, H, W, C): (B, H, W, C').

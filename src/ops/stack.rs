@@ -47,13 +47,30 @@ pub fn circular_convolution(
 pub fn convolution_stack(x: &Tensor, layers: &[Layer], algorithm: ConvAlgorithm) -> Result<Tensor> {
     let dims = ["B", "H", "W", "C_in"].map(|name| (name, None));
     expect_shape("convolution input", x, &dims)?;
+    Ok(convolution_stack_of_slices(&x.unsqueeze(0)?, layers, algorithm)?.squeeze(0)?)
+}
+
+/// The same for x (S, B, H, W, C_in) with the result (S, B, H, W, C_out): as one operation, for each
+/// change of shape costs a backward pass a copy of the gradient and a sum.
+///
+/// # Errors
+/// As [`circular_convolution`].
+pub(super) fn convolution_stack_of_slices(
+    x: &Tensor,
+    layers: &[Layer],
+    algorithm: ConvAlgorithm,
+) -> Result<Tensor> {
+    let dims = ["S", "B", "H", "W", "C_in"].map(|name| (name, None));
+    expect_shape("convolution inputs", x, &dims)?;
+    let (slices, batch, height, width, channels) = x.dims5()?;
     if !x.device().is_cpu() {
-        check_kernels(x.dims()[3], layers)?;
-        return composed::convolution_stack(x, layers);
+        check_kernels(channels, layers)?;
+        let y = composed::convolution_stack(&x.flatten(0, 1)?, layers)?;
+        return Ok(y.reshape((slices, batch, height, width, y.dims()[3]))?);
     }
-    let mut run = StackRun::new(layers, (x.dims()[1], x.dims()[2]), algorithm)?;
-    run.add(x)?;
-    run.finish(&x.unsqueeze(0)?).and_then(|y| Ok(y.squeeze(0)?))
+    let mut run = StackRun::new(layers, (height, width), algorithm)?;
+    run.add(&x.flatten(0, 1)?)?;
+    run.finish(x)
 }
 
 /// A stack that is run piece by piece, each piece a batch of images.

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ops::{
-    Activation, Affine, ConvAlgorithm, Moments, Padding, Strides, convolve, convolve_3d,
+    Activation, Affine, ConvAlgorithm, Moments, Padding, Strides, convolve_3d, convolve_slices,
     normalise_by, normalise_by_batch,
 };
 use crate::parameters::Tensors;
@@ -118,10 +118,7 @@ impl Block {
         (padding, algorithm): (Padding, ConvAlgorithm),
         mode: &mut Mode,
     ) -> Result<Tensor> {
-        let (batch, frames, height, width, _) = x.dims5()?;
-        let y = convolve(&x.flatten(0, 1)?, &self.kernel, padding, algorithm)?;
-        let channels = y.dims()[3];
-        self.norm.apply(&y.reshape((batch, frames, height, width, channels))?, mode)
+        self.norm.apply(&convolve_slices(x, &self.kernel, padding, algorithm)?, mode)
     }
 
     /// Over time and space; normalised over all frames together.
