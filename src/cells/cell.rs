@@ -116,7 +116,7 @@ pub fn unroll_step_by_step<C: Cell>(
     read_out: ReadOut<'_>,
     observe: &mut dyn FnMut(&C::State),
 ) -> Result<Tensor> {
-    let (batch, count, _, height, width) = sequence.tensor().dims5()?;
+    let [batch, count, _, height, width] = sequence.extents()?;
     check(sequence, &read_out)?;
     let (dtype, device) = (sequence.tensor().dtype(), sequence.tensor().device());
     let mut state = cell.zero_state(batch, (height, width), dtype, device)?;
@@ -147,6 +147,6 @@ pub fn unroll_step_by_step<C: Cell>(
 
 /// Refuses what [`Cell::unroll`] says it refuses.
 pub(super) fn check(sequence: Sequence<'_>, read_out: &ReadOut<'_>) -> Result<()> {
-    read_out.check(sequence.tensor().dims5()?.1)?;
-    read_out.check_fed_maps(matches!(sequence, Sequence::Maps(_)))
+    read_out.check(sequence.extents()?[1])?;
+    read_out.check_fed_maps(sequence.are_maps())
 }

@@ -169,13 +169,13 @@ impl<G: FlowGroup> FlowLayer for FlowRnn<G> {
         }
         let input = match sequence {
             Sequence::Frames(_) => Some(self.drive.kernel_for_frames()?),
-            Sequence::Maps(maps) => {
-                self.drive.check_map(maps.dims5()?.2)?;
+            Sequence::Maps(_) | Sequence::MapsChannelsLast(_) => {
+                self.drive.check_map(sequence.extents()?[2])?;
                 None
             }
         };
         let (group, velocities) = (self.space.group(), self.space.velocities());
         let kernels = Kernels { input, recurrent: &self.recurrent_kernel };
-        group.unroll(sequence.tensor(), velocities, kernels, self.recurrence, read_out)
+        group.unroll(&sequence.channels_last()?, velocities, kernels, self.recurrence, read_out)
     }
 }

@@ -77,7 +77,7 @@ pub fn read_out_error<'a, C: Cell, G: FlowGroup>(
 ) -> Result<EquivarianceError> {
     let sequence = sequence.into();
     let plain = read_outs(cell, sequence)?;
-    let expected = per_frame(&plain, |map, t| group.act_on_map(map, flow, t))?;
+    let expected = per_frame(Sequence::Frames(&plain), |map, t| group.act_on_map(map, flow, t))?;
     by_step(&read_outs(cell, sequence.like(&flow_sequence(group, sequence, flow)?))?, &expected)
 }
 
@@ -92,7 +92,7 @@ pub fn static_error<'a, C: Cell, G: FlowGroup>(
 ) -> Result<EquivarianceError> {
     let sequence = sequence.into();
     let plain = read_outs(cell, sequence)?;
-    let expected = per_frame(&plain, |map, _| group.act_on_map(map, element, 1))?;
+    let expected = per_frame(Sequence::Frames(&plain), |map, _| group.act_on_map(map, element, 1))?;
     by_step(&read_outs(cell, sequence.like(&move_sequence(group, sequence, element)?))?, &expected)
 }
 
@@ -173,7 +173,8 @@ pub fn action_error<G: FlowGroup>(
 ) -> Result<EquivarianceError> {
     let once = flow_frames(group, frames, flow)?;
     let twice = flow_frames(group, &once, flow)?;
-    let at_once = per_frame(frames, |frame, t| group.act_on_frame(frame, flow, 2 * t))?;
+    let at_once =
+        per_frame(Sequence::Frames(frames), |frame, t| group.act_on_frame(frame, flow, 2 * t))?;
     let composition = by_step(&twice, &at_once)?;
     let back = flow_frames(group, &once, flow.negated())?;
     Ok(composition.merge(by_step(&back, frames)?))
@@ -186,7 +187,7 @@ fn flow_sequence<G: FlowGroup>(
     flow: G::Velocity,
 ) -> Result<Tensor> {
     refuse_still(flow)?;
-    per_frame(sequence.tensor(), |item, t| sequence.act(group, item, flow, t))
+    per_frame(sequence, |item, t| sequence.act(group, item, flow, t))
 }
 
 /// [`flow_sequence`] of frames.
@@ -201,7 +202,7 @@ fn move_sequence<G: FlowGroup>(
     element: G::Velocity,
 ) -> Result<Tensor> {
     refuse_still(element)?;
-    per_frame(sequence.tensor(), |item, _| sequence.act(group, item, element, 1))
+    per_frame(sequence, |item, _| sequence.act(group, item, element, 1))
 }
 
 /// [`move_sequence`] of frames.
@@ -209,16 +210,19 @@ fn move_frames<G: FlowGroup>(group: &G, frames: &Tensor, element: G::Velocity) -
     move_sequence(group, Sequence::Frames(frames), element)
 }
 
-fn per_frame(frames: &Tensor, map: impl Fn(&Tensor, i64) -> Result<Tensor>) -> Result<Tensor> {
-    let mapped = (0..frames.dims()[1])
-        .map(|t| map(&Sequence::Frames(frames).at(t)?, t as i64))
+fn per_frame(
+    sequence: Sequence<'_>,
+    map: impl Fn(&Tensor, i64) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let mapped = (0..sequence.extents()?[1])
+        .map(|t| map(&sequence.at(t)?, t as i64))
         .collect::<Result<Vec<_>>>()?;
     Ok(Tensor::stack(&mapped, 1)?)
 }
 
 /// The state after each item of a sequence.
 fn states<C: Cell>(cell: &C, sequence: Sequence<'_>) -> Result<Vec<C::State>> {
-    let (batch, steps, _, height, width) = sequence.tensor().dims5()?;
+    let [batch, steps, _, height, width] = sequence.extents()?;
     let (dtype, device) = (sequence.tensor().dtype(), sequence.tensor().device());
     let mut state = cell.zero_state(batch, (height, width), dtype, device)?;
     (0..steps)

@@ -153,7 +153,7 @@ pub trait FlowGroup: Clone + Send + Sync {
     }
 
     /// The whole of [`crate::cells::Cell::unroll`] in the co-moving frame as one operation, for
-    /// groups that have one. `sequence` (B, T, C_in, H, W) are feature maps where `kernels` hold no U.
+    /// groups that have one. `sequence` (B, T, H, W, C_in), contiguous, are feature maps where `kernels` hold no U.
     fn unroll(
         &self,
         _sequence: &Tensor,

@@ -33,6 +33,9 @@ pub enum Sequence<'a> {
     Frames(&'a Tensor),
     /// Feature maps (B, T, C, H, W), each an [`Input::Map`].
     Maps(&'a Tensor),
+    /// The same with their channels last, (B, T, H, W, C), as encoders on this crate's kernels make them:
+    /// operations over a whole sequence take them as they are.
+    MapsChannelsLast(&'a Tensor),
 }
 
 /// Frames.
@@ -43,26 +46,55 @@ impl<'a> From<&'a Tensor> for Sequence<'a> {
 }
 
 impl<'a> Sequence<'a> {
-    /// The frames or maps (B, T, C, H, W).
+    /// The frames or maps, as they lie.
     pub fn tensor(self) -> &'a Tensor {
         match self {
-            Self::Frames(tensor) | Self::Maps(tensor) => tensor,
+            Self::Frames(tensor) | Self::Maps(tensor) | Self::MapsChannelsLast(tensor) => tensor,
         }
     }
 
-    /// Another sequence of the same kind.
+    /// Whether the items are feature maps.
+    pub fn are_maps(self) -> bool {
+        !matches!(self, Self::Frames(_))
+    }
+
+    /// (B, T, C, H, W), however the items lie.
+    ///
+    /// # Errors
+    /// Those of candle when the tensor has not five dimensions.
+    pub fn extents(self) -> Result<[usize; 5]> {
+        Ok(match self {
+            Self::Frames(tensor) | Self::Maps(tensor) => tensor.dims5()?.into(),
+            Self::MapsChannelsLast(tensor) => {
+                let (batch, count, height, width, channels) = tensor.dims5()?;
+                [batch, count, channels, height, width]
+            }
+        })
+    }
+
+    /// A sequence of the same kind whose items lie as (B, T, C, H, W).
     pub fn like(self, tensor: &Tensor) -> Sequence<'_> {
-        match self {
-            Self::Frames(_) => Sequence::Frames(tensor),
-            Self::Maps(_) => Sequence::Maps(tensor),
-        }
+        if self.are_maps() { Sequence::Maps(tensor) } else { Sequence::Frames(tensor) }
+    }
+
+    /// All items with their channels last, contiguous, (B, T, H, W, C).
+    ///
+    /// # Errors
+    /// Those of candle when the tensor has not five dimensions.
+    pub fn channels_last(self) -> Result<Tensor> {
+        Ok(match self {
+            Self::Frames(tensor) | Self::Maps(tensor) => {
+                tensor.permute((0, 1, 3, 4, 2))?.contiguous()?
+            }
+            Self::MapsChannelsLast(tensor) => tensor.contiguous()?,
+        })
     }
 
     /// One frame or map of the sequence as an input.
     pub fn input(self, item: &Tensor) -> Input<'_> {
         match self {
             Self::Frames(_) => Input::Frame(item),
-            Self::Maps(_) => Input::Map(item),
+            Self::Maps(_) | Self::MapsChannelsLast(_) => Input::Map(item),
         }
     }
 
@@ -71,7 +103,11 @@ impl<'a> Sequence<'a> {
     /// # Errors
     /// Those of candle when there is none.
     pub fn at(self, t: usize) -> Result<Tensor> {
-        Ok(self.tensor().narrow(1, t, 1)?.squeeze(1)?.contiguous()?)
+        let item = self.tensor().narrow(1, t, 1)?.squeeze(1)?;
+        match self {
+            Self::MapsChannelsLast(_) => ops::to_channels_first(&item),
+            _ => Ok(item.contiguous()?),
+        }
     }
 
     /// ψ_t(ν)·item for t = `steps`: the group's action on frames, or on hidden features.
@@ -87,7 +123,7 @@ impl<'a> Sequence<'a> {
     ) -> Result<Tensor> {
         match self {
             Self::Frames(_) => group.act_on_frame(item, velocity, steps),
-            Self::Maps(_) => group.act_on_map(item, velocity, steps),
+            Self::Maps(_) | Self::MapsChannelsLast(_) => group.act_on_map(item, velocity, steps),
         }
     }
 }

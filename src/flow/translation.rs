@@ -131,7 +131,6 @@ impl FlowGroup for Translation {
             return Ok(None);
         }
         let shifts = displacements(velocities.as_slice(), 1);
-        let sequence = sequence.permute((0, 1, 3, 4, 2))?.contiguous()?; // (B, T, H, W, C_in)
-        Ok(Some(ops::flow_sequence(&sequence, kernels, &shifts, recurrence, read_out)?))
+        Ok(Some(ops::flow_sequence(sequence, kernels, &shifts, recurrence, read_out)?))
     }
 }

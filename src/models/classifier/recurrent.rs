@@ -57,7 +57,7 @@ impl RecurrentClassifier {
         self.layers[0].cell.space()
     }
 
-    /// The feature maps of every frame, (B, T, C, H, W), of clips (B, T, C_in, H, W).
+    /// The feature maps of every frame, channels last (B, T, H, W, C), of clips (B, T, C_in, H, W).
     ///
     /// # Errors
     /// [`Error::Shape`] when extents disagree.
@@ -66,7 +66,7 @@ impl RecurrentClassifier {
         for block in &self.encoder {
             x = block.apply(&x, (self.padding, self.algorithm), mode)?;
         }
-        Ok(x.permute((0, 1, 4, 2, 3))?)
+        Ok(x)
     }
 
     /// The hidden state of the highest layer after every frame, in evaluation mode and in the lab frame.
@@ -94,8 +94,8 @@ impl RecurrentClassifier {
         mode: &mut Mode,
         observe: &mut dyn FnMut(&LiftedState) -> Result<()>,
     ) -> Result<LiftedState> {
-        let sequence = Sequence::Maps(maps);
-        let (batch, frames, _, height, width) = maps.dims5()?;
+        let sequence = Sequence::MapsChannelsLast(maps);
+        let (batch, frames, height, width, _) = maps.dims5()?;
         let zero = |layer: &RecurrentLayer| {
             layer.cell.zero_state(batch, (height, width), maps.dtype(), maps.device())
         };
@@ -128,7 +128,10 @@ impl RecurrentClassifier {
     /// The pooled state after the last frame, (B, H, W, C).
     fn last(&self, maps: &Tensor, mode: &mut Mode) -> Result<Tensor> {
         match self.layers.as_slice() {
-            [only] => Ok(only.cell.unroll(Sequence::Maps(maps), ReadOut::Last)?.squeeze(0)?),
+            [only] => {
+                let maps = Sequence::MapsChannelsLast(maps);
+                Ok(only.cell.unroll(maps, ReadOut::Last)?.squeeze(0)?)
+            }
             _ => {
                 let last = self.run(maps, mode, &mut |_| Ok(()))?;
                 let highest = &self.layers[self.layers.len() - 1].cell;
