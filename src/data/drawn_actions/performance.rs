@@ -238,8 +238,9 @@ mod tests {
             performance.paint(&person, place, &mut Raster::new(&mut pixels, EXTENTS));
             pixels
         };
+        // A light sleeve before a light wall changes some ten pixels by 0.1 to 0.2.
         let differ = |a: [f32; PIXELS], b: [f32; PIXELS]| {
-            a.iter().zip(&b).filter(|(a, b)| (*a - *b).abs() > 0.1).count() > 10
+            a.iter().zip(&b).map(|(a, b)| (a - b).abs()).sum::<f32>() > 0.8
         };
         for (index, scenario) in (0..24).zip((1..=4).cycle()) {
             for (action, next) in Action::ALL.into_iter().zip(Action::ALL.into_iter().skip(1)) {
