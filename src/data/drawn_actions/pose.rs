@@ -10,7 +10,7 @@ use std::f64::consts::TAU;
 /// Where a limb points, in degrees; both 0 is straight down.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Direction {
-    /// Forwards, in the plane of symmetry's direction.
+    /// Forwards.
     pub swing_deg: f64,
     /// Outwards.
     pub spread_deg: f64,
