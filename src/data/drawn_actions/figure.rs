@@ -172,11 +172,18 @@ impl Sketch {
             from: place(from),
             to: place(to),
             radius: height * self.girth * radius,
-            grey: (self.backdrop + contrast).clamp(0.0, 1.0),
+            grey: grey(self.backdrop, contrast),
             opacity: 1.0,
         };
         self.limbs.push((nearness(from) + nearness(to), capsule));
     }
+}
+
+/// What contrasts with a backdrop: what would have to be lighter than white is as much darker instead,
+/// since light clothes cannot be seen in a light room.
+fn grey(backdrop: f64, contrast: f64) -> f64 {
+    let grey = backdrop + contrast;
+    if grey > 1.0 { backdrop - contrast } else { grey.max(0.0) }
 }
 
 #[cfg(test)]
@@ -265,5 +272,15 @@ mod tests {
         assert!(right[0] > left[0] + 0.15);
         let ([right, left], _) = hands(Action::Boxing, 0.5);
         assert!(left[0] > right[0] + 0.15);
+    }
+
+    #[test]
+    fn clothes_contrast_with_dark_and_light_backdrops() {
+        for backdrop in [0.58, 0.72, 0.86] {
+            for contrast in [-0.6, -0.25, 0.2, 0.28] {
+                let grey = grey(backdrop, contrast);
+                assert!((0.0..=1.0).contains(&grey) && (grey - backdrop).abs() > 0.19);
+            }
+        }
     }
 }

@@ -65,7 +65,7 @@ impl DrawnActions {
         drawn
     }
 
-    /// Adds frame `place` of a clip to a zeroed frame (H, W).
+    /// Films frame `place` of a clip; every pixel (H, W) is overwritten.
     fn film(&self, index: usize, place: usize, pixels: &mut [f32], extents: (usize, usize)) {
         let person = &self.persons[usize::from(self.clips[index].person) - 1];
         let mut noise = Stream::new(self.seed, "drawn-actions/frame", frame_number(index, place));

@@ -10,7 +10,7 @@ use std::f64::consts::TAU;
 /// Where a limb points, in degrees; both 0 is straight down.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Direction {
-    /// Forwards, in the plane of symmetry's direction.
+    /// Forwards.
     pub swing_deg: f64,
     /// Outwards.
     pub spread_deg: f64,
@@ -175,7 +175,7 @@ const STANDING: Chain = chain(direction(2.0, 7.0), direction(-2.0, 5.0));
 /// Fists at the chin, then thrust forwards in turns.
 const BOXING: Gesture = Gesture {
     cadence: 1.05,
-    from: chain(direction(28.0, 14.0), direction(128.0, -6.0)),
+    from: chain(direction(14.0, 14.0), direction(138.0, -6.0)),
     to: chain(direction(84.0, 4.0), direction(90.0, -8.0)),
     haste: 2,
     lag: 0.5,
