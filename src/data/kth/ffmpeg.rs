@@ -136,16 +136,13 @@ fn read_header(stream: &mut impl BufRead) -> std::result::Result<Option<(usize, 
     if stream.fill_buf().map_err(|e| e.to_string())?.is_empty() {
         return Ok(None);
     }
-    let mut words = Vec::new();
-    for _ in 0..4 {
-        words.push(read_word(stream).map_err(|e| e.to_string())?);
-    }
-    let [magic, width, height, maximum] = &words[..] else { unreachable!("four words") };
+    let mut word = || read_word(stream).map_err(|e| e.to_string());
+    let (magic, width, height, maximum) = (word()?, word()?, word()?, word()?);
     // Far more than any video has, so that a broken number cannot ask for all memory.
     let extent = |word: &str| word.parse().ok().filter(|extent| (1..=1 << 14).contains(extent));
-    match (magic.as_str(), extent(height), extent(width), maximum.as_str()) {
+    match (magic.as_str(), extent(&height), extent(&width), maximum.as_str()) {
         ("P5", Some(height), Some(width), "255") => Ok(Some((height, width))),
-        _ => Err(format!("ffmpeg wrote something else than a grey image: {}", words.join(" "))),
+        _ => Err(format!("ffmpeg wrote no grey image but {magic} {width} {height} {maximum}")),
     }
 }
 
