@@ -58,13 +58,14 @@ impl Experiment for MovingActions {
     fn units(&self, request: &Request) -> Result<Vec<Unit>> {
         let settings = Settings::of(request.profile).asked_for(request);
         let mut models = vec![settings.video_cnn(), settings.flow(0)];
-        if request.profile != Profile::Quick {
+        // The others take longer than a first look may.
+        let is_short = request.profile == Profile::Quick;
+        if !is_short {
             models.extend([settings.learned_shift(), settings.flow(1)]);
         }
         models.push(settings.flow(2));
-        models.push(Settings::circular(settings.flow(2)));
-        if request.profile != Profile::Quick {
-            models.push(Settings::circular(settings.flow(0)));
+        if !is_short {
+            models.extend([0, 2].map(|range| Settings::circular(settings.flow(range))));
         }
         let seeds = request.profile.few_seeds();
         Ok(units(NAME, request, seeds, models, EVALUATIONS))

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The budget where none was set: 2 GiB.
-pub const DEFAULT_HISTORY_BUDGET: usize = 2 << 30;
+/// The budget where none was set: 1 GiB.
+pub const DEFAULT_HISTORY_BUDGET: usize = 1 << 30;
 
 static BUDGET: AtomicUsize = AtomicUsize::new(DEFAULT_HISTORY_BUDGET);
 

@@ -124,7 +124,7 @@ impl Lines {
             .y_desc(self.y_label.as_str())
             .axis_desc_style(text(17))
             .label_style(text(15))
-            .x_labels(8)
+            .x_labels(((right - left) as usize + 1).min(8)) // whole numbers, none twice
             .y_labels(0)
             .x_label_formatter(&|x| format!("{x:.0}"))
             .draw()?;

@@ -5,8 +5,7 @@ use crate::cli::flags::DataFlags;
 use clap::{Args, ValueEnum};
 use fernn::atomic_file::write_atomically;
 use fernn::data::{
-    Action, Canvas, DrawnActions, Footage, RotatingMnist, Sequences, Split, TranslatingMnist,
-    Window,
+    Action, Canvas, Ranges, RotatingMnist, Sequences, Split, TranslatingMnist, Window,
 };
 use fernn::experiments::exhibit::{Film, FilmRow};
 use fernn::flow::{DegreesPerFrame, VelocitySet};
@@ -103,7 +102,6 @@ fn refuse_meaningless(arguments: &Arguments) -> fernn::Result<()> {
         ("--sequences", arguments.sequences.is_some(), !is_kth),
         ("--digit", arguments.digit.is_some(), !is_kth),
         ("--velocity-range", arguments.velocity_range.is_some(), !is_kth),
-        ("--data-dir", arguments.data.data_dir.is_some(), !is_kth),
     ] {
         if is_given && !has_meaning {
             let problem = format!("means nothing for --task {}", arguments.task.name());
@@ -167,14 +165,11 @@ fn first_of_training(data: &impl Sequences, arguments: &Arguments) -> Reel {
 /// Frames of the footage from one that is shown to the next.
 const FRAME_STEP: usize = 2;
 
-/// The seed of the drawn persons and clips; `--seed` chooses among them.
-const ACTIONS_SEED: u64 = 0;
-
-/// A clip of each action, from its middle.
+/// A clip of each action, from its middle; `--seed` chooses among all clips.
 fn actions(arguments: &Arguments) -> fernn::Result<Reel> {
     let size = arguments.canvas.unwrap_or(32) as usize;
     let count = arguments.frames.unwrap_or(16) as usize;
-    let footage = DrawnActions::new((size, size), ACTIONS_SEED);
+    let footage = arguments.data.sources().clips((size, size), Ranges::default())?;
     let sequence = |action: Action| {
         let first_to_last = (count - 1) * FRAME_STEP;
         let is_fit = |&index: &usize| {
