@@ -471,7 +471,7 @@ fn a_preview_of_kth_shows_a_clip_of_each_action() {
         (&["--sequences", "2"], ["--sequences", "--task kth"]),
         (&["--digit", "14"], ["--digit", "--task kth"]),
         (&["--velocity-range", "1"], ["--velocity-range", "--task kth"]),
-        (&["--data-dir", "x"], ["--data-dir", "--task kth"]),
+        (&["--data-dir", "no-such-folder"], ["no-such-folder", "No such file"]),
         (&["--frames", "200"], ["--frames", "walking"]),
     ] {
         let flags = [&["--task", "kth"], flags].concat();

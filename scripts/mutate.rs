@@ -79,7 +79,16 @@ const SUITES: [&str; 7] = [
     "rotation",
 ];
 /// The suites that a fault may name besides.
-const MORE: [&str; 6] = ["values", "experiments", "command_line", "data_laws", "fetch", "kth"];
+const MORE: [&str; 8] = [
+    "values",
+    "experiments",
+    "command_line",
+    "data_laws",
+    "fetch",
+    "kth",
+    "classifier",
+    "classification",
+];
 
 fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = std::env::args().skip(1);

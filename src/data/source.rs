@@ -5,7 +5,7 @@ use super::drawn_actions::DrawnActions;
 use super::footage::Footage;
 use super::idx::FILES;
 use super::kth::{self, KthFootage, KthVideos, Ranges};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -142,15 +142,20 @@ impl Sources {
     }
 
     /// Clips of people in motion: KTH's where the folder has them, else drawn ones
-    /// ([`DrawnActions`], always the same).
+    /// ([`DrawnActions`], always the same), of which a folder's user is told.
     ///
     /// # Errors
-    /// As [`Sources::footage`].
+    /// As [`Sources::footage`]; [`Error::Io`] when the folder cannot be opened.
     pub fn clips(&self, extents: (usize, usize), ranges: Ranges) -> Result<Arc<dyn Footage>> {
         if let Some(footage) = self.footage(extents, ranges)? {
             return Ok(footage);
         }
         let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = self.folder().filter(|_| recorded.drawn.is_empty()) {
+            std::fs::read_dir(folder).map_err(Error::io(folder))?;
+            let folder = folder.display();
+            (self.note)(&format!("there is nothing of KTH in {folder}: actions are drawn"));
+        }
         let drawn = recorded.drawn.entry(extents);
         Ok(drawn.or_insert_with(|| Arc::new(DrawnActions::new(extents, 0))).clone())
     }

@@ -55,7 +55,7 @@ enum Task {
     Translation,
     /// Digits that turn about the centre of the frame
     Rotation,
-    /// Persons in KTH's six actions, drawn in the place of the data set's
+    /// Persons in KTH's six actions: the data set's where `--data-dir` has them, else drawn
     Kth,
 }
 
