@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(clap::Args)]
 pub(super) struct DataFlags {
     /// Folder with MNIST's four IDX files, .gz or not, and KTH's videos, or with the folders mnist and kth
-    /// [default: the digits inside the program]
+    /// [default: the digits inside the program, and drawn actions]
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 }
