@@ -25,13 +25,14 @@ const EVALUATIONS: &[Evaluation] = &[
 
 const SEED: u64 = 3;
 
-/// A few steps of a FERNN on small frames.
+/// Some steps of a FERNN on small frames, enough that what it takes clips for depends on the clips.
 fn job() -> ClassificationJob {
     let mut settings = Settings::of(Profile::Quick).flow(1).1;
     (settings.size, settings.batch, settings.cut.frames) = (12, 6, 4);
-    (settings.test_clips, settings.validation_clips) = (25, 13);
+    (settings.test_clips, settings.validation_clips) = (60, 41);
     (settings.velocity_clips, settings.redraws, settings.training_range) = (7, 2, 1);
-    (settings.schedule.steps, settings.schedule.interval) = (6, 2);
+    (settings.schedule.steps, settings.schedule.interval) = (120, 40);
+    settings.schedule.adam.learning_rate = 5e-3;
     ClassificationJob { settings, evaluations: EVALUATIONS, device: candle_core::Device::Cpu }
 }
 
@@ -109,7 +110,7 @@ fn every_number_of_a_unit_is_that_of_its_best_weights() {
         |clips: &MovingCamera, count, look| accuracy(&model, clips, Split::Test, count, look);
 
     let [record] = of(&Metric::ACCURACY)[..] else { panic!("one accuracy") };
-    assert_eq!(value(record), test(&clips, 25, Look::Fixed));
+    assert_eq!(value(record), test(&clips, 60, Look::Fixed));
 
     let mut counted = 0.0;
     for truth in Action::ALL {
@@ -117,7 +118,7 @@ fn every_number_of_a_unit_is_that_of_its_best_weights() {
             let [record] = of(&Metric::taken_for(truth.name(), taken.name()))[..] else {
                 panic!("one count")
             };
-            let places = spread(&clips, Split::Test, 25);
+            let places = spread(&clips, Split::Test, 60);
             let is_it = |&&clip: &&usize| {
                 let logits = logits(&model, &clips, Split::Test, clip, Look::Fixed);
                 clips.action(Split::Test, clip) == truth && class(&logits) == taken.label() as usize
@@ -126,7 +127,7 @@ fn every_number_of_a_unit_is_that_of_its_best_weights() {
             counted += value(record);
         }
     }
-    assert_eq!(counted, 25.0);
+    assert_eq!(counted, 60.0);
 
     let by_velocity = of(&Metric::ACCURACY_BY_VELOCITY);
     assert_eq!(by_velocity.len(), 25);
@@ -136,17 +137,20 @@ fn every_number_of_a_unit_is_that_of_its_best_weights() {
         assert_eq!(value(record), test(&clips, 7, Look::Fixed), "{velocity:?}");
     }
 
+    let differ = |rows: &[&Record]| rows.iter().any(|r| r.value != rows[0].value);
     let by_range = of(&Metric::ACCURACY_BY_RANGE);
+    assert!(differ(&by_range), "velocities make no difference");
     assert_eq!(by_range.iter().map(|r| r.velocities.unwrap()).collect::<Vec<_>>(), [1, 9, 25]);
     for (range, record) in by_range.into_iter().enumerate() {
         let clips = clips.with_velocities(VelocitySet::square(range as u32).as_slice());
-        assert_eq!(value(record), test(&clips, 25, Look::Fixed));
+        assert_eq!(value(record), test(&clips, 60, Look::Fixed));
     }
 
     let redrawn = of(&Metric::ACCURACY_REDRAWN);
+    assert!(redrawn.iter().any(|r| r.value != record.value), "windows make no difference");
     assert_eq!(redrawn.iter().map(|r| r.horizon.unwrap()).collect::<Vec<_>>(), [1, 2]);
     for (draw, record) in redrawn.into_iter().enumerate() {
-        assert_eq!(value(record), test(&clips, 25, Look::Evaluation(draw as u64)));
+        assert_eq!(value(record), test(&clips, 60, Look::Evaluation(draw as u64)));
     }
 
     let [breach] = of(&Metric::INVARIANCE_BREACH)[..] else { panic!("one breach") };
@@ -158,7 +162,9 @@ fn every_number_of_a_unit_is_that_of_its_best_weights() {
     let (still, moving) = (all(PixelsPerFrame::new(0, 0)), all(PixelsPerFrame::new(1, 1)));
     let norm = |values: &[f64]| values.iter().map(|v| v * v).sum::<f64>().sqrt();
     let difference: Vec<f64> = moving.iter().zip(&still).map(|(a, b)| a - b).collect();
-    let expected = norm(&difference) / norm(&still);
+    let mean = |class: usize| still.iter().skip(class).step_by(6).sum::<f64>() / 7.0;
+    let own: Vec<f64> = still.iter().enumerate().map(|(i, v)| v - mean(i % 6)).collect();
+    let expected = norm(&difference) / norm(&own);
     assert!((value(breach) / expected - 1.0).abs() < 1e-5, "batches change logits by rounding");
     assert!(expected > 1e-4, "the encoder sees the border");
 }
@@ -173,12 +179,13 @@ fn the_best_step_is_chosen_by_accuracy_on_the_validation_split() {
         .filter(|r| r.metric == Metric::ACCURACY && r.split == Some(Split::Validation))
         .map(|r| (r.step.unwrap(), r.value.unwrap()))
         .collect();
-    assert_eq!(curve.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [2, 4, 6]);
+    assert_eq!(curve.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [40, 80, 120]);
     let best =
         curve.iter().fold(curve[0], |best, point| if point.1 > best.1 { *point } else { best });
+    assert!(curve.iter().any(|point| point.1 < best.1), "all steps are as good");
     let step = records.iter().find(|r| r.metric == Metric::BEST_STEP).unwrap();
     assert_eq!(step.value, Some(best.0 as f64));
-    assert_eq!(accuracy(&model, &clips, Split::Validation, 13, Look::Fixed), best.1);
+    assert_eq!(accuracy(&model, &clips, Split::Validation, 41, Look::Fixed), best.1);
     let losses: Vec<f64> = records
         .iter()
         .filter(|r| r.metric == Metric::LOSS)
@@ -293,7 +300,8 @@ fn what_motion_costs_is_measured_from_rest_to_the_fastest_clips() {
     let [claim] = <[_; 1]>::try_from(claims).unwrap();
     assert_ne!(claim.published, "published for KTH only");
     let measured = claim.judge().measured.unwrap();
-    assert!((measured.interval.estimate - (0.5 - 0.1)).abs() < 1e-12);
+    // 0.5 is lost by the one and 0.1 by the other, which leads by 0.35 in the end.
+    assert!((measured.interval.estimate - 0.35).abs() < 1e-12);
 }
 
 #[test]
@@ -301,7 +309,10 @@ fn published_numbers_stand_beside_those_of_kth_only() {
     for is_kth in [0.0, 1.0] {
         let records = vec![
             row("kth", ("G-RNN", ""), 0, Metric::ACCURACY, 0.5),
-            row("kth", ("G-RNN", ""), 0, Metric::IS_KTH, is_kth),
+            Record {
+                note: "drawn actions (a stand-in for KTH)".into(),
+                ..row("kth", ("G-RNN", ""), 0, Metric::IS_KTH, is_kth)
+            },
         ];
         let evidence = Evidence { records, pictures: vec![] };
         let exhibits = find("kth").unwrap().exhibits(Records(&evidence)).unwrap();

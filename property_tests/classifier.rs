@@ -155,6 +155,36 @@ proptest! {
     }
 
     #[test]
+    fn logits_are_read_off_the_last_state_of_the_highest_layer(
+        seed in 0u64..1000, layers in 1usize..4, frames in 1usize..4,
+    ) {
+        let velocities = VelocitySet::square(1);
+        let choice = choice(layers, Padding::Zero);
+        let tensors = drawn(seed, &choice, &velocities, DType::F64);
+        let model = build(&choice, &tensors, &velocities);
+        let clips = clips(seed, frames, DType::F64);
+        let states = model.recurrent().unwrap().hidden_states(&clips).unwrap();
+        let [v, b, t, c, h, w] = <[usize; 6]>::try_from(states.dims()).unwrap();
+        let states = values(&states);
+        let at = |v: usize, b_: usize, c_: usize, p: usize| {
+            states[(((v * b + b_) * t + t - 1) * c + c_) * h * w + p]
+        };
+        let (weight, bias) = (values(&tensors["fc.weight"]), values(&tensors["fc.bias"]));
+        let mut expected = Vec::new();
+        for sample in 0..b {
+            let pooled = |channel: usize| {
+                let largest = |p| (0..v).map(|v| at(v, sample, channel, p)).fold(f64::MIN, f64::max);
+                (0..h * w).map(largest).sum::<f64>() / (h * w) as f64
+            };
+            let features: Vec<f64> = (0..c).map(pooled).collect();
+            expected.extend(weight.chunks(c).zip(&bias).map(|(row, bias)| {
+                row.iter().zip(&features).map(|(w, f)| w * f).sum::<f64>() + bias
+            }));
+        }
+        prop_assert!(relative_error(&logits(&model, &clips), &expected) < 1e-12);
+    }
+
+    #[test]
     fn learned_shifts_of_one_hot_kernels_are_the_fernn(seed in 0u64..1000, layers in 1usize..3) {
         let velocities = VelocitySet::square(1);
         let flow = choice(layers, Padding::Zero);
@@ -283,4 +313,22 @@ fn what_is_no_model_is_refused_with_everything_that_is_wrong() {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert!(error.is_usage());
+}
+
+#[test]
+fn stored_shifts_of_other_velocities_are_refused() {
+    // As many velocities of the same reach, with the axes exchanged.
+    let range = |x: i32, y: i32| {
+        let all = (-x..=x).flat_map(|vx| (-y..=y).map(move |vy| PixelsPerFrame::new(vx, vy)));
+        VelocitySet::truncated(all.collect()).unwrap()
+    };
+    let choice = choice(1, Padding::Zero);
+    let mut tensors = drawn(0, &choice, &range(2, 1), DType::F32);
+    let shifts = fernn::cells::shift_kernels(&range(2, 1), 2, DType::F32).unwrap();
+    tensors.insert("lstm.shift_kernels".into(), shifts.unsqueeze(1).unwrap());
+    assert!(choice.classifier(&tensors, &range(2, 1), Path::new("w")).is_ok());
+    let Err(error) = choice.classifier(&tensors, &range(1, 2), Path::new("w")) else {
+        panic!("accepted")
+    };
+    assert!(error.to_string().contains("other velocities"), "{error}");
 }

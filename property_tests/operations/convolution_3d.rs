@@ -2,7 +2,7 @@
 
 use super::common::{finite_differences, normal, relative_error, values};
 use candle_core::{DType, Tensor, Var};
-use fernn::ops::{Padding, Strides, convolve_3d};
+use fernn::ops::{ConvAlgorithm, Padding, Strides, convolve_3d};
 use proptest::prelude::*;
 
 /// x (B, T, H, W, C_in) and w (C_out, C_in, kt, kh, kw), index by index; zeros outside in time, and in the
@@ -63,7 +63,7 @@ proptest! {
     ) {
         let x = normal(seed, "x", &[2, frames, 5, 7, 3], 1.0, DType::F32);
         let w = normal(seed, "w", &[4, 3, kt, kh, kw], 1.0, DType::F32);
-        let y = convolve_3d(&x, &w, strides, padding(is_zero)).unwrap();
+        let y = convolve_3d(&x, &w, strides, (padding(is_zero), ConvAlgorithm::Auto)).unwrap();
         let up = |extent: usize, stride| extent.div_ceil(stride);
         let expected = [2, up(frames, strides.time), up(5, strides.space), up(7, strides.space), 4];
         prop_assert_eq!(y.dims(), &expected);
@@ -80,7 +80,7 @@ proptest! {
             normal(seed, "w", &[2, 2, 3, 3, 3], 1.0, DType::F64),
         ];
         let loss = |[x, w]: [&Tensor; 2]| {
-            let y = convolve_3d(x, w, strides, padding(is_zero)).unwrap();
+            let y = convolve_3d(x, w, strides, (padding(is_zero), ConvAlgorithm::Auto)).unwrap();
             let weights = normal(5, "weights", y.dims(), 1.0, DType::F64);
             (y.sqr().unwrap() * weights).unwrap().sum_all().unwrap()
         };
@@ -102,12 +102,21 @@ proptest! {
 fn what_has_no_centre_or_no_stride_is_refused() {
     let x = normal(0, "x", &[1, 3, 5, 7, 2], 1.0, DType::F32);
     let kernel = |kt| normal(0, "w", &[1, 2, kt, 3, 3], 1.0, DType::F32);
-    let run =
-        |kt, time, space| convolve_3d(&x, &kernel(kt), Strides { time, space }, Padding::Zero);
+    let run = |kt, time, space| {
+        convolve_3d(
+            &x,
+            &kernel(kt),
+            Strides { time, space },
+            (Padding::Zero, ConvAlgorithm::Direct),
+        )
+    };
     assert!(run(3, 1, 1).is_ok());
     for (kt, time, space) in [(2, 1, 1), (3, 0, 1), (3, 1, 0)] {
         assert!(run(kt, time, space).is_err_and(|e| e.is_usage()));
     }
     let foreign = normal(0, "w", &[1, 3, 3, 3, 3], 1.0, DType::F32);
-    assert!(convolve_3d(&x, &foreign, Strides::default(), Padding::Zero).is_err());
+    assert!(
+        convolve_3d(&x, &foreign, Strides::default(), (Padding::Zero, ConvAlgorithm::Auto))
+            .is_err()
+    );
 }

@@ -101,9 +101,13 @@ impl MovingCamera {
             Arc::new(all.map(|(place, _)| place).collect::<Vec<_>>())
         };
         let clips = Split::ALL.map(of_split);
-        if velocities.is_empty() || cut.needs() == 0 || clips.iter().any(|clips| clips.is_empty()) {
+        if velocities.is_empty() || cut.needs() == 0 {
+            let problem = "has no velocity, or cuts no frame";
+            return Err(Error::configuration("the camera", problem, "give it one of each"));
+        }
+        if clips.iter().any(|clips| clips.is_empty()) {
             let problem = format!("has a split without a clip of {} frames", cut.needs());
-            let remedy = "cut fewer frames, or give more footage, and a velocity at least";
+            let remedy = "cut fewer frames, or give more footage";
             return Err(Error::configuration("the footage", problem, remedy));
         }
         let (velocities, device) = (velocities.to_vec(), Device::Cpu);
@@ -293,7 +297,7 @@ mod tests {
 
     #[test]
     fn content_moves_by_its_velocity_and_a_mirror_takes_the_motion_along() {
-        let velocity = PixelsPerFrame::new(2, -1);
+        let velocity = PixelsPerFrame::new(2, 1);
         let camera = camera(&[velocity], 0);
         let shot = Shot { clip: 4, first: 1, velocity, is_mirrored: false };
         let place = camera.place(Split::Train, 4);
@@ -303,9 +307,9 @@ mod tests {
             (0..4).flat_map(|t| (0..3).flat_map(move |y| (0..5).map(move |x| (t, y, x))))
         {
             let at = |frames: &[f32], y: usize, x: usize| frames[(t * 3 + y) * 5 + x];
-            // The pixel (y, x) of the clip has moved t·2 to the right and t·1 up.
+            // The pixel (y, x) of the clip has moved t·2 to the right and t·1 down.
             let expected = number(place, 1 + 2 * t, y, x);
-            assert_eq!(at(&frames, (y + 3 * t - t) % 3, (x + 2 * t) % 5), expected);
+            assert_eq!(at(&frames, (y + t) % 3, (x + 2 * t) % 5), expected);
             assert_eq!(at(&mirrored, y, 4 - x), at(&frames, y, x));
         }
     }

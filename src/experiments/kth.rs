@@ -29,17 +29,23 @@ const EVALUATIONS: &[Evaluation] = &[
 /// What a reader of stand-in numbers must know.
 pub(super) fn remarks(records: Records<'_>, experiment: &str) -> Vec<String> {
     let rows = records.of(experiment, &Metric::IS_KTH);
-    let is_stand_in = rows.iter().any(|row| row.value != Some(1.0));
+    let foreign = rows.iter().find(|row| row.value != Some(1.0));
     let text = "The clips are *drawn actions*, a procedural stand-in of the same shape (25 persons, 4 \
                 scenarios, 6 actions, divided by person) that ships with the crate. They are not KTH: \
                 no number here may be compared with a published one. With a folder of KTH's videos \
                 (`--data-dir`) the same command uses those.";
-    if is_stand_in { vec![text.into()] } else { vec![] }
+    match foreign {
+        None => vec![],
+        Some(row) if row.note.starts_with("drawn actions") => vec![text.into()],
+        Some(row) => vec![format!("The clips are not KTH as published: {}.", row.note)],
+    }
 }
 
-/// The velocities of training.
-fn trained_range(records: Records<'_>) -> Result<u32> {
-    Ok(records.settings::<Settings>(NAME)?.map_or(2, |settings| settings.training_range))
+/// The range of velocities of training, and the clips measured at each velocity.
+fn velocities(records: Records<'_>) -> Result<(u32, u64)> {
+    let settings = records.settings::<Settings>(NAME)?;
+    let settings = settings.unwrap_or_else(|| Settings::of(records.profile_or_paper(NAME)));
+    Ok((settings.training_range, settings.velocity_clips))
 }
 
 impl Experiment for MovingActions {
@@ -87,7 +93,7 @@ impl Experiment for MovingActions {
         Ok(vec![
             accuracy_table(shown),
             training_lines(shown),
-            accuracy_maps(shown, trained_range(records)?),
+            accuracy_maps(shown, velocities(records)?),
             confusions(shown),
             padding_table(shown),
             redrawing_table(shown),

@@ -31,9 +31,10 @@ impl Metric {
     pub const ACCURACY_BY_RANGE: Self = Self::constant("accuracy_by_range");
     /// The same with windows drawn anew, by draw, counted from 1.
     pub const ACCURACY_REDRAWN: Self = Self::constant("accuracy_redrawn");
-    /// How far logits change when the camera moves, relative to the logits at rest (2-norm).
+    /// How far logits change when the camera moves, relative to how they differ between resting clips (2-norm).
     pub const INVARIANCE_BREACH: Self = Self::constant("invariance_breach");
-    /// 1 where the clips are those of KTH, whose published numbers can be compared; 0 for a stand-in.
+    /// 1 where the clips are those of KTH, whose published numbers can be compared, else 0; what they are
+    /// is in the note.
     pub const IS_KTH: Self = Self::constant("is_kth");
     /// Equivariance error of the hidden state (2-norm) by frame, before training.
     pub const EQUIVARIANCE_UNTRAINED: Self = Self::constant("equivariance_untrained");

@@ -38,7 +38,7 @@ pub fn convolve_3d(
     x: &Tensor,
     kernel: &Tensor,
     strides: Strides,
-    padding: Padding,
+    (padding, algorithm): (Padding, ConvAlgorithm),
 ) -> Result<Tensor> {
     let any = ["B", "T", "H", "W", "C_in"].map(|name| (name, None));
     expect_shape("convolution input", x, &any)?;
@@ -55,7 +55,7 @@ pub fn convolve_3d(
     let flat = kernel.permute((0, 2, 1, 3, 4))?.contiguous()?; // as the channels lie: time, then C_in
     let flat = flat.reshape((outputs, kt * inputs, kh, kw))?;
     let images = neighbours.reshape((batch * count, height, width, kt * inputs))?;
-    let y = convolve(&images, &flat, padding, ConvAlgorithm::Auto)?;
+    let y = convolve(&images, &flat, padding, algorithm)?;
     let (rows, columns) = (height.div_ceil(strides.space), width.div_ceil(strides.space));
     let y = every(&every(&y, 1, (0, strides.space), rows)?, 2, (0, strides.space), columns)?;
     Ok(y.reshape((batch, count, rows, columns, outputs))?)

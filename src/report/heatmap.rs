@@ -66,7 +66,7 @@ pub(super) fn draw(maps: &HeatMaps) -> Result<Drawing> {
 /// The place of a value on the colour scale, which the values of all panels span.
 fn shade(maps: &HeatMaps) -> impl Fn(f64) -> f64 {
     let height = match maps.colours {
-        Colours::Error => |value: f64| -value.ln(), // NaN and −∞ where there is no logarithm
+        Colours::Error => |value: f64| -value.ln(), // no number where there is no logarithm
         Colours::Share => |value: f64| value,
     };
     let cells = maps.panels.iter().flat_map(|panel| &panel.cells);

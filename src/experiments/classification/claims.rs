@@ -144,13 +144,16 @@ impl Contest<'_> {
         self.values(subject, &Metric::ACCURACY_BY_RANGE, is_it)
     }
 
-    /// Velocity generalization: what motion costs models that were trained without it.
+    /// Velocity generalization: what motion costs models that were trained without it. Losing little is not
+    /// enough, which a model that had nothing to lose does too: it must also end above the other.
     pub fn keeps_accuracy(&self, variant: &str) -> Claim {
-        let loss = |model: &str| {
-            let subject = Subject::new(model).with_variant(variant);
-            let (still, moving) = (self.accuracy_on(&subject, 1), self.accuracy_on(&subject, 25));
-            per_seed(&still, &moving, |still, moving| still - moving)
+        let on = |model: &str, velocities: u32| {
+            self.accuracy_on(&Subject::new(model).with_variant(variant), velocities)
         };
+        let loss =
+            |model: &str| per_seed(&on(model, 1), &on(model, 25), |still, moving| still - moving);
+        let saved = per_seed(&loss("G-RNN"), &loss("FERNN-V2"), |g, f| g - f);
+        let lead = per_seed(&on("FERNN-V2", 25), &on("G-RNN", 25), |f, g| f - g);
         let words = Words {
             id: "keeps-accuracy",
             words:
@@ -158,11 +161,11 @@ impl Contest<'_> {
                     the G-RNN"
                     .into(),
             published: paper::KTH.velocities,
-            quantity: "test accuracy lost from V0 to V2 by the G-RNN minus that lost by FERNN-V2, \
-                       both trained on V0,"
+            quantity: "the smaller of two differences between models trained on V0: what FERNN-V2 \
+                       loses less of test accuracy from V0 to V2 than the G-RNN, and its lead on V2;"
                 .into(),
         };
-        let value = Quantity::Mean(per_seed(&loss("G-RNN"), &loss("FERNN-V2"), |g, f| g - f));
+        let value = Quantity::Mean(per_seed(&saved, &lead, f64::min));
         self.claim(words, (value, Threshold::AtLeast(0.0), EQUALITY))
     }
 }

@@ -114,7 +114,8 @@ impl Trained<'_> {
         (0..self.settings.redraws).map(draw).collect()
     }
 
-    /// ‖logits(moving) − logits(at rest)‖ / ‖logits(at rest)‖ over test clips.
+    /// ‖logits(moving) − logits(at rest)‖ over test clips, relative to how the logits at rest differ from
+    /// their mean over the clips: a model that calls all clips the same is not invariant by that.
     fn invariance(&self) -> Result<Vec<Record>> {
         let logits = |velocity: PixelsPerFrame| -> Result<Tensor> {
             let clips = self.clips.with_velocities(&[velocity]);
@@ -129,7 +130,8 @@ impl Trained<'_> {
         let still = logits(PixelsPerFrame::new(0, 0))?;
         let difference = (logits(SHOWN)? - &still)?;
         let norm = |tensor: &Tensor| tensor.sqr()?.sum_all()?.sqrt()?.to_scalar::<f64>();
-        let breach = norm(&difference)? / norm(&still)?;
+        let own = still.broadcast_sub(&still.mean_keepdim(0)?)?;
+        let breach = norm(&difference)? / norm(&own)?;
         Ok(vec![Record {
             velocity: Some(SHOWN.into()),
             ..self.record(Metric::INVARIANCE_BREACH, breach)

@@ -167,9 +167,10 @@ impl Job for ClassificationJob {
         let parameters = Parameters::draw(&learner.initial, key.seed, &self.device)?;
         let training = self.train(run, &clips, (&learner, &parameters))?;
         let model = self.classifier(&training.best_weights)?;
-        let is_kth = self.footage(run.sources)?.is_kth();
+        let footage = self.footage(run.sources)?;
         let mut records = curve(key, &training, parameters.count());
-        records.push(key.record(None, Metric::IS_KTH, f64::from(u8::from(is_kth))));
+        let is_kth = key.record(None, Metric::IS_KTH, f64::from(u8::from(footage.is_kth())));
+        records.push(Record { note: footage.description().into(), ..is_kth });
         let trained = Trained { key, settings, model: &model, clips: &clips };
         for evaluation in self.evaluations {
             records.extend(trained.evaluate(*evaluation)?);

@@ -10,7 +10,7 @@ mod settings;
 pub use claims::Contest;
 pub use evaluation::Evaluation;
 pub use exhibits::{
-    STAND_IN, Shown, accuracy_by_range, accuracy_maps, accuracy_table, confusions, padding_table,
+    Shown, accuracy_by_range, accuracy_maps, accuracy_table, confusions, padding_table,
     range_table, redrawing_table, training_lines,
 };
 pub use job::{ClassificationJob, Model, units};

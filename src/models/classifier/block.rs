@@ -126,10 +126,10 @@ impl Block {
         &self,
         x: &Tensor,
         strides: Strides,
-        padding: Padding,
+        how: (Padding, ConvAlgorithm),
         mode: &mut Mode,
     ) -> Result<Tensor> {
-        let y = convolve_3d(x, &self.kernel, strides, padding)?;
+        let y = convolve_3d(x, &self.kernel, strides, how)?;
         let (batch, frames, height, width, channels) = y.dims5()?;
         let together = y.reshape((batch * frames, 1, height, width, channels))?;
         Ok(self.norm.apply(&together, mode)?.reshape((batch, frames, height, width, channels))?)

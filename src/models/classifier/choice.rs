@@ -5,12 +5,12 @@ use super::model::Classifier;
 use super::names::{self, Named};
 use super::recurrent::{RecurrentClassifier, RecurrentLayer};
 use super::video_cnn::VideoCnn;
-use crate::cells::{AnyLayer, FlowRnn, LearnedShiftRnn};
+use crate::cells::{AnyLayer, FlowRnn, LearnedShiftRnn, shift_kernels};
 use crate::error::{Error, Result};
 use crate::flow::{FlowSpace, Lift, PixelsPerFrame, Translation, VelocitySet};
 use crate::ops::{Activation, ConvAlgorithm, Padding};
 use crate::parameters::{Draw, Initial, Tensors};
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -158,7 +158,7 @@ impl ClassifierChoice {
     /// The classifier with velocities V of tensors named and shaped as in [`ClassifierChoice::parameters`].
     ///
     /// The widths follow from the tensors. Beside them a file of the public code may hold the one-hot kernels
-    /// of its velocities, which must be as many as V has.
+    /// of its velocities, which must be those of V in their order.
     ///
     /// # Errors
     /// [`Error::Weights`] listing everything missing, unexpected or misshapen; `source` is named.
@@ -205,6 +205,9 @@ impl ClassifierChoice {
                     .push(format!("`{name}` has shape {:?}, expected {shape:?}", tensor.dims())),
                 Some(_) => {}
             }
+        }
+        if let Some(stored) = tensors.get(names::SHIFT_BUFFER).filter(|_| problems.is_empty()) {
+            problems.extend(foreign_shifts(stored, velocities)?);
         }
         let unexpected = tensors.keys().filter(|key| !wanted.iter().any(|(name, _)| name == *key));
         problems.extend(unexpected.map(|name| format!("`{name}` is unexpected")));
@@ -273,8 +276,21 @@ impl ClassifierChoice {
             let [convolution, norm] = names::video(block);
             named.block(&convolution, &norm)
         });
-        Ok(VideoCnn::new([a?, b?, c?, d?, e?], named.head(names::VIDEO_HEAD)?, self.padding))
+        let (head, how) = (named.head(names::VIDEO_HEAD)?, (self.padding, self.algorithm));
+        Ok(VideoCnn::new([a?, b?, c?, d?, e?], head, how))
     }
+}
+
+/// What is wrong with stored one-hot kernels: velocities in another order, or others.
+fn foreign_shifts(
+    stored: &Tensor,
+    velocities: &VelocitySet<PixelsPerFrame>,
+) -> Result<Option<String>> {
+    let reach = shift_extent(velocities) as u32 / 2;
+    let ours = shift_kernels(velocities, reach, stored.dtype())?.to_device(stored.device())?;
+    let difference = (stored.squeeze(1)? - ours)?.abs()?.sum_all()?.to_dtype(DType::F64)?;
+    let problem = format!("`{}` holds other velocities than were asked for", names::SHIFT_BUFFER);
+    Ok((difference.to_scalar::<f64>()? != 0.0).then_some(problem))
 }
 
 fn video_parameters(shape: &ClassifierShape) -> Vec<Initial> {

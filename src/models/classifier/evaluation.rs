@@ -2,7 +2,7 @@
 
 use super::block::Mode;
 use super::model::Classifier;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, expect_shape};
 use candle_core::{DType, Tensor};
 
 /// How many clips of each class were taken for each.
@@ -28,7 +28,7 @@ impl Confusion {
     /// [`Error::Configuration`] for a class that there is not.
     pub fn count(&mut self, truth: usize, predicted: Option<usize>) -> Result<()> {
         if truth.max(predicted.unwrap_or(0)) >= self.classes {
-            let problem = format!("is {truth} or {predicted:?} of {} classes", self.classes);
+            let problem = format!("is none of the {} classes", self.classes);
             return Err(Error::configuration("a label", problem, "count from 0"));
         }
         match predicted {
@@ -71,6 +71,8 @@ pub fn confusion(
     for batch in batches {
         let (clips, labels) = batch?;
         let logits = model.logits(&clips, &mut Mode::Evaluation)?;
+        let rows = [("B", Some(labels.elem_count())), ("classes", Some(classes))];
+        expect_shape("logits", &logits, &rows)?;
         for (truth, predicted) in labels.to_vec1::<u32>()?.into_iter().zip(predicted(&logits)?) {
             confusion.count(truth as usize, predicted)?;
         }

@@ -20,7 +20,8 @@ pub(super) struct RecurrentLayer {
 /// (Keller 2025, §5; its public code).
 ///
 /// # Equivariance
-/// With a circular encoder the hidden states obey the theorem, bit for bit, and over a closed set of
+/// With a circular encoder the hidden states obey the theorem, bit for bit with
+/// [`ConvAlgorithm::Direct`], and over a closed set of
 /// velocities the logits are invariant under flows, to the rounding of an average over the plane. Over a
 /// truncated set they are as far as the border allows. The paper's encoder is padded with zeros, which
 /// breaks both at the border of the frame; so do blocks between layers.

@@ -3,7 +3,7 @@
 use super::block::{Block, Head, Mode, channels_last};
 use super::model::Classifier;
 use crate::error::Result;
-use crate::ops::{Padding, Strides};
+use crate::ops::{ConvAlgorithm, Padding, Strides};
 use candle_core::Tensor;
 
 /// Blocks over time and space in three stages, an average over everything that is left, and a linear layer
@@ -15,6 +15,7 @@ pub struct VideoCnn {
     blocks: Vec<(Block, Strides)>,
     head: Head,
     padding: Padding,
+    algorithm: ConvAlgorithm,
 }
 
 /// Strides of the blocks, in order.
@@ -27,8 +28,12 @@ pub(super) const STRIDES: [Strides; 5] = [
 ];
 
 impl VideoCnn {
-    pub(super) fn new(blocks: [Block; 5], head: Head, padding: Padding) -> Self {
-        Self { blocks: blocks.into_iter().zip(STRIDES).collect(), head, padding }
+    pub(super) fn new(
+        blocks: [Block; 5],
+        head: Head,
+        (padding, algorithm): (Padding, ConvAlgorithm),
+    ) -> Self {
+        Self { blocks: blocks.into_iter().zip(STRIDES).collect(), head, padding, algorithm }
     }
 }
 
@@ -36,7 +41,7 @@ impl Classifier for VideoCnn {
     fn logits(&self, clips: &Tensor, mode: &mut Mode) -> Result<Tensor> {
         let mut x = channels_last(clips)?;
         for (block, strides) in &self.blocks {
-            x = block.apply_3d(&x, *strides, self.padding, mode)?;
+            x = block.apply_3d(&x, *strides, (self.padding, self.algorithm), mode)?;
         }
         self.head.apply(&x.mean((1, 2, 3))?)
     }
