@@ -211,18 +211,27 @@ impl Parameters {
 /// Counters of batches, which PyTorch keeps beside running statistics and nothing here reads.
 const COUNTERS: &str = ".num_batches_tracked";
 
+/// Reads a safetensors file, whatever its types.
+///
+/// # Errors
+/// [`Error::Io`] when there is no such file, [`Error::Weights`] with the reason why it is unreadable.
+pub fn load(path: &Path, device: &Device) -> Result<Tensors> {
+    let bytes = std::fs::read(path).map_err(Error::io(path))?;
+    let tensors = candle_core::safetensors::load_buffer(&bytes, device);
+    let refuse = |e: candle_core::Error| Error::Weights {
+        path: path.to_path_buf(),
+        problems: vec![format!("not a readable safetensors file ({e})")],
+    };
+    Ok(tensors.map_err(refuse)?.into_iter().collect())
+}
+
 /// Reads a safetensors file whose tensors must all be f32. PyTorch's counters of batches are left out.
 ///
 /// # Errors
 /// [`Error::Weights`] naming each tensor of another type, or the reason the file is unreadable.
 pub fn load_f32(path: &Path, device: &Device) -> Result<Tensors> {
-    let refuse =
-        |problem: String| Error::Weights { path: path.to_path_buf(), problems: vec![problem] };
-    let bytes = std::fs::read(path).map_err(Error::io(path))?;
-    let tensors = candle_core::safetensors::load_buffer(&bytes, device)
-        .map_err(|e| refuse(format!("not a readable safetensors file ({e})")))?;
-    let tensors: Tensors =
-        tensors.into_iter().filter(|(name, _)| !name.ends_with(COUNTERS)).collect();
+    let mut tensors = load(path, device)?;
+    tensors.retain(|name, _| !name.ends_with(COUNTERS));
     let foreign: Vec<String> = tensors
         .iter()
         .filter(|(_, t)| t.dtype() != DType::F32)

@@ -13,6 +13,7 @@ use super::subject::Subject;
 use crate::data::{Sources, Split};
 use crate::error::Result;
 use crate::ops::ConvAlgorithm;
+use crate::training::{RunName, Training};
 use candle_core::Device;
 use std::path::PathBuf;
 
@@ -106,6 +107,36 @@ impl UnitKey {
     /// Experiment, model and seed for people.
     pub fn title(&self) -> String {
         format!("{} {} seed {}", self.experiment, self.subject, self.seed)
+    }
+
+    /// What its training is called in error messages.
+    pub(super) fn run_name(&self) -> RunName {
+        let (experiment, model) = (self.experiment.clone(), self.subject.to_string());
+        RunName { experiment, model, seed: self.seed }
+    }
+
+    /// The records of its training: curves, of which the validation split's is of metric `score`, the best
+    /// step and the number of parameters.
+    pub(super) fn training_records(
+        &self,
+        training: &Training,
+        parameters: usize,
+        score: &Metric,
+    ) -> Vec<Record> {
+        let validation = Some(Split::Validation);
+        let mut records = vec![
+            self.record(None, Metric::PARAMETERS, parameters as f64),
+            self.record(validation, Metric::BEST_STEP, training.best_step as f64),
+        ];
+        for point in &training.curve {
+            let at = |split, metric, value| Record {
+                step: Some(point.step),
+                ..self.record(Some(split), metric, value)
+            };
+            records.push(at(Split::Train, Metric::LOSS, point.train_loss));
+            records.push(at(Split::Validation, score.clone(), point.score));
+        }
+        records
     }
 
     /// A record of the unit with a metric and its value.

@@ -46,7 +46,9 @@ impl Experiment for UnseenCameraVelocities {
     }
 
     fn claims(&self, records: Records<'_>) -> Result<Vec<Claim>> {
-        Ok(vec![Contest { records, experiment: NAME }.keeps_accuracy("trained on V0")])
+        Ok(vec![
+            Contest { records, experiment: NAME }.keeps_accuracy(&Settings::variant_trained_on(0)),
+        ])
     }
 
     fn exhibits(&self, records: Records<'_>) -> Result<Vec<Exhibit>> {

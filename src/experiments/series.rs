@@ -1,6 +1,6 @@
-//! Lines of charts from records.
+//! Lines and maps of charts from records.
 
-use super::exhibit::{Point, Series};
+use super::exhibit::{Panel, Point, Series};
 use super::metric::Metric;
 use super::query::Records;
 use super::record::Record;
@@ -40,6 +40,24 @@ pub fn series(
         ),
     };
     records.subjects(experiment).iter().map(line).collect()
+}
+
+/// The mean over seeds of a model's rows of a metric at each velocity of a torus.
+pub(super) fn panel(
+    records: Records<'_>,
+    experiment: &str,
+    metric: &Metric,
+    subject: &Subject,
+) -> Panel {
+    let mut cells: BTreeMap<(i32, i32), Vec<f64>> = BTreeMap::new();
+    for row in records.of(experiment, metric) {
+        let velocity = row.velocity.and_then(|v| v.pixels());
+        if let (true, Some(v), Some(value)) = (row.subject == *subject, velocity, row.value) {
+            cells.entry((v.x, v.y)).or_default().push(value);
+        }
+    }
+    let cells = cells.into_iter().map(|((x, y), values)| (x, y, mean(&values))).collect();
+    Panel { name: subject.to_string(), cells }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Confusion matrices, one panel per model, with per cents in the cells.
 
-use super::drawing::{Area, Drawing, Drawn, sequential, text};
+use super::drawing::{Area, Drawing, Drawn, cell, text, upwards};
 use crate::error::Result;
 use crate::experiments::exhibit::{Confusions, Matrix};
 use plotters::prelude::*;
@@ -33,20 +33,15 @@ pub(super) fn draw(confusions: &Confusions) -> Result<Drawing> {
 }
 
 fn draw_matrix(area: &Area<'_>, matrix: &Matrix, (left, top): (i32, i32)) -> Drawn {
-    let centred = |size| text(size).pos(Pos::new(HPos::Center, VPos::Center));
+    let centred = text(19).pos(Pos::new(HPos::Center, VPos::Center));
     let middle = left + matrix.counts.len() as i32 * CELL / 2;
-    area.draw(&Text::new(matrix.name.clone(), (middle, top - TOP / 2), centred(19)))?;
+    area.draw(&Text::new(matrix.name.clone(), (middle, top - TOP / 2), centred))?;
     for (row, counts) in matrix.counts.iter().enumerate() {
         let all: f64 = counts.iter().sum();
         for (column, count) in counts.iter().enumerate() {
             let share = if all > 0.0 { count / all } else { 0.0 };
-            let (x, y) = (left + column as i32 * CELL, top + row as i32 * CELL);
-            let cell = [(x, y), (x + CELL, y + CELL)];
-            area.draw(&Rectangle::new(cell, sequential(share).filled()))?;
-            let ink = if share > 0.55 { RGBColor(20, 20, 20) } else { WHITE };
-            let label = format!("{:.0}", 100.0 * share);
-            let at = (x + CELL / 2, y + CELL / 2);
-            area.draw(&Text::new(label, at, centred(15).color(&ink)))?;
+            let corner = (left + column as i32 * CELL, top + row as i32 * CELL);
+            cell(area, corner, CELL, share, format!("{:.0}", 100.0 * share))?;
         }
     }
     Ok(())
@@ -62,11 +57,7 @@ fn draw_names(
     let side = classes.len() as i32 * CELL;
     for (place, class) in classes.iter().enumerate() {
         let offset = place as i32 * CELL + CELL / 2;
-        let turned = ("sans-serif", 15)
-            .into_font()
-            .transform(FontTransform::Rotate270)
-            .color(&RGBColor(30, 30, 30))
-            .pos(Pos::new(HPos::Right, VPos::Center));
+        let turned = upwards(15, Pos::new(HPos::Right, VPos::Center));
         area.draw(&Text::new(class.clone(), (left + offset, top + side + 6), turned))?;
         if is_first {
             let right = text(15).pos(Pos::new(HPos::Right, VPos::Center));

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
 use resvg::{tiny_skia, usvg};
 use std::sync::{Arc, LazyLock};
@@ -82,6 +83,30 @@ impl Drawing {
 /// Text of a size in SVG units, dark grey.
 pub(super) fn text(size: u32) -> TextStyle<'static> {
     (FAMILY, size).into_font().color(&RGBColor(30, 30, 30))
+}
+
+/// Text of a size that reads upwards, at a position of its own.
+pub(super) fn upwards(size: u32, pos: Pos) -> TextStyle<'static> {
+    let font = (FAMILY, size).into_font().transform(FontTransform::Rotate270);
+    font.color(&RGBColor(30, 30, 30)).pos(pos)
+}
+
+/// From here on the sequential map is light, and takes dark ink.
+const LIGHT: f64 = 0.55;
+
+/// A square cell of a map with its label: the colour of `value` in [0, 1], in ink that can be read on it.
+pub(super) fn cell(
+    area: &Area<'_>,
+    (x, y): (i32, i32),
+    side: i32,
+    value: f64,
+    label: String,
+) -> Drawn {
+    let corners = [(x, y), (x + side, y + side)];
+    area.draw(&Rectangle::new(corners, sequential(value).filled()))?;
+    let ink = if value > LIGHT { RGBColor(20, 20, 20) } else { WHITE };
+    let style = text(15).pos(Pos::new(HPos::Center, VPos::Center)).color(&ink);
+    Ok(area.draw(&Text::new(label, (x + side / 2, y + side / 2), style))?)
 }
 
 /// The colour of the i-th model: Okabe and Ito's palette, distinguishable by the colour-blind.

@@ -1,6 +1,6 @@
 //! Heat maps over velocities, one panel per model, with the numbers in the cells.
 
-use super::drawing::{Drawing, sequential, text};
+use super::drawing::{Drawing, cell, text, upwards};
 use crate::error::Result;
 use crate::experiments::exhibit::{Colours, HeatMaps};
 use crate::experiments::number::short;
@@ -25,14 +25,8 @@ pub(super) fn draw(maps: &HeatMaps) -> Result<Drawing> {
             let left = LEFT + i as i32 * (side + 16);
             area.draw(&Text::new(panel.name.clone(), (left + side / 2, TOP / 2), centred(19)))?;
             for &(vx, vy, value) in &panel.cells {
-                let (x, y) = (left + (vx + range) * CELL, TOP + (vy + range) * CELL);
-                let position = shade(value);
-                let cell = [(x, y), (x + CELL, y + CELL)];
-                area.draw(&Rectangle::new(cell, sequential(position).filled()))?;
-                let ink = if position > 0.55 { RGBColor(20, 20, 20) } else { WHITE };
-                let label =
-                    Text::new(short(value), (x + CELL / 2, y + CELL / 2), centred(15).color(&ink));
-                area.draw(&label)?;
+                let corner = (left + (vx + range) * CELL, TOP + (vy + range) * CELL);
+                cell(area, corner, CELL, shade(value), short(value))?;
             }
             let corner = |v: i32, origin: i32| origin + (v + range) * CELL;
             let outline = [
@@ -55,9 +49,7 @@ pub(super) fn draw(maps: &HeatMaps) -> Result<Drawing> {
             let under = (left + side / 2, TOP + side + 32);
             area.draw(&Text::new("vx (pixels/frame)", under, centred(16)))?;
         }
-        let turned = (("sans-serif", 16).into_font().transform(FontTransform::Rotate270))
-            .color(&RGBColor(30, 30, 30))
-            .pos(Pos::new(HPos::Center, VPos::Center));
+        let turned = upwards(16, Pos::new(HPos::Center, VPos::Center));
         area.draw(&Text::new("vy (pixels/frame)", (14, TOP + side / 2), turned))?;
         Ok(())
     })

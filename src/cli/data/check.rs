@@ -9,7 +9,8 @@ use clap::Args;
 use fernn::data::{FILES, Sources};
 use std::path::Path;
 
-/// Compares a folder's data with what was published; exit code 1 when something differs.
+/// Compares a folder's data with what was published; exit code 1 when something differs. Of KTH's
+/// videos no digests are known: they must be there and decode, and the counts of their clips are shown.
 #[derive(Args)]
 pub struct CheckArguments {
     /// The data set [default: those that are in the folder]

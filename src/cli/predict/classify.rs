@@ -8,7 +8,7 @@ use fernn::Error;
 use fernn::flow::{PixelsPerFrame, VelocitySet};
 use fernn::models::{AnyClassifier, Classifier, ClassifierChoice, ClassifierKind, Mode};
 use fernn::ops::Padding;
-use fernn::parameters::{Parameters, Tensors, load_f32};
+use fernn::parameters::{Parameters, Tensors, load, load_f32};
 use std::path::Path;
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
@@ -68,9 +68,7 @@ fn velocities(arguments: &Arguments) -> fernn::Result<VelocitySet<PixelsPerFrame
 fn labels(path: &Path, logits: &Tensor, device: &Device) -> fernn::Result<Tensor> {
     let refuse =
         |problem: String| Error::Weights { path: path.to_path_buf(), problems: vec![problem] };
-    let bytes = std::fs::read(path).map_err(Error::io(path))?;
-    let tensors = candle_core::safetensors::load_buffer(&bytes, device)
-        .map_err(|e| refuse(format!("not a readable safetensors file ({e})")))?;
+    let tensors = load(path, device)?;
     let labels = tensors.get("labels").ok_or_else(|| refuse("`labels` is missing".into()))?;
     let (clips, classes) = logits.dims2()?;
     if labels.dims() != [clips] {

@@ -7,7 +7,7 @@ use fernn::atomic_file::write_atomically;
 use fernn::parameters::{Parameters, Tensors, load_f32};
 use std::path::Path;
 
-/// The tensor `name` (five dimensions) of a file that may also hold `other`.
+/// The tensor `name` (five dimensions) of a file that may also hold `other`, both f32.
 pub fn sequence(
     path: &Path,
     (name, other): (&str, &str),

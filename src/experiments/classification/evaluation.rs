@@ -28,6 +28,11 @@ pub enum Evaluation {
 /// Ranges N of the V_N that velocity generalization is tested on.
 pub const TESTED_RANGES: [u32; 3] = [0, 1, 2];
 
+/// The number of velocities of V_N, N = `range`, by which records name it.
+pub(super) const fn velocities_of(range: u32) -> u32 {
+    (2 * range + 1).pow(2)
+}
+
 /// Clips per batch of a measurement: results do not depend on it beyond rounding.
 const BATCH: u64 = 16;
 

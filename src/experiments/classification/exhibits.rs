@@ -1,6 +1,8 @@
 //! Tables and charts of the experiments on Moving KTH.
 
 use super::claims::is_kth;
+use super::evaluation::{TESTED_RANGES, velocities_of};
+use super::settings::Settings;
 use crate::data::{Action, Split};
 use crate::experiments::exhibit::{
     Body, Colours, Confusions, Exhibit, HeatMaps, Lines, Matrix, Panel, Scale, Table,
@@ -10,7 +12,7 @@ use crate::experiments::number::{short, strings};
 use crate::experiments::paper;
 use crate::experiments::query::{BySeed, Records, joined};
 use crate::experiments::record::Record;
-use crate::experiments::series::series;
+use crate::experiments::series::{panel, series};
 use crate::experiments::subject::Subject;
 use crate::statistics::{estimate, mean, probability_of_improvement};
 use std::collections::BTreeMap;
@@ -40,9 +42,13 @@ fn values(by_seed: &BySeed) -> Vec<f64> {
     by_seed.values().copied().collect()
 }
 
-/// A share in [0, 1] with its standard deviation, three digits each.
+/// Three digits of a share in [0, 1].
+fn three(share: f64) -> String {
+    format!("{share:.3}")
+}
+
+/// A share with its standard deviation.
 fn share(values: &[f64]) -> [String; 2] {
-    let three = |value: f64| format!("{value:.3}");
     match estimate(values) {
         None => Default::default(),
         Some(e) => [three(e.mean), e.std.map(three).unwrap_or_default()],
@@ -146,15 +152,7 @@ pub fn training_lines(shown: Shown<'_>) -> Exhibit {
 /// Test accuracy over the velocities of the camera.
 pub fn accuracy_maps(shown: Shown<'_>, (trained, clips): (u32, u64)) -> Exhibit {
     let panel = |subject: &&Subject| {
-        let mut cells: BTreeMap<(i32, i32), Vec<f64>> = BTreeMap::new();
-        for row in shown.records.of(shown.experiment, &Metric::ACCURACY_BY_VELOCITY) {
-            let velocity = row.velocity.and_then(|v| v.pixels());
-            if let (true, Some(v), Some(value)) = (row.subject == **subject, velocity, row.value) {
-                cells.entry((v.x, v.y)).or_default().push(value);
-            }
-        }
-        let cells = cells.into_iter().map(|((x, y), values)| (x, y, mean(&values))).collect();
-        Panel { name: subject.to_string(), cells }
+        panel(shown.records, shown.experiment, &Metric::ACCURACY_BY_VELOCITY, subject)
     };
     let panels: Vec<Panel> =
         shown.models().iter().map(panel).filter(|panel| !panel.cells.is_empty()).collect();
@@ -189,7 +187,7 @@ pub fn padding_table(shown: Shown<'_>) -> Exhibit {
     let row = |subject: &&Subject| {
         let breach = values(&shown.values(subject, &Metric::INVARIANCE_BREACH, |_| true));
         let [mean, std] = share(&values(&shown.accuracy(subject)));
-        let padding = if subject.variant == "circular" { "circular" } else { "zero" };
+        let padding = if subject.variant == Settings::CIRCULAR { "circular" } else { "zero" };
         let [breach, spread] = match estimate(&breach) {
             None => Default::default(),
             Some(e) => [short(e.mean), e.std.map(short).unwrap_or_default()],
@@ -229,7 +227,6 @@ pub fn redrawing_table(shown: Shown<'_>) -> Exhibit {
             no_number.or_else(|| all.iter().copied().reduce(fold)).unwrap_or(f64::NAN)
         };
         let (low, high) = (end(f64::min), end(f64::max));
-        let three = |value: f64| format!("{value:.3}");
         (!all.is_empty()).then(|| {
             vec![
                 subject.to_string(),
@@ -275,7 +272,7 @@ pub fn accuracy_by_range(shown: Shown<'_>) -> Exhibit {
 
 /// The same in numbers.
 pub fn range_table(shown: Shown<'_>) -> Exhibit {
-    let sizes = super::evaluation::TESTED_RANGES.map(|range| (2 * range + 1).pow(2));
+    let sizes = TESTED_RANGES.map(velocities_of);
     let row = |subject: &&Subject| {
         let mut cells = vec![subject.model.clone(), subject.variant.clone()];
         for size in sizes {

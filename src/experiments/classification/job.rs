@@ -12,7 +12,7 @@ use crate::experiments::subject::Subject;
 use crate::flow::{PixelsPerFrame, VelocitySet};
 use crate::models::{AnyClassifier, ClassificationLearner, ClassifierKind};
 use crate::parameters::{Parameters, Tensors};
-use crate::training::{RunName, Trainer, Training};
+use crate::training::{Trainer, Training};
 use candle_core::{Device, Tensor};
 use std::borrow::Cow;
 use std::path::Path;
@@ -132,13 +132,8 @@ impl ClassificationJob {
                 Windows::Redrawn => Cow::Owned(self.validation(clips, step)?),
             })
         };
-        let name = RunName {
-            experiment: run.key.experiment.clone(),
-            model: run.key.subject.to_string(),
-            seed: run.key.seed,
-        };
         Trainer {
-            name,
+            name: run.key.run_name(),
             learner,
             parameters,
             schedule,
@@ -168,7 +163,7 @@ impl Job for ClassificationJob {
         let training = self.train(run, &clips, (&learner, &parameters))?;
         let model = self.classifier(&training.best_weights)?;
         let footage = self.footage(run.sources)?;
-        let mut records = curve(key, &training, parameters.count());
+        let mut records = key.training_records(&training, parameters.count(), &Metric::ACCURACY);
         let is_kth = key.record(None, Metric::IS_KTH, f64::from(u8::from(footage.is_kth())));
         records.push(Record { note: footage.description().into(), ..is_kth });
         let trained = Trained { key, settings, model: &model, clips: &clips };
@@ -177,22 +172,4 @@ impl Job for ClassificationJob {
         }
         Ok(Evidence { records, pictures: vec![] })
     }
-}
-
-/// Training curves, the best step and the number of parameters.
-fn curve(key: &UnitKey, training: &Training, parameters: usize) -> Vec<Record> {
-    let validation = Some(Split::Validation);
-    let mut records = vec![
-        key.record(None, Metric::PARAMETERS, parameters as f64),
-        key.record(validation, Metric::BEST_STEP, training.best_step as f64),
-    ];
-    for point in &training.curve {
-        let at = |split, metric, value| Record {
-            step: Some(point.step),
-            ..key.record(Some(split), metric, value)
-        };
-        records.push(at(Split::Train, Metric::LOSS, point.train_loss));
-        records.push(at(Split::Validation, Metric::ACCURACY, point.score));
-    }
-    records
 }

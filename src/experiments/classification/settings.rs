@@ -161,15 +161,23 @@ impl Settings {
         (Subject::new("3D-CNN"), settings.with_channels(channels))
     }
 
+    /// The variant with a circular encoder.
+    pub const CIRCULAR: &'static str = "circular";
+
+    /// The variant trained on velocities V_N, N = `range`.
+    pub fn variant_trained_on(range: u32) -> String {
+        format!("trained on V{range}")
+    }
+
     /// A model with a circular encoder, as a variant of it.
     pub fn circular((subject, mut settings): (Subject, Self)) -> (Subject, Self) {
         settings.model.padding = Padding::Circular;
-        (subject.with_variant("circular"), settings)
+        (subject.with_variant(Self::CIRCULAR), settings)
     }
 
     /// A model trained on velocities V_N, N = `range`, as a variant of it.
     pub fn trained_on((subject, settings): (Subject, Self), range: u32) -> (Subject, Self) {
-        let variant = format!("trained on V{range}");
+        let variant = Self::variant_trained_on(range);
         (subject.with_variant(variant), Self { training_range: range, ..settings })
     }
 }

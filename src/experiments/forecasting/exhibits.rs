@@ -1,18 +1,15 @@
 //! Tables and charts of the experiments on Flowing MNIST.
 
 use crate::data::Split;
-use crate::experiments::exhibit::{
-    Body, Colours, Exhibit, HeatMaps, Lines, Panel, Scale, Series, Table,
-};
+use crate::experiments::exhibit::{Body, Colours, Exhibit, HeatMaps, Lines, Scale, Series, Table};
 use crate::experiments::metric::Metric;
 use crate::experiments::number::{mean_and_std, short, strings};
 use crate::experiments::paper::Table1;
 use crate::experiments::query::{BySeed, Records, joined};
 use crate::experiments::record::Record;
-use crate::experiments::series::series;
+use crate::experiments::series::{panel, series};
 use crate::experiments::subject::Subject;
 use crate::statistics::{estimate, mean, probability_of_improvement, steps_to_reach};
-use std::collections::BTreeMap;
 
 /// An experiment's exhibits: where they take their numbers from, how their files are named, what every
 /// caption ends with.
@@ -242,15 +239,7 @@ pub fn horizon_lines(half: Half<'_>, name: &str, trained: usize) -> Exhibit {
 /// Test error over the velocities of a torus.
 pub fn velocity_maps(half: Half<'_>, trained: u32) -> Exhibit {
     let panel = |subject: &&Subject| {
-        let mut cells: BTreeMap<(i32, i32), Vec<f64>> = BTreeMap::new();
-        for row in half.records.of(half.experiment, &Metric::MSE_BY_VELOCITY) {
-            let velocity = row.velocity.and_then(|v| v.pixels());
-            if let (true, Some(v), Some(value)) = (row.subject == **subject, velocity, row.value) {
-                cells.entry((v.x, v.y)).or_default().push(value);
-            }
-        }
-        let cells = cells.into_iter().map(|((x, y), values)| (x, y, mean(&values))).collect();
-        Panel { name: subject.to_string(), cells }
+        panel(half.records, half.experiment, &Metric::MSE_BY_VELOCITY, subject)
     };
     let panels = half.records.subjects(half.experiment).iter().map(panel).collect();
     Exhibit {

@@ -8,11 +8,10 @@ use crate::error::Result;
 use crate::experiments::evidence::Evidence;
 use crate::experiments::experiment::{Job, Request, Unit, UnitKey, UnitRun};
 use crate::experiments::metric::Metric;
-use crate::experiments::record::Record;
 use crate::experiments::subject::Subject;
 use crate::models::{AnyForecaster, ForecastLearner};
 use crate::parameters::{Initial, Parameters, Tensors};
-use crate::training::{RunName, Trainer, Training};
+use crate::training::{Trainer, Training};
 use candle_core::{Device, Tensor};
 use std::borrow::Cow;
 use std::path::Path;
@@ -125,13 +124,8 @@ impl<W: World> ForecastJob<W> {
         let validation: Vec<(Tensor, Tensor)> = data
             .pairs(Split::Validation, validation_sequences, batch, seen)
             .collect::<Result<_>>()?;
-        let name = RunName {
-            experiment: run.key.experiment.clone(),
-            model: run.key.subject.to_string(),
-            seed: run.key.seed,
-        };
         Trainer {
-            name,
+            name: run.key.run_name(),
             learner,
             parameters,
             schedule,
@@ -161,8 +155,10 @@ impl<W: World> Job for ForecastJob<W> {
         let training = self.train(run, &data, (&learner, &parameters))?;
         let model = self.forecaster(&training.best_weights)?;
         let trained = Trained { key, settings, model: &model, untrained: &untrained, data: &data };
-        let mut evidence =
-            Evidence { records: curve(key, &training, parameters.count()), pictures: vec![] };
+        let mut evidence = Evidence {
+            records: key.training_records(&training, parameters.count(), &Metric::LOSS),
+            pictures: vec![],
+        };
         for evaluation in self.evaluations {
             if self.shows_frames || !evaluation.shows_frames() {
                 evidence.extend(trained.evaluate(*evaluation)?);
@@ -170,22 +166,4 @@ impl<W: World> Job for ForecastJob<W> {
         }
         Ok(evidence)
     }
-}
-
-/// Training curves, the best step and the number of parameters.
-fn curve(key: &UnitKey, training: &Training, parameters: usize) -> Vec<Record> {
-    let validation = Some(Split::Validation);
-    let mut records = vec![
-        key.record(None, Metric::PARAMETERS, parameters as f64),
-        key.record(validation, Metric::BEST_STEP, training.best_step as f64),
-    ];
-    for point in &training.curve {
-        let at = |split, loss| Record {
-            step: Some(point.step),
-            ..key.record(Some(split), Metric::LOSS, loss)
-        };
-        records.push(at(Split::Train, point.train_loss));
-        records.push(at(Split::Validation, point.score));
-    }
-    records
 }

@@ -161,7 +161,8 @@ impl ClassifierChoice {
     /// of its velocities, which must be those of V in their order.
     ///
     /// # Errors
-    /// [`Error::Weights`] listing everything missing, unexpected or misshapen; `source` is named.
+    /// [`Error::Weights`] listing everything missing, unexpected or misshapen, or the first kernel that the
+    /// widths cannot be read off; `source` is named.
     pub fn classifier(
         &self,
         tensors: &Tensors,
