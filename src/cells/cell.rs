@@ -95,6 +95,11 @@ pub trait FlowCell: Cell {
     /// The hidden state that the law is about, (B, V, H, W, C).
     fn hidden(&self, state: &Self::State) -> Result<Tensor>;
 
+    /// The hidden states of all layers, the lowest first and [`FlowCell::hidden`] last.
+    fn hidden_of_layers(&self, state: &Self::State) -> Result<Vec<Tensor>> {
+        Ok(vec![self.hidden(state)?])
+    }
+
     /// The pairs of places (ν, ν − ν̂) on the velocity axis for which the theory claims the law
     /// after frame `t`, when the input flows by ν̂ = `flow`.
     fn claimed(

@@ -11,7 +11,7 @@ use candle_core::{DType, Device, Tensor};
 ///
 /// # Equivariance
 /// That of [`FlowLayer`], layer by layer: what a layer reads flows as its own state does. The pairs
-/// claimed are the highest layer's; layers that mix velocities should have one neighbourhood.
+/// claimed are those of all layers; layers that mix velocities should have one neighbourhood.
 #[derive(Clone, Debug)]
 pub struct Stacked<L> {
     layers: Vec<L>,
@@ -103,7 +103,14 @@ impl<L: FlowLayer> FlowCell for Stacked<L> {
         Ok(state[state.len() - 1].hidden().clone())
     }
 
+    fn hidden_of_layers(&self, state: &Vec<LiftedState>) -> Result<Vec<Tensor>> {
+        Ok(state.iter().map(|layer| layer.hidden().clone()).collect())
+    }
+
+    /// What every layer claims.
     fn claimed(&self, flow: <L::Group as FlowGroup>::Velocity, t: usize) -> Vec<(usize, usize)> {
-        self.highest().comparable(flow, t)
+        let of_layers: Vec<_> = self.layers.iter().map(|layer| layer.comparable(flow, t)).collect();
+        let all = |pair: &(usize, usize)| of_layers.iter().all(|pairs| pairs.contains(pair));
+        of_layers[0].iter().copied().filter(all).collect()
     }
 }

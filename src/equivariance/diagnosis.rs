@@ -1,6 +1,7 @@
 //! What an equivariance error comes from.
 
-use super::difference::EquivarianceError;
+use super::difference::{Difference, EquivarianceError};
+use std::fmt;
 
 /// The cause of an equivariance error, from the same measurement in f32 and in f64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +27,12 @@ impl Diagnosis {
             Self::Discretisation => "discretisation",
             Self::Broken => "BROKEN",
         }
+    }
+}
+
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -58,7 +65,15 @@ pub const LARGEST_DISCRETISATION: f64 = 10.0;
 /// assert_eq!(diagnose(&single, &double, 1e-3), Diagnosis::Discretisation);
 /// ```
 pub fn diagnose(single: &EquivarianceError, double: &EquivarianceError, action: f64) -> Diagnosis {
-    let (single, double) = (single.worst(), double.worst());
+    diagnose_differences(&single.worst(), &double.worst(), action)
+}
+
+/// [`diagnose`] from the largest differences.
+pub(super) fn diagnose_differences(
+    single: &Difference,
+    double: &Difference,
+    action: f64,
+) -> Diagnosis {
     if single.largest.is_nan() || double.largest.is_nan() {
         return Diagnosis::Broken;
     }
@@ -79,7 +94,6 @@ pub fn diagnose(single: &EquivarianceError, double: &EquivarianceError, action: 
 
 #[cfg(test)]
 mod tests {
-    use super::super::difference::Difference;
     use super::*;
 
     fn error(largest: f64, epsilon: f64) -> EquivarianceError {

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use candle_core::{DType, Tensor};
+use std::fmt;
 
 /// How far one tensor is from another; all of it NaN where either is not finite.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -59,7 +60,8 @@ fn largest(values: impl Iterator<Item = f64>) -> f64 {
     values.fold(0.0, |max, v| v.abs().max(max))
 }
 
-fn values(tensor: &Tensor) -> Result<Vec<f64>> {
+/// All numbers of a tensor.
+pub(super) fn values(tensor: &Tensor) -> Result<Vec<f64>> {
     Ok(tensor.detach().to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
 }
 
@@ -70,6 +72,21 @@ fn refuse_vacuous(reference: &[f64]) -> Result<()> {
             Err(Error::Vacuous(format!("the result is {first} everywhere")))
         }
         Some(_) => Ok(()),
+    }
+}
+
+/// `3e-7 after frame 4 of 5 (2 units in the last place)`: the largest error and where it is.
+impl fmt::Display for EquivarianceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let worst = self.worst();
+        let is_it = |step: &Option<Difference>| {
+            step.is_some_and(|step| step.largest.total_cmp(&worst.largest).is_eq())
+        };
+        write!(f, "{:.0e}", worst.largest)?;
+        if let Some(step) = self.by_step.iter().position(is_it) {
+            write!(f, " after frame {step} of {}", self.by_step.len())?;
+        }
+        write!(f, " ({:.0} units in the last place)", worst.ulps)
     }
 }
 

@@ -1,6 +1,8 @@
 //! The laws, each as a measurement of how far it is from holding.
 
-use super::difference::{Difference, EquivarianceError, SliceError};
+use super::difference::{Difference, EquivarianceError};
+use super::observation::{Motion, by_item, of_states};
+use super::subject::states;
 use crate::cells::{Cell, FlowCell};
 use crate::error::{Error, Result};
 use crate::flow::{FlowGroup, Lift, Sequence, Velocity};
@@ -29,37 +31,13 @@ pub fn state_error<'a, C: FlowCell>(
     let (group, sequence) = (cell.group(), sequence.into());
     let flowed = flow_sequence(group, sequence, flow)?;
     let (plain, flowed) = (states(cell, sequence)?, states(cell, sequence.like(&flowed))?);
-    let mut error = EquivarianceError::default();
-    for (t, (plain, flowed)) in plain.iter().zip(&flowed).enumerate() {
-        let pairs = cell.claimed(flow, t);
-        if pairs.is_empty() {
-            error.by_step.push(None);
-            continue;
-        }
-        let (plain, flowed) = (cell.hidden(plain)?, cell.hidden(flowed)?);
-        let mut ours = Vec::with_capacity(pairs.len());
-        let mut theirs = Vec::with_capacity(pairs.len());
-        for &(velocity, partner) in &pairs {
-            let theirs_now = plain.narrow(1, partner, 1)?;
-            let expected = match cell.lift() {
-                Lift::Trivial => group.act_on_slices(&theirs_now, &[flow], t as i64)?,
-                Lift::CoMoving => theirs_now,
-            };
-            let got = flowed.narrow(1, velocity, 1)?;
-            match Difference::between(&got, &expected) {
-                Ok(worst) => error.include(SliceError { velocity, worst }),
-                // One slice may well be silent; if it should be and is not, the whole step shows it.
-                Err(Error::Vacuous(_)) => {}
-                Err(other) => return Err(other),
-            }
-            ours.push(got);
-            theirs.push(expected);
-        }
-        error
-            .by_step
-            .push(Some(Difference::between(&Tensor::cat(&ours, 1)?, &Tensor::cat(&theirs, 1)?)?));
-    }
-    refuse_empty(error, flow)
+    let hidden = |states: Vec<C::State>| -> Result<Vec<Tensor>> {
+        states.iter().map(|state| cell.hidden(state)).collect()
+    };
+    let (plain, flowed) = (hidden(plain)?, hidden(flowed)?);
+    of_states((&plain, &flowed), (group, cell.lift()), Motion::Flow(flow), |t| {
+        cell.claimed(flow, t)
+    })
 }
 
 /// Whether the read-out flows with the input: `pool(h'_{t+1}) = ψ_t(ν̂)·pool(h_{t+1})`.
@@ -220,19 +198,6 @@ fn per_frame(
     Ok(Tensor::stack(&mapped, 1)?)
 }
 
-/// The state after each item of a sequence.
-fn states<C: Cell>(cell: &C, sequence: Sequence<'_>) -> Result<Vec<C::State>> {
-    let [batch, steps, _, height, width] = sequence.extents()?;
-    let (dtype, device) = (sequence.tensor().dtype(), sequence.tensor().device());
-    let mut state = cell.zero_state(batch, (height, width), dtype, device)?;
-    (0..steps)
-        .map(|t| {
-            state = cell.step(sequence.input(&sequence.at(t)?), &state)?;
-            Ok(state.clone())
-        })
-        .collect()
-}
-
 /// The read-out after each item, (B, T, C, H, W).
 fn read_outs<C: Cell>(cell: &C, sequence: Sequence<'_>) -> Result<Tensor> {
     let maps =
@@ -242,14 +207,7 @@ fn read_outs<C: Cell>(cell: &C, sequence: Sequence<'_>) -> Result<Tensor> {
 
 /// The difference step by step of two sequences (B, T, …).
 fn by_step(got: &Tensor, expected: &Tensor) -> Result<EquivarianceError> {
-    let step = |t: usize| -> Result<Option<Difference>> {
-        Ok(Some(Difference::between(&got.narrow(1, t, 1)?, &expected.narrow(1, t, 1)?)?))
-    };
-    let steps = got.dims()[1].min(expected.dims()[1]);
-    Ok(EquivarianceError {
-        by_step: (0..steps).map(step).collect::<Result<_>>()?,
-        by_velocity: Vec::new(),
-    })
+    by_item(expected, got, |item, _| Ok(item.clone()))
 }
 
 fn refuse_still(flow: impl Velocity) -> Result<()> {
@@ -257,11 +215,4 @@ fn refuse_still(flow: impl Velocity) -> Result<()> {
         return Err(Error::Vacuous("the flow stands still".into()));
     }
     Ok(())
-}
-
-fn refuse_empty(error: EquivarianceError, flow: impl Velocity) -> Result<EquivarianceError> {
-    if error.by_step.iter().all(Option::is_none) {
-        return Err(Error::Vacuous(format!("no velocity of the set stays in it under {flow:?}")));
-    }
-    Ok(error)
 }

@@ -5,13 +5,25 @@
 //! error tells its cause ([`Diagnosis`]): rounding falls by nine orders of magnitude between the two,
 //! the discretisation of an action on the grid stays, and so does a real breach.
 
+mod check;
 mod diagnosis;
 mod difference;
 mod laws;
+mod measured_group;
+mod observation;
+mod report;
+mod subject;
 
+pub use check::{Options, check};
 pub use diagnosis::{Diagnosis, LARGEST_DISCRETISATION, LARGEST_ROUNDING, diagnose};
 pub use difference::{Difference, EquivarianceError, SliceError};
 pub use laws::{
     action_error, change_of_frame_error, read_out_error, sequence_error, state_error, static_error,
     static_sequence_error,
 };
+pub use measured_group::{MeasuredGroup, Trial};
+pub(crate) use measured_group::{blobs, noise};
+pub use observation::{Claim, Motion, Stage, Values};
+pub(crate) use report::margin;
+pub use report::{LEAST_BREACH, Law, Line, Place, Report, Row, Verdict};
+pub use subject::{SequenceMap, Subject};

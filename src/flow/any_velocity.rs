@@ -1,6 +1,6 @@
 //! A velocity of any of the crate's flows, with a text form.
 
-use super::velocity::{DegreesPerFrame, PixelsPerFrame};
+use super::velocity::{DegreesPerFrame, PixelsPerFrame, Velocity};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -20,8 +20,8 @@ impl AnyVelocity {
     /// For people: `(1,-1)` or `45°`.
     pub fn name(self) -> String {
         match self {
-            Self::Translation(v) => format!("({},{})", v.x, v.y),
-            Self::Rotation(v) => format!("{}°", v.0),
+            Self::Translation(v) => v.name(),
+            Self::Rotation(v) => v.name(),
         }
     }
 

@@ -21,6 +21,11 @@ pub trait Velocity: Copy + Eq + Debug + Send + Sync + 'static {
     /// The offsets of at most `reach` steps of a set of velocities: what a cell that mixes neighbouring
     /// velocities mixes.
     fn neighbourhood(set: &[Self], reach: u32) -> Vec<Self>;
+
+    /// For people.
+    fn name(self) -> String {
+        format!("{self:?}")
+    }
 }
 
 /// A velocity of the translation flow, in integer pixels per frame: `x` to the right, `y` downwards.
@@ -58,6 +63,11 @@ impl Velocity for PixelsPerFrame {
     fn neighbourhood(_set: &[Self], reach: u32) -> Vec<Self> {
         VelocitySet::square(reach).velocities
     }
+
+    /// `(1,-1)`.
+    fn name(self) -> String {
+        format!("({},{})", self.x, self.y)
+    }
 }
 
 /// A velocity of the rotation flow, in whole degrees per frame, counter-clockwise as seen on the screen.
@@ -85,6 +95,11 @@ impl Velocity for DegreesPerFrame {
             Some(step) => VelocitySet::multiples(Self(step), reach).velocities,
             None => vec![Self(0)],
         }
+    }
+
+    /// `45°`.
+    fn name(self) -> String {
+        format!("{}°", self.0)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Comparison with an earlier measurement.
 
-use super::suite::Row;
+use crate::equivariance::Row;
 use crate::error::{Error, Result};
 use std::path::Path;
 

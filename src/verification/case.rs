@@ -5,6 +5,7 @@ use crate::cells::{
     AnyLayer, Between, CellChoice, CellKind, CellShape, DenseRnn, Fields, MapExtents, Maps,
     Running, Stacked, shift_kernels,
 };
+use crate::equivariance::{blobs, noise};
 use crate::error::Result;
 use crate::flow::{FlowGroup, FlowSpace, Lift, Rotation, Translation, ZeroPaddedTranslation};
 use crate::ops::{Activation, ConvAlgorithm, Layer, Padding, SteerableBasis};
@@ -89,36 +90,11 @@ impl Case {
     pub fn frames(&self, dtype: DType) -> Result<Tensor> {
         let Sizes { batch, frames, inputs, height, width, .. } = self.sizes;
         let shape = [batch, frames, inputs, height, width];
-        match self.group.is_exact() {
-            true => self.draw("frames", &shape, 1.0, dtype),
-            false => {
-                let images = (0..batch * frames * inputs).map(|image| self.blobs(image));
-                let values: Vec<f64> = images.flatten().collect();
-                Ok(Tensor::from_vec(values, shape.as_slice(), &Device::Cpu)?.to_dtype(dtype)?)
-            }
-        }
-    }
-
-    /// Three blobs of random weight, on one image.
-    fn blobs(&self, image: usize) -> Vec<f64> {
-        let Sizes { height, width, .. } = self.sizes;
-        let mut stream = Stream::new(self.seed, "verification/blobs", image as u64);
-        let (reach, sigma) = (height.min(width) as f64 / 6.0, height.min(width) as f64 / 9.0);
-        let mut blob = || {
-            let mut place = || stream.uniform_in(-reach, reach);
-            (place(), place(), 0.5 + stream.normal().abs())
+        let frames = match self.group.is_exact() {
+            true => noise(shape, self.seed)?,
+            false => blobs(shape, self.seed)?,
         };
-        let blobs = [blob(), blob(), blob()];
-        let centre = ((height as f64 - 1.0) / 2.0, (width as f64 - 1.0) / 2.0);
-        let value = |i: usize| {
-            let (y, x) = ((i / width) as f64 - centre.0, (i % width) as f64 - centre.1);
-            let one = |&(by, bx, weight): &(f64, f64, f64)| {
-                let square = (y - by) * (y - by) + (x - bx) * (x - bx);
-                weight * (-square / (2.0 * sigma * sigma)).exp()
-            };
-            blobs.iter().map(one).sum()
-        };
-        (0..height * width).map(value).collect()
+        Ok(frames.to_dtype(dtype)?)
     }
 
     /// Two random decoder layers from the hidden planes to the channels of a frame.

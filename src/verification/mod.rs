@@ -20,6 +20,8 @@ pub use curves::{
     ErrorPoint, error_by_angle, error_by_step, error_by_velocity, rotation_error_by_step,
 };
 pub use kinds::{GroupKind, Specimen, Velocities};
-pub use property::{LEAST_BREACH, Measurement, Property};
+pub use property::{Measurement, Property};
 pub use random::{Counterexample, search};
-pub use suite::{Row, Selection, rows};
+pub use suite::{Selection, rows};
+
+pub use crate::equivariance::{LEAST_BREACH, Row};

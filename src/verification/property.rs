@@ -4,8 +4,8 @@ use super::case::{Case, Sizes};
 use super::kinds::{GroupKind, Specimen, Velocities};
 use crate::cells::{Cell, FlowCell};
 use crate::equivariance::{
-    Diagnosis, EquivarianceError, action_error, change_of_frame_error, diagnose, read_out_error,
-    sequence_error, state_error, static_error, static_sequence_error,
+    Diagnosis, EquivarianceError, LEAST_BREACH, action_error, change_of_frame_error, diagnose,
+    read_out_error, sequence_error, state_error, static_error, static_sequence_error,
 };
 use crate::error::Result;
 use crate::flow::{
@@ -222,9 +222,6 @@ fn says_something(property: Property, case: &Case, flow: AnyVelocity) -> Result<
 
 /// Frames that forecasters are asked for.
 const PREDICTED: usize = 3;
-
-/// What a control's error must reach, relative to the largest value.
-pub const LEAST_BREACH: f64 = 0.1;
 
 /// An error in one or both precisions, over several flows.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -3,39 +3,11 @@
 use super::case::{Case, Sizes};
 use super::kinds::{GroupKind, Specimen, Velocities};
 use super::property::{Measurement, Property};
-use crate::equivariance::{Diagnosis, EquivarianceError};
+use crate::equivariance::{Diagnosis, EquivarianceError, Row, margin};
 use crate::error::Result;
 use crate::flow::{AnyVelocity, DegreesPerFrame, PixelsPerFrame};
 use crate::ops::ConvAlgorithm;
 use candle_core::DType;
-use serde::{Deserialize, Serialize};
-
-/// One statement with its measurement.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Row {
-    /// The law.
-    pub property: String,
-    /// The cell.
-    pub cell: String,
-    /// The frame of reference.
-    pub lift: String,
-    /// The group with its velocities.
-    pub group: String,
-    /// How convolutions are computed.
-    pub algorithm: String,
-    /// What the theory says: `exact`, `rounding`, `discretisation` or `BROKEN`.
-    pub expected: String,
-    /// What was measured.
-    pub verdict: String,
-    /// The largest error in f32, relative to the largest value; empty where not measured.
-    pub error_f32: Option<f64>,
-    /// The same in f64.
-    pub error_f64: Option<f64>,
-    /// By which factor an error may grow over a baseline's; empty for what is broken anyway.
-    pub margin: Option<f64>,
-    /// Whether the verdict is the expected one, or better.
-    pub holds: bool,
-}
 
 /// What is measured.
 #[derive(Clone, Debug)]
@@ -219,15 +191,5 @@ fn row(
         error_f64: error(&measured.double),
         margin: margin(expected),
         holds: measured.agrees_with(expected),
-    }
-}
-
-/// Rounding differs between instruction sets, by far less than this.
-fn margin(expected: Diagnosis) -> Option<f64> {
-    match expected {
-        Diagnosis::Exact => Some(1.0),
-        Diagnosis::Rounding => Some(8.0),
-        Diagnosis::Discretisation => Some(1.25),
-        Diagnosis::Broken => None,
     }
 }

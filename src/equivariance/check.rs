@@ -1,0 +1,295 @@
+//! The check: every law that applies to a cell or a model, in one call.
+
+use super::laws::action_error;
+use super::measured_group::{MeasuredGroup, Trial};
+use super::observation::{Claim, Motion, Stage, Values};
+use super::report::{Law, Place, Report, Tally};
+use super::subject::Subject;
+use crate::error::{Error, Result};
+use crate::flow::{FlowGroup, Sequence, Velocity, VelocitySet};
+use candle_core::{DType, Tensor};
+
+/// What a cell or a model is checked with.
+#[derive(Clone, Debug)]
+pub struct Options<G: FlowGroup> {
+    group: G,
+    inputs: usize,
+    reads_maps: bool,
+    flows: Vec<G::Velocity>,
+    velocities: VelocitySet<G::Velocity>,
+    has_other_sets: bool,
+    trials: Vec<Trial>,
+}
+
+impl<G: MeasuredGroup> Options<G> {
+    /// The group's own flows, velocities and sequences, of frames of one channel.
+    pub fn over(group: G) -> Self {
+        let (flows, velocities, trials) = (group.flows(), group.truncated(), group.trials());
+        Self {
+            group,
+            inputs: 1,
+            reads_maps: false,
+            flows,
+            velocities,
+            has_other_sets: true,
+            trials,
+        }
+    }
+
+    /// Frames of another number of channels.
+    pub fn with_inputs(self, inputs: usize) -> Self {
+        Self { inputs, ..self }
+    }
+
+    /// Feature maps of a number of channels, for cells without an input kernel.
+    pub fn with_maps(self, channels: usize) -> Self {
+        Self { inputs: channels, reads_maps: true, ..self }
+    }
+
+    /// Other flows of the input.
+    pub fn with_flows(self, flows: Vec<G::Velocity>) -> Self {
+        Self { flows, ..self }
+    }
+
+    /// Another set of velocities in the place of the truncated one.
+    pub fn with_velocities(self, velocities: VelocitySet<G::Velocity>) -> Self {
+        Self { velocities, ..self }
+    }
+
+    /// Only the given velocities, for what cannot be built with others: neither a closed set nor the control
+    /// without velocities is measured.
+    pub fn with_these_velocities_only(self, velocities: VelocitySet<G::Velocity>) -> Self {
+        Self { velocities, has_other_sets: false, ..self }
+    }
+
+    /// Other sequences.
+    pub fn with_trials(self, trials: Vec<Trial>) -> Self {
+        Self { trials, ..self }
+    }
+
+    fn sets(&self) -> &'static [Set] {
+        match self.has_other_sets {
+            true => &[Set::Given, Set::Closed, Set::Rest],
+            false => &[Set::Given],
+        }
+    }
+}
+
+/// Which velocities a subject is built with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Set {
+    Given,
+    Closed,
+    /// Rest alone: the control.
+    Rest,
+}
+
+/// Measures every law that applies to what `build` makes of a precision and a set of velocities, with the
+/// same weights every time:
+///
+/// - each hidden state flows with the input, pair by pair of velocities, over a truncated and a closed set;
+/// - each stage moves with still transformations of the input;
+/// - the read-out and the output flow with the input over a closed set;
+/// - and, the control, without velocities they do not.
+///
+/// All of it in f32 and f64, over several extents, lengths and seeds, beside the error of the group's own
+/// action. What would hold of anything is refused: values that are zero, constant or saturated, that are the
+/// same wherever they are moved, too few velocities compared, a control that does not break.
+///
+/// # Errors
+/// Those of `build` and of the runs. Laws that do not hold are in the report.
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use fernn::cells::TranslationRnn;
+/// use fernn::equivariance::{Options, check};
+/// use fernn::flow::Translation;
+///
+/// # fn main() -> fernn::Result<()> {
+/// let kernel = |inputs| Tensor::randn(0f64, 0.2, (4, inputs, 3, 3), &Device::Cpu);
+/// let (u, w) = (kernel(1)?, kernel(4)?);
+/// let report = check(
+///     |dtype, velocities| {
+///         TranslationRnn::new(Translation, velocities, u.to_dtype(dtype)?, w.to_dtype(dtype)?)
+///     },
+///     &Options::over(Translation),
+/// )?;
+/// report.assert_holds();
+/// # Ok(())
+/// # }
+/// ```
+pub fn check<S: Subject>(
+    build: impl Fn(DType, VelocitySet<<S::Group as FlowGroup>::Velocity>) -> Result<S>,
+    options: &Options<S::Group>,
+) -> Result<Report>
+where
+    S::Group: MeasuredGroup,
+{
+    if options.flows.is_empty() || options.flows.contains(&Velocity::ZERO) {
+        let problem = "have no flow, or one that stands still";
+        return Err(Error::configuration("the options", problem, "take flows that move"));
+    }
+    let mut tallies = Vec::new();
+    for trial in &options.trials {
+        let action = own_error(trial, options, &mut tallies)?;
+        for &set in options.sets() {
+            let velocities = match set {
+                Set::Given => options.velocities.clone(),
+                Set::Closed => options.group.closed(trial.extents)?,
+                Set::Rest => VelocitySet::trivial(),
+            };
+            for dtype in [DType::F32, DType::F64] {
+                let subject = build(dtype, velocities.clone())?;
+                let run = Run { subject: &subject, set, velocities: &velocities, trial, dtype };
+                run.measure(options, action, &mut tallies)?;
+            }
+        }
+    }
+    let largest = match options.group.is_exact() {
+        true => super::Diagnosis::Rounding,
+        false => super::Diagnosis::Discretisation,
+    };
+    Ok(Report::of(options.group.name(), tallies, largest))
+}
+
+/// The error of the group's own action on the frames of a trial.
+fn own_error<G: MeasuredGroup>(
+    trial: &Trial,
+    options: &Options<G>,
+    tallies: &mut Vec<Tally>,
+) -> Result<f64> {
+    let frames = options.group.frames(trial, options.inputs)?;
+    let tally = Tally::find(tallies, Law::Action, "frames", String::new());
+    for &flow in &options.flows {
+        for dtype in [DType::F32, DType::F64] {
+            let error = action_error(&options.group, &frames.to_dtype(dtype)?, flow)?;
+            let place = |step| place(trial, flow.name(), step, None);
+            tally.include(dtype, &error, place);
+        }
+    }
+    let action = tally.double.largest;
+    tally.action = action;
+    Ok(action)
+}
+
+fn place(trial: &Trial, flow: String, step: usize, velocity: Option<String>) -> Place {
+    Place { flow, step, velocity, extents: trial.extents, seed: trial.seed }
+}
+
+/// A subject in one precision with one set of velocities, and the sequence it runs over.
+struct Run<'a, S: Subject> {
+    subject: &'a S,
+    set: Set,
+    velocities: &'a VelocitySet<<S::Group as FlowGroup>::Velocity>,
+    trial: &'a Trial,
+    dtype: DType,
+}
+
+impl<S: Subject> Run<'_, S>
+where
+    S::Group: MeasuredGroup,
+{
+    fn measure(
+        &self,
+        options: &Options<S::Group>,
+        action: f64,
+        tallies: &mut Vec<Tally>,
+    ) -> Result<()> {
+        let group = &options.group;
+        let frames = group.frames(self.trial, options.inputs)?.to_dtype(self.dtype)?;
+        let sequence = match options.reads_maps {
+            true => Sequence::Maps(&frames),
+            false => Sequence::Frames(&frames),
+        };
+        let plain = self.subject.observe(sequence)?;
+        for &velocity in &options.flows {
+            for motion in [Motion::Flow(velocity), Motion::Still(velocity)] {
+                if !plain.iter().any(|stage| self.law(stage, motion).is_some()) {
+                    continue;
+                }
+                let input = move_items(group, sequence, motion)?;
+                let moved = self.subject.observe(sequence.like(&input))?;
+                for (plain, moved) in plain.iter().zip(&moved) {
+                    self.compare((plain, moved), (group, motion), action, tallies)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The law that a stage is measured by under a motion, if any.
+    fn law(&self, stage: &Stage, motion: Motion<VelocityOf<S>>) -> Option<Law> {
+        let is_closed = self.velocities.is_closed() && self.velocities.len() > 1;
+        match (motion, self.set) {
+            (Motion::Still(_), Set::Given) => Some(Law::Still),
+            (Motion::Still(_), _) => None,
+            (Motion::Flow(_), Set::Rest) => {
+                (stage.claim == Claim::FlowsOfClosedSets).then_some(Law::Control)
+            }
+            (Motion::Flow(_), _) => match stage.claim {
+                Claim::EveryFlow => Some(Law::Flow),
+                Claim::FlowsOfClosedSets => is_closed.then_some(Law::Flow),
+                Claim::StillMotions => None,
+            },
+        }
+    }
+
+    fn compare(
+        &self,
+        (plain, moved): (&Stage, &Stage),
+        (group, motion): (&S::Group, Motion<VelocityOf<S>>),
+        action: f64,
+        tallies: &mut Vec<Tally>,
+    ) -> Result<()> {
+        let Some(law) = self.law(plain, motion) else { return Ok(()) };
+        let set = match self.set {
+            Set::Given => format!("{} velocities", self.velocities.len()),
+            Set::Closed => "closed set".to_string(),
+            Set::Rest => "no velocities".to_string(),
+        };
+        let tally = Tally::find(tallies, law, &plain.name, set);
+        tally.action = tally.action.max(action);
+        let pairs = |t| self.subject.compared(self.velocities, motion.velocity(), t);
+        let is_state = matches!(plain.values, Values::States(..));
+        if is_state && (0..self.trial.frames).all(|t| pairs(t).is_empty()) {
+            return Ok(()); // by this flow all leave the set
+        }
+        let error = plain
+            .refuse_vacuous(group, motion)
+            .and_then(|()| plain.difference(moved, (group, motion), pairs));
+        match error {
+            Ok(error) => {
+                let worst = error.by_velocity.iter().max_by(|a, b| {
+                    a.worst.largest.total_cmp(&b.worst.largest) // NaN is the largest
+                });
+                let name = |place: usize| self.velocities.as_slice().get(place).map(|v| v.name());
+                let velocity = worst.and_then(|slice| name(slice.velocity));
+                let place = |step| place(self.trial, motion.by().name(), step, velocity.clone());
+                tally.include(self.dtype, &error, place);
+                if is_state {
+                    tally.compared.extend(error.by_velocity.iter().map(|slice| slice.velocity));
+                }
+            }
+            Err(Error::Vacuous(why)) => tally.refuse(why),
+            Err(other) => return Err(other),
+        }
+        Ok(())
+    }
+}
+
+type VelocityOf<S> = <<S as Subject>::Group as FlowGroup>::Velocity;
+
+/// Every item of a sequence moved.
+fn move_items<G: FlowGroup>(
+    group: &G,
+    sequence: Sequence<'_>,
+    motion: Motion<G::Velocity>,
+) -> Result<Tensor> {
+    let moved = (0..sequence.extents()?[1])
+        .map(|t| {
+            let (velocity, steps) = motion.of_item(t);
+            sequence.act(group, &sequence.at(t)?, velocity, steps)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Tensor::stack(&moved, 1)?)
+}

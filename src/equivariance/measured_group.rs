@@ -1,0 +1,193 @@
+//! What groups are measured with: flows, sets of velocities, frames.
+
+use crate::error::Result;
+use crate::flow::{
+    DegreesPerFrame, FlowGroup, PixelsPerFrame, Rotation, Translation, VelocitySet,
+    ZeroPaddedTranslation,
+};
+use crate::rng::Stream;
+use candle_core::{Device, Tensor};
+
+/// A sequence to measure with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// Sequences.
+    pub batch: usize,
+    /// Frames of a sequence.
+    pub frames: usize,
+    /// (H, W).
+    pub extents: (usize, usize),
+    /// Seed of the frames.
+    pub seed: u64,
+}
+
+/// A group over which cells and models can be measured.
+pub trait MeasuredGroup: FlowGroup {
+    /// The name in tables.
+    fn name(&self) -> String;
+
+    /// Whether the grid carries every flow of the group exactly.
+    fn is_exact(&self) -> bool;
+
+    /// Flows that move the input, none of which stands still.
+    fn flows(&self) -> Vec<Self::Velocity>;
+
+    /// A set that some of the flows lead out of.
+    fn truncated(&self) -> VelocitySet<Self::Velocity>;
+
+    /// The set of all velocities on frames of these extents.
+    ///
+    /// # Errors
+    /// [`crate::Error::Configuration`] when there is none.
+    fn closed(&self, extents: (usize, usize)) -> Result<VelocitySet<Self::Velocity>>;
+
+    /// The sequences to measure with: of several extents, lengths and seeds.
+    fn trials(&self) -> Vec<Trial>;
+
+    /// Random frames (B, T, C_in, H, W) in f64, as fine as the action carries well.
+    ///
+    /// # Errors
+    /// Those of tensor operations.
+    fn frames(&self, trial: &Trial, inputs: usize) -> Result<Tensor>;
+}
+
+/// Frames of noise, a number for every pixel.
+pub(crate) fn noise(shape: [usize; 5], seed: u64) -> Result<Tensor> {
+    let mut stream = Stream::new(seed, "verification/frames", 0);
+    let values: Vec<f64> = (0..shape.iter().product()).map(|_| stream.normal()).collect();
+    Ok(Tensor::from_vec(values, shape.as_slice(), &Device::Cpu)?)
+}
+
+/// Frames of smooth blobs around the centre: what is as fine as the grid cannot be interpolated.
+pub(crate) fn blobs(shape: [usize; 5], seed: u64) -> Result<Tensor> {
+    let [batch, frames, inputs, height, width] = shape;
+    let images = (0..batch * frames * inputs).map(|image| blobs_on((height, width), seed, image));
+    let values: Vec<f64> = images.flatten().collect();
+    Ok(Tensor::from_vec(values, shape.as_slice(), &Device::Cpu)?)
+}
+
+/// Three blobs of random weight on one image.
+fn blobs_on((height, width): (usize, usize), seed: u64, image: usize) -> Vec<f64> {
+    let mut stream = Stream::new(seed, "verification/blobs", image as u64);
+    let (reach, sigma) = (height.min(width) as f64 / 6.0, height.min(width) as f64 / 9.0);
+    let mut blob = || {
+        let mut place = || stream.uniform_in(-reach, reach);
+        (place(), place(), 0.5 + stream.normal().abs())
+    };
+    let blobs = [blob(), blob(), blob()];
+    let centre = ((height as f64 - 1.0) / 2.0, (width as f64 - 1.0) / 2.0);
+    let value = |i: usize| {
+        let (y, x) = ((i / width) as f64 - centre.0, (i % width) as f64 - centre.1);
+        let one = |&(by, bx, weight): &(f64, f64, f64)| {
+            let square = (y - by) * (y - by) + (x - bx) * (x - bx);
+            weight * (-square / (2.0 * sigma * sigma)).exp()
+        };
+        blobs.iter().map(one).sum()
+    };
+    (0..height * width).map(value).collect()
+}
+
+impl Trial {
+    fn shape(&self, inputs: usize) -> [usize; 5] {
+        let (height, width) = self.extents;
+        [self.batch, self.frames, inputs, height, width]
+    }
+}
+
+/// Tori of different primes, so that no exchanged axis passes.
+const TORI: [Trial; 2] = [
+    Trial { batch: 2, frames: 6, extents: (5, 7), seed: 0 },
+    Trial { batch: 2, frames: 9, extents: (7, 5), seed: 1 },
+];
+
+/// One axis at a time, and both at once.
+const TRANSLATIONS: [PixelsPerFrame; 3] =
+    [PixelsPerFrame::new(1, 0), PixelsPerFrame::new(0, 1), PixelsPerFrame::new(-1, 2)];
+
+macro_rules! measured_translation {
+    ($group:ty, $name:literal) => {
+        impl MeasuredGroup for $group {
+            fn name(&self) -> String {
+                $name.into()
+            }
+
+            fn is_exact(&self) -> bool {
+                true
+            }
+
+            fn flows(&self) -> Vec<PixelsPerFrame> {
+                TRANSLATIONS.to_vec()
+            }
+
+            fn truncated(&self) -> VelocitySet<PixelsPerFrame> {
+                VelocitySet::square(2)
+            }
+
+            fn closed(
+                &self,
+                (height, width): (usize, usize),
+            ) -> Result<VelocitySet<PixelsPerFrame>> {
+                Ok(VelocitySet::torus(height, width))
+            }
+
+            fn trials(&self) -> Vec<Trial> {
+                TORI.to_vec()
+            }
+
+            fn frames(&self, trial: &Trial, inputs: usize) -> Result<Tensor> {
+                noise(trial.shape(inputs), trial.seed)
+            }
+        }
+    };
+}
+
+measured_translation!(Translation, "translation");
+measured_translation!(ZeroPaddedTranslation, "zero-padded translation");
+
+impl Rotation {
+    /// The angle between orientations, in whole degrees.
+    fn step(&self) -> DegreesPerFrame {
+        DegreesPerFrame((360 / self.orientations()).max(1) as i32)
+    }
+}
+
+impl MeasuredGroup for Rotation {
+    fn name(&self) -> String {
+        format!("rotation-{}", self.orientations())
+    }
+
+    fn is_exact(&self) -> bool {
+        matches!(self.orientations(), 1 | 2 | 4)
+    }
+
+    /// One orientation each way.
+    fn flows(&self) -> Vec<DegreesPerFrame> {
+        let DegreesPerFrame(step) = self.step();
+        vec![DegreesPerFrame(step), DegreesPerFrame(-step)]
+    }
+
+    fn truncated(&self) -> VelocitySet<DegreesPerFrame> {
+        VelocitySet::multiples(self.step(), 1)
+    }
+
+    fn closed(&self, _extents: (usize, usize)) -> Result<VelocitySet<DegreesPerFrame>> {
+        VelocitySet::cyclic(self.orientations() as u32)
+    }
+
+    /// Square frames, with room for what is turned.
+    fn trials(&self) -> Vec<Trial> {
+        let trial = |frames, side, seed| Trial { batch: 1, frames, extents: (side, side), seed };
+        match self.is_exact() {
+            true => vec![trial(5, 11, 0), trial(4, 8, 1)],
+            // Fine enough that interpolation is a small error.
+            false => vec![trial(3, 27, 0)],
+        }
+    }
+
+    fn frames(&self, trial: &Trial, inputs: usize) -> Result<Tensor> {
+        match self.is_exact() {
+            true => noise(trial.shape(inputs), trial.seed),
+            false => blobs(trial.shape(inputs), trial.seed),
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! What a check found, for people and for tables.
+
+use super::diagnosis::{Diagnosis, diagnose_differences};
+use super::difference::{Difference, EquivarianceError};
+use candle_core::DType;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// A law that a check measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Law {
+    /// The group's action on the grid is one.
+    Action,
+    /// A stage moves with flows of the input.
+    Flow,
+    /// A stage moves with still transformations of the input.
+    Still,
+    /// The control: without velocities it must not move with flows.
+    Control,
+}
+
+impl Law {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Action => "group action",
+            Self::Flow => "flow equivariance",
+            Self::Still => "static equivariance",
+            Self::Control => "control",
+        }
+    }
+}
+
+/// Where an error is largest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The motion of the input.
+    pub flow: String,
+    /// The frame, from 0.
+    pub step: usize,
+    /// The velocity ν of the slice, for hidden states.
+    pub velocity: Option<String>,
+    /// (H, W).
+    pub extents: (usize, usize),
+    /// Of the frames.
+    pub seed: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "frame {}", self.step)?;
+        if let Some(velocity) = &self.velocity {
+            write!(f, ", ν = {velocity}")?;
+        }
+        let (height, width) = self.extents;
+        write!(f, ", input moved by {}, {height}×{width} pixels, seed {}", self.flow, self.seed)
+    }
+}
+
+/// What was measured of a law at a stage, so far.
+#[derive(Clone, Debug)]
+pub(super) struct Tally {
+    law: Law,
+    stage: String,
+    velocities: String,
+    single: Difference,
+    pub double: Difference,
+    pub action: f64,
+    worst: Option<(f64, Place)>,
+    /// Places of velocities compared, of hidden states.
+    pub compared: BTreeSet<usize>,
+    measurements: usize,
+    refused: Option<String>,
+}
+
+impl Tally {
+    /// The tally of a law at a stage, a new one at first.
+    pub fn find<'a>(
+        all: &'a mut Vec<Tally>,
+        law: Law,
+        stage: &str,
+        velocities: String,
+    ) -> &'a mut Self {
+        let is_it = |tally: &Tally| {
+            tally.law == law && tally.stage == stage && tally.velocities == velocities
+        };
+        let place = all.iter().position(is_it).unwrap_or_else(|| {
+            let (single, double) = (Difference::default(), Difference::default());
+            let (compared, worst, refused) = (BTreeSet::new(), None, None);
+            let stage = stage.to_string();
+            let (action, measurements) = (0.0, 0);
+            all.push(Self {
+                law,
+                stage,
+                velocities,
+                single,
+                double,
+                action,
+                worst,
+                compared,
+                measurements,
+                refused,
+            });
+            all.len() - 1
+        });
+        &mut all[place]
+    }
+
+    /// Takes one more measurement into account.
+    pub fn include(
+        &mut self,
+        dtype: DType,
+        error: &EquivarianceError,
+        place: impl Fn(usize) -> Place,
+    ) {
+        self.measurements += 1;
+        let slot = if dtype == DType::F64 { &mut self.double } else { &mut self.single };
+        *slot = slot.max(error.worst());
+        for (step, difference) in error.by_step.iter().enumerate() {
+            let Some(difference) = difference else { continue };
+            let is_worse = self.worst.as_ref().is_none_or(|(largest, _)| {
+                difference.largest.total_cmp(largest).is_gt() // NaN is the largest
+            });
+            if is_worse {
+                self.worst = Some((difference.largest, place(step)));
+            }
+        }
+    }
+
+    /// Notes that a measurement would have proved nothing.
+    pub fn refuse(&mut self, why: String) {
+        self.refused.get_or_insert(why);
+    }
+
+    /// What became of it.
+    fn line(self, largest: Diagnosis) -> Line {
+        let is_state = !self.compared.is_empty();
+        let verdict = match self.refused {
+            Some(why) => Verdict::Vacuous(why),
+            None if self.measurements == 0 => {
+                Verdict::Vacuous("every flow leads out of the velocities".into())
+            }
+            None if is_state && self.compared.len() < LEAST_VELOCITIES => Verdict::Vacuous(
+                format!("only {} of the velocities could be compared", self.compared.len()),
+            ),
+            None => {
+                Verdict::Measured(diagnose_differences(&self.single, &self.double, self.action))
+            }
+        };
+        let expected = if self.law == Law::Control { Diagnosis::Broken } else { largest };
+        Line {
+            law: self.law,
+            stage: self.stage,
+            velocities: self.velocities,
+            expected,
+            verdict,
+            single: self.single.largest,
+            double: self.double.largest,
+            worst: self.worst.map(|(_, place)| place),
+        }
+    }
+}
+
+/// Velocities that must be compared at least.
+const LEAST_VELOCITIES: usize = 2;
+
+/// What a control's error must reach, relative to the largest value.
+pub const LEAST_BREACH: f64 = 0.1;
+
+/// What a law turned out to be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// It was measured.
+    Measured(Diagnosis),
+    /// It could only be measured in a way that proves nothing, for this reason.
+    Vacuous(String),
+}
+
+/// A law at a stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// The law.
+    pub law: Law,
+    /// The stage.
+    pub stage: String,
+    /// The velocities, in words; empty for the group's action.
+    pub velocities: String,
+    /// The largest error allowed; [`Diagnosis::Broken`] where the law must break.
+    pub expected: Diagnosis,
+    /// What was found.
+    pub verdict: Verdict,
+    /// The largest error in f32, relative to the largest value.
+    pub single: f64,
+    /// The same in f64.
+    pub double: f64,
+    /// Where it is largest.
+    pub worst: Option<Place>,
+}
+
+impl Line {
+    /// Whether the law holds, or breaks where it must.
+    pub fn holds(&self) -> bool {
+        match (&self.verdict, self.expected) {
+            (Verdict::Vacuous(_), _) => false,
+            (Verdict::Measured(_), Diagnosis::Broken) => {
+                [self.single, self.double].iter().all(|e| e.is_nan() || *e >= LEAST_BREACH)
+            }
+            (Verdict::Measured(found), expected) => *found <= expected,
+        }
+    }
+}
+
+/// Short enough for two of them and the rest in 80 columns.
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_control = self.expected == Diagnosis::Broken;
+        let verdict = match (&self.verdict, self.holds()) {
+            (Verdict::Vacuous(_), _) => "PROVES NOTHING",
+            (_, true) if is_control => "broken, as it must be",
+            (_, false) if is_control => "HOLDS, but must not",
+            (Verdict::Measured(found), _) => found.name(),
+        };
+        let (law, stage, velocities) = (self.law.name(), &self.stage, &self.velocities);
+        write!(f, "{law:<20} {stage:<17} {velocities:<14} {verdict}")?;
+        match (&self.verdict, &self.worst) {
+            (Verdict::Vacuous(why), _) => write!(f, "\n    {why}"),
+            (_, Some(place)) if !self.holds() => {
+                write!(
+                    f,
+                    "\n    f32 {:.0e}, f64 {:.0e}; largest at {place}",
+                    self.single, self.double
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The group.
+    pub group: String,
+    /// The laws, in the order in which they were measured.
+    pub lines: Vec<Line>,
+}
+
+impl Report {
+    pub(super) fn of(group: String, tallies: Vec<Tally>, largest: Diagnosis) -> Self {
+        let lines = tallies.into_iter().map(|tally| tally.line(largest)).collect();
+        Self { group, lines }
+    }
+
+    /// Whether every law holds, and every control breaks.
+    pub fn holds(&self) -> bool {
+        self.lines.iter().all(Line::holds)
+    }
+
+    /// The lowest stage at which a law is broken, if there is one.
+    pub fn begins_at(&self) -> Option<&str> {
+        let of_stage = |stage: &str| {
+            let is_broken = |line: &&Line| {
+                let found = &line.verdict;
+                line.law != Law::Control && *found == Verdict::Measured(Diagnosis::Broken)
+            };
+            self.lines.iter().filter(is_broken).any(|line| line.stage == stage)
+        };
+        let stages = self.lines.iter().map(|line| line.stage.as_str());
+        stages.into_iter().find(|stage| of_stage(stage))
+    }
+
+    /// Panics with the lines of the report, and nothing else, unless everything holds.
+    ///
+    /// # Panics
+    /// When a law does not hold, a control does not break, or a measurement proves nothing.
+    #[track_caller]
+    pub fn assert_holds(&self) {
+        assert!(self.holds(), "\n{self}");
+    }
+
+    /// The report as rows of `fernn verify --format csv`, for a cell of this name.
+    pub fn rows(&self, cell: &str) -> Vec<Row> {
+        let row = |line: &Line| {
+            let verdict = match &line.verdict {
+                Verdict::Measured(found) => found.name().to_string(),
+                Verdict::Vacuous(_) => "proves nothing".to_string(),
+            };
+            let (group, velocities) = (&self.group, &line.velocities);
+            Row {
+                property: format!("{} of {}", line.law.name(), line.stage),
+                cell: cell.into(),
+                lift: "-".into(),
+                group: format!("{group} {velocities}").trim_end().into(),
+                algorithm: "-".into(),
+                expected: line.expected.name().into(),
+                verdict,
+                error_f32: Some(line.single),
+                error_f64: Some(line.double),
+                margin: margin(line.expected),
+                holds: line.holds(),
+            }
+        };
+        self.lines.iter().map(row).collect()
+    }
+}
+
+/// A line for each law, what does not hold first; then where a breach begins, and a summary.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (fine, wrong): (Vec<&Line>, Vec<&Line>) = self.lines.iter().partition(|l| l.holds());
+        for line in wrong.iter().chain(&fine) {
+            writeln!(f, "{line}")?;
+        }
+        if let Some(stage) = self.begins_at() {
+            writeln!(f, "The breach begins at: {stage}.")?;
+        }
+        write!(
+            f,
+            "{} laws over {}: {} hold, {} do not",
+            self.lines.len(),
+            self.group,
+            fine.len(),
+            wrong.len()
+        )
+    }
+}
+
+/// One statement with its measurement, as tables list it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The law.
+    pub property: String,
+    /// The cell.
+    pub cell: String,
+    /// The frame of reference.
+    pub lift: String,
+    /// The group with its velocities.
+    pub group: String,
+    /// How convolutions are computed.
+    pub algorithm: String,
+    /// What the theory says: `exact`, `rounding`, `discretisation` or `BROKEN`.
+    pub expected: String,
+    /// What was measured.
+    pub verdict: String,
+    /// The largest error in f32, relative to the largest value; empty where not measured.
+    pub error_f32: Option<f64>,
+    /// The same in f64.
+    pub error_f64: Option<f64>,
+    /// By which factor an error may grow over a baseline's; empty for what is broken anyway.
+    pub margin: Option<f64>,
+    /// Whether the verdict is the expected one, or better.
+    pub holds: bool,
+}
+
+/// By which factor an error may grow over a baseline's: rounding differs between instruction sets, by far
+/// less than this.
+pub(crate) fn margin(expected: Diagnosis) -> Option<f64> {
+    match expected {
+        Diagnosis::Exact => Some(1.0),
+        Diagnosis::Rounding => Some(8.0),
+        Diagnosis::Discretisation => Some(1.25),
+        Diagnosis::Broken => None,
+    }
+}
