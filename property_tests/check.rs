@@ -4,13 +4,20 @@ mod common;
 
 use candle_core::{D, DType, Device, Tensor};
 use common::normal;
-use fernn::cells::FlowLayer;
+use fernn::cells::{
+    AnyLayer, Between, CellChoice, CellKind, CellShape, Fields, FlowLayer, Running,
+};
 use fernn::equivariance::{Options, Report, check};
 use fernn::flow::{
-    Drive, FlowGroup, FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Translation, VelocitySet,
+    Drive, FlowGroup, FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Rotation, Translation,
+    VelocitySet,
 };
-use fernn::ops::{Activation, ConvAlgorithm, Padding, VelocityPooling, activate, convolve_slices};
+use fernn::ops::{
+    Activation, ConvAlgorithm, Padding, SteerableBasis, VelocityPooling, activate, convolve_slices,
+};
+use fernn::parameters::Initial;
 use fernn::{Error, Result};
+use std::path::Path;
 
 /// What can go wrong in somebody's cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,4 +246,66 @@ fn every_fault_is_caught_in_both_frames_or_proven_harmless() {
             assert_eq!(report.holds(), fault.proof(lift).is_some(), "{fault:?} {lift:?}\n{report}");
         }
     }
+}
+
+/// A cell of the crate with random weights, the same for every set of velocities.
+fn own_cell<G: FlowGroup + 'static>(
+    choice: CellChoice,
+    (fields, channels): (&Fields, usize),
+    space: FlowSpace<G>,
+    dtype: DType,
+) -> Result<AnyLayer<G>> {
+    let reads = Between::FrameAndHidden;
+    let shape = CellShape { fields: fields.clone(), reads, inputs: 1, channels, kernels: (3, 3) };
+    let draw = |initial: Initial| {
+        let fan_in = initial.shape[1..].iter().product::<usize>() as f64;
+        let value = normal(5, &initial.name, &initial.shape, 1.0 / fan_in.sqrt(), dtype);
+        (initial.name, value)
+    };
+    let tensors = choice.parameters("cell", &shape, space.velocities()).into_iter().map(draw);
+    let running = (Running::default(), Path::new("test"));
+    choice.layer(space, ("cell", &shape), &tensors.collect(), running)
+}
+
+/// The cells of which the theory claims flow equivariance.
+fn claimed() -> Vec<CellChoice> {
+    let tanh = CellChoice { activation: Activation::Tanh, ..CellChoice::SIMPLE };
+    let kinds = [CellKind::Gru, CellKind::Lstm, CellKind::Mixing].map(CellChoice::of);
+    [vec![CellChoice::SIMPLE, tanh], kinds.to_vec()].concat()
+}
+
+#[test]
+fn no_cell_of_the_crate_is_called_broken_over_translations() -> Result<()> {
+    for (choice, lift) in claimed().into_iter().flat_map(|c| LIFTS.map(|lift| (c, lift))) {
+        let report = check(
+            |dtype, velocities| {
+                let space = FlowSpace::new(Translation, velocities, lift);
+                own_cell(choice, (&Fields::Plain, 4), space, dtype)
+            },
+            &Options::over(Translation),
+        )?;
+        eprintln!("{choice:?} {lift:?}\n{report}");
+        assert!(report.holds(), "{choice:?} {lift:?}\n{report}");
+    }
+    Ok(())
+}
+
+#[test]
+fn no_cell_of_the_crate_is_called_broken_over_rotations() -> Result<()> {
+    for orientations in [4, 8] {
+        let group = Rotation::new(orientations)?;
+        let fields = Fields::Steerable(SteerableBasis::new(orientations, 3)?);
+        for (choice, lift) in claimed().into_iter().flat_map(|c| LIFTS.map(|lift| (c, lift))) {
+            let report = check(
+                |dtype, velocities| {
+                    let space = FlowSpace::new(group, velocities, lift);
+                    own_cell(choice, (&fields, 2), space, dtype)
+                },
+                &Options::over(group),
+            )?;
+            eprintln!("{choice:?} {lift:?}\n{report}");
+            assert!(report.holds(), "{choice:?} {lift:?}\n{report}");
+        }
+    }
+    Ok(())
 }

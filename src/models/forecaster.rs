@@ -71,6 +71,11 @@ impl<C: Cell> Forecaster<C> {
         &self.cell
     }
 
+    /// What is fed back while decoding.
+    pub fn feedback(&self) -> Feedback {
+        self.feedback
+    }
+
     /// Replaces what is fed back while decoding.
     pub fn with_feedback(self, feedback: Feedback) -> Self {
         Self { feedback, ..self }

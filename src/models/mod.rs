@@ -7,6 +7,7 @@ mod decoder;
 mod evaluation;
 mod forecaster;
 mod learner;
+mod subject;
 mod weights;
 
 pub use choice::{AnyForecaster, ForecasterChoice, ForecasterShape};

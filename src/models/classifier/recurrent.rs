@@ -80,20 +80,38 @@ impl RecurrentClassifier {
     pub fn hidden_states(&self, clips: &Tensor) -> Result<Tensor> {
         let mut states = Vec::new();
         let maps = self.encode(clips, &mut Mode::Evaluation)?;
-        self.run(&maps, &mut Mode::Evaluation, &mut |state| {
-            let lab = self.space().in_lab(state)?.permute((1, 0, 4, 2, 3))?; // (V, B, C, H, W)
+        self.run(&maps, &mut Mode::Evaluation, &mut |layers| {
+            let highest = &layers[layers.len() - 1];
+            let lab = self.space().in_lab(highest)?.permute((1, 0, 4, 2, 3))?; // (V, B, C, H, W)
             states.push(lab.contiguous()?);
             Ok(())
         })?;
         Ok(Tensor::stack(&states, 2)?)
     }
 
-    /// Runs all layers step by step, showing the highest one's state to `observe`; returns the last.
+    /// The hidden states (B, V, H, W, C) of every layer, the lowest first, after every frame, in evaluation
+    /// mode and in the layers' frame of reference.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when extents disagree.
+    pub fn states_of_layers(&self, clips: &Tensor) -> Result<Vec<Vec<Tensor>>> {
+        let mut all = vec![Vec::new(); self.layers.len()];
+        let maps = self.encode(clips, &mut Mode::Evaluation)?;
+        self.run(&maps, &mut Mode::Evaluation, &mut |layers| {
+            for (states, layer) in all.iter_mut().zip(layers) {
+                states.push(layer.hidden().clone());
+            }
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// Runs all layers step by step, showing their states to `observe`; returns the highest one's last.
     fn run(
         &self,
         maps: &Tensor,
         mode: &mut Mode,
-        observe: &mut dyn FnMut(&LiftedState) -> Result<()>,
+        observe: &mut dyn FnMut(&[LiftedState]) -> Result<()>,
     ) -> Result<LiftedState> {
         let sequence = Sequence::MapsChannelsLast(maps);
         let (batch, frames, height, width, _) = maps.dims5()?;
@@ -111,7 +129,7 @@ impl RecurrentClassifier {
                     }
                 };
             }
-            observe(&states[states.len() - 1])?;
+            observe(&states)?;
         }
         states
             .pop()
