@@ -14,18 +14,65 @@ fn rows_of(csv: &str) -> Vec<HashMap<String, String>> {
     csv::Reader::from_reader(csv.as_bytes()).deserialize().map(|r| r.unwrap()).collect()
 }
 
+/// The verdicts that the default table counts, in its order.
+const VERDICTS: [&str; 4] = ["exact", "rounding", "discretisation", "BROKEN"];
+
+/// The numbers at the end of a line of the default table.
+fn counts(line: &str) -> Vec<usize> {
+    let numbers = line.split_whitespace().rev().take(6).map(|word| word.parse().unwrap());
+    let reversed: Vec<usize> = numbers.collect();
+    reversed.into_iter().rev().collect()
+}
+
+#[test]
+fn verify_tells_at_a_glance_what_its_rows_say() {
+    let some = ["--cell", "rnn", "--cell", "dense", "--flow", "translation", "--dtype", "f32"];
+    let (glance, _) = verify(&some, 0);
+    assert!(glance.lines().all(|line| line.chars().count() <= 60), "{glance}");
+    let rows = rows_of(&verify(&[&some[..], &["--format", "csv"]].concat(), 0).0);
+    for cell in ["rnn", "dense"] {
+        let title = format!("{cell} · translation ");
+        let line = glance.lines().find(|line| line.starts_with(&title)).unwrap();
+        let of_it: Vec<_> = rows.iter().filter(|row| row["cell"] == cell).collect();
+        let has = |verdict: &str| of_it.iter().filter(|row| row["verdict"] == verdict).count();
+        let expected = [&[of_it.len()][..], &VERDICTS.map(has), &[0]].concat();
+        assert_eq!(counts(line), expected, "{glance}");
+    }
+    let summary = format!("{} statements, 0 unexpected", rows.len());
+    assert_eq!(glance.lines().last().unwrap(), summary);
+}
+
+#[test]
+fn verify_paints_nothing_off_a_terminal_whatever_no_color_says() {
+    let flags = ["verify", "--cell", "mixing", "--flow", "1,0", "--dtype", "f32"];
+    let run = |all: &[&str], no_color: Option<&str>| {
+        let mut command = fernn();
+        command
+            .args(flags)
+            .args(all)
+            .env_remove("NO_COLOR")
+            .envs(no_color.map(|v| ("NO_COLOR", v)));
+        String::from_utf8(command.assert().code(0).get_output().stdout.clone()).unwrap()
+    };
+    for all in [&[][..], &["--all"]] {
+        let plain = run(all, None);
+        assert!(!plain.contains('\x1b'), "{plain}");
+        assert_eq!(plain, run(all, Some("1")), "the same bytes each time");
+    }
+}
+
 #[test]
 fn verify_passes_and_its_formats_agree() {
     let some = ["--cell", "rnn", "--cell", "lstm", "--cell", "dense"];
-    let run = |format| verify(&[&some[..], &["--format", format]].concat(), 0).0;
-    let table = run("table");
+    let run = |flags: &[&str]| verify(&[&some[..], flags].concat(), 0).0;
+    let table = run(&["--all"]);
     assert!(table.contains("exact") && table.contains("BROKEN (must)"));
-    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
-    let json: serde_json::Value = serde_json::from_str(&run("json")).unwrap();
-    let rows = rows_of(&run("csv"));
+    assert!(table.lines().all(|line| line.chars().count() <= 60), "{table}");
+    let json: serde_json::Value = serde_json::from_str(&run(&["--format", "json"])).unwrap();
+    let rows = rows_of(&run(&["--all", "--format", "csv"]));
     assert_eq!(rows.len(), json.as_array().unwrap().len());
-    let lines = table.lines().filter(|line| line.starts_with(' ')).count();
-    assert_eq!(rows.len(), lines);
+    let indented = table.lines().filter(|line| line.starts_with("    "));
+    assert_eq!(rows.len(), indented.count() - 1, "a row each, and the heading of columns");
     for row in &rows {
         let error = row["error_f64"].parse::<f64>().unwrap();
         match row["expected"].as_str() {

@@ -12,6 +12,7 @@ mod data;
 mod finding;
 mod flags;
 mod list;
+mod paint;
 mod predict;
 mod program;
 mod progress;
@@ -20,5 +21,6 @@ mod report;
 mod reproduce;
 mod verdicts;
 mod verify;
+mod wrapping;
 
 pub use program::run;

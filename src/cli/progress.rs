@@ -9,6 +9,13 @@ use std::time::{Duration, Instant};
 /// Seconds between plain lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(30);
 
+/// A bar where somebody watches, else one that is not seen; the template is indicatif's.
+pub fn bar(template: &str) -> ProgressBar {
+    let is_terminal = std::io::stderr().is_terminal();
+    let bar = if is_terminal { ProgressBar::new(1) } else { ProgressBar::hidden() };
+    bar.with_style(ProgressStyle::with_template(template).expect("the template is valid"))
+}
+
 /// Shows the events of a session.
 pub struct Progress {
     is_terminal: bool,
@@ -26,9 +33,7 @@ impl Progress {
     /// A bar on a terminal, lines elsewhere.
     pub fn new() -> Self {
         let is_terminal = std::io::stderr().is_terminal();
-        let bar = if is_terminal { ProgressBar::new(1) } else { ProgressBar::hidden() };
-        let template = "{wide_msg} {bar:16} {percent:>3} %  left {eta_precise}";
-        bar.set_style(ProgressStyle::with_template(template).expect("the template is valid"));
+        let bar = bar("{wide_msg} {bar:16} {percent:>3} %  left {eta_precise}");
         let state = State { unit: String::new(), last_line: Instant::now() };
         Self { is_terminal, bar, state: Mutex::new(state) }
     }

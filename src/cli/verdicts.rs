@@ -1,5 +1,6 @@
 //! Verdicts on a terminal.
 
+use super::wrapping::wrapped;
 use fernn::experiments::Verdict;
 
 /// A verdict per claim on standard output, in 80 columns.
@@ -18,21 +19,4 @@ pub fn print_verdicts(verdicts: &[Verdict]) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Breaks a text between words into lines of at most `width` characters.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("there is always a line");
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.chars().count() + 1 + word.chars().count() <= width {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_string());
-        }
-    }
-    lines
 }

@@ -2,10 +2,9 @@
 
 use super::set::Set;
 use crate::cli::finding::Finding;
+use crate::cli::progress::bar;
 use clap::Args;
 use fernn::data::{FILES, KTH_FILES, Mirrors, fetch};
-use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 /// Downloads MNIST's four files, or KTH's annotation and six zips (1.2 GB); an interrupted download is
@@ -33,7 +32,7 @@ pub(super) fn run(arguments: &FetchArguments) -> anyhow::Result<Finding> {
         true => default_mirrors,
         false => Mirrors(arguments.mirror.clone()),
     };
-    let bar = progress_bar()?;
+    let bar = bar("{msg:30} {bar:20} {bytes}/{total_bytes} left {eta}");
     let progress = |file: &str, so_far, all: Option<u64>| {
         bar.set_message(file.to_string());
         bar.set_length(all.unwrap_or(so_far));
@@ -48,13 +47,4 @@ pub(super) fn run(arguments: &FetchArguments) -> anyhow::Result<Finding> {
         outln!("{}", path.display())?;
     }
     Ok(Finding::Fine)
-}
-
-/// A bar where somebody watches, else one that is not seen.
-fn progress_bar() -> anyhow::Result<ProgressBar> {
-    if !std::io::stderr().is_terminal() {
-        return Ok(ProgressBar::hidden());
-    }
-    let style = "{msg:30} {bar:20} {bytes}/{total_bytes} left {eta}";
-    Ok(ProgressBar::new(1).with_style(ProgressStyle::with_template(style)?))
 }

@@ -1,0 +1,34 @@
+//! `--out`: figures and a baseline.
+
+use crate::cli::provenance;
+use fernn::atomic_file::write_atomically;
+use fernn::report::{VerifyResults, write_equivariance};
+use fernn::verification::{
+    Row, counter_example, error_by_angle, error_by_step, error_by_velocity, rotation_error_by_step,
+};
+use std::path::Path;
+
+/// Measures what only figures show, and writes them beside the rows and their provenance.
+pub fn write_figures(rows: &[Row], folder: &Path) -> anyhow::Result<()> {
+    let measured = VerifyResults {
+        rows,
+        by_step: &error_by_step()?,
+        by_velocity: &error_by_velocity()?,
+        rotation_by_step: &rotation_error_by_step()?,
+        by_angle: &error_by_angle()?,
+        counter_examples: &[counter_example(0)?, counter_example(1)?],
+    };
+    write_equivariance(&measured, folder)?;
+    let provenance = [
+        ("version", env!("CARGO_PKG_VERSION").to_string()),
+        ("command", provenance::command_line()),
+        ("commit", env!("FERNN_COMMIT").to_string()),
+        ("CPU", provenance::cpu_name()),
+        ("kernels", fernn::ops::instruction_set().to_string()),
+    ];
+    let lines = provenance.map(|(name, value)| format!("{name}: {value}\n")).concat();
+    write_atomically(&folder.join("equivariance").join("provenance.txt"), lines.as_bytes())?;
+    eprintln!("baseline: {}", folder.join("equivariance.csv").display());
+    eprintln!("figures: {}", folder.join("equivariance").display());
+    Ok(())
+}
