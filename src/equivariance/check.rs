@@ -140,8 +140,13 @@ where
             };
             for dtype in [DType::F32, DType::F64] {
                 let subject = build(dtype, velocities.clone())?;
-                let run = Run { subject: &subject, set, velocities: &velocities, trial, dtype };
+                let (subject, velocities) = (&subject, &velocities);
+                let run = Run { subject, set, velocities, trial, dtype, is_finer: false };
                 run.measure(options, action, &mut tallies)?;
+                let finer = options.group.refined(trial).filter(|_| dtype == DType::F64);
+                if let (Some(trial), true) = (&finer, set == Set::Given) {
+                    Run { trial, is_finer: true, ..run }.measure(options, action, &mut tallies)?;
+                }
             }
         }
     }
@@ -183,6 +188,8 @@ struct Run<'a, S: Subject> {
     velocities: &'a VelocitySet<<S::Group as FlowGroup>::Velocity>,
     trial: &'a Trial,
     dtype: DType,
+    /// On the refined grid.
+    is_finer: bool,
 }
 
 impl<S: Subject> Run<'_, S>
@@ -251,13 +258,14 @@ where
         tally.action = tally.action.max(action);
         let pairs = |t| self.subject.compared(self.velocities, motion.velocity(), t);
         let is_state = matches!(plain.values, Values::States(..));
-        if is_state && (0..self.trial.frames).all(|t| pairs(t).is_empty()) {
-            return Ok(()); // by this flow all leave the set
+        if is_state && (1..self.trial.frames).all(|t| pairs(t).is_empty()) {
+            return Ok(()); // by this flow all leave the set; at frame 0 nothing has moved yet
         }
         let error = plain
             .refuse_vacuous(group, motion)
             .and_then(|()| plain.difference(moved, (group, motion), pairs));
         match error {
+            Ok(error) if self.is_finer => tally.include_finer(&error),
             Ok(error) => {
                 let worst = error.by_velocity.iter().max_by(|a, b| {
                     a.worst.largest.total_cmp(&b.worst.largest) // NaN is the largest

@@ -44,6 +44,14 @@ pub trait MeasuredGroup: FlowGroup {
     /// The sequences to measure with: of several extents, lengths and seeds.
     fn trials(&self) -> Vec<Trial>;
 
+    /// The same sequence on a grid twice as fine, where the grid does not carry the action exactly: an error
+    /// of the grid falls on it, a breach does not.
+    fn refined(&self, trial: &Trial) -> Option<Trial> {
+        let (height, width) = trial.extents;
+        let extents = (2 * height - 1, 2 * width - 1); // the pixels in between
+        (!self.is_exact()).then_some(Trial { extents, ..*trial })
+    }
+
     /// Random frames (B, T, C_in, H, W) in f64, as fine as the action carries well.
     ///
     /// # Errors
@@ -59,22 +67,43 @@ pub(crate) fn noise(shape: [usize; 5], seed: u64) -> Result<Tensor> {
 }
 
 /// Frames of smooth blobs around the centre: what is as fine as the grid cannot be interpolated.
-pub(crate) fn blobs(shape: [usize; 5], seed: u64) -> Result<Tensor> {
+pub(crate) fn blobs(shape: [usize; 5], seed: u64, blobs: Blobs) -> Result<Tensor> {
     let [batch, frames, inputs, height, width] = shape;
-    let images = (0..batch * frames * inputs).map(|image| blobs_on((height, width), seed, image));
+    let images =
+        (0..batch * frames * inputs).map(|image| blobs_on((height, width), seed, blobs, image));
     let values: Vec<f64> = images.flatten().collect();
     Ok(Tensor::from_vec(values, shape.as_slice(), &Device::Cpu)?)
 }
 
+/// Blobs by the shares of the frame's shorter side that they measure.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Blobs {
+    /// How far from the centre they lie at most, by either axis.
+    pub reach: f64,
+    /// Their standard deviation.
+    pub sigma: f64,
+    /// Whether every other one is negative, so that no rectifier silences all.
+    pub is_signed: bool,
+}
+
 /// Three blobs of random weight on one image.
-fn blobs_on((height, width): (usize, usize), seed: u64, image: usize) -> Vec<f64> {
+fn blobs_on(
+    (height, width): (usize, usize),
+    seed: u64,
+    Blobs { reach, sigma, is_signed }: Blobs,
+    image: usize,
+) -> Vec<f64> {
     let mut stream = Stream::new(seed, "verification/blobs", image as u64);
-    let (reach, sigma) = (height.min(width) as f64 / 6.0, height.min(width) as f64 / 9.0);
+    let side = height.min(width) as f64;
+    let (reach, sigma) = (side * reach, side * sigma);
     let mut blob = || {
         let mut place = || stream.uniform_in(-reach, reach);
         (place(), place(), 0.5 + stream.normal().abs())
     };
-    let blobs = [blob(), blob(), blob()];
+    let mut blobs = [blob(), blob(), blob()];
+    if is_signed {
+        blobs[1].2 *= -1.0;
+    }
     let centre = ((height as f64 - 1.0) / 2.0, (width as f64 - 1.0) / 2.0);
     let value = |i: usize| {
         let (y, x) = ((i / width) as f64 - centre.0, (i % width) as f64 - centre.1);
@@ -144,6 +173,9 @@ macro_rules! measured_translation {
 measured_translation!(Translation, "translation");
 measured_translation!(ZeroPaddedTranslation, "zero-padded translation");
 
+/// Five deviations from the border, where what is turned out of the frame would be lost.
+const CENTRAL: Blobs = Blobs { reach: 1.0 / 8.0, sigma: 1.0 / 14.0, is_signed: true };
+
 impl Rotation {
     /// The angle between orientations, in whole degrees.
     fn step(&self) -> DegreesPerFrame {
@@ -167,7 +199,7 @@ impl MeasuredGroup for Rotation {
     }
 
     fn truncated(&self) -> VelocitySet<DegreesPerFrame> {
-        VelocitySet::multiples(self.step(), 1)
+        VelocitySet::multiples(self.step(), if self.orientations() > 4 { 2 } else { 1 })
     }
 
     fn closed(&self, _extents: (usize, usize)) -> Result<VelocitySet<DegreesPerFrame>> {
@@ -180,14 +212,14 @@ impl MeasuredGroup for Rotation {
         match self.is_exact() {
             true => vec![trial(5, 11, 0), trial(4, 8, 1)],
             // Fine enough that interpolation is a small error.
-            false => vec![trial(3, 27, 0)],
+            false => vec![trial(3, 33, 0)],
         }
     }
 
     fn frames(&self, trial: &Trial, inputs: usize) -> Result<Tensor> {
         match self.is_exact() {
             true => noise(trial.shape(inputs), trial.seed),
-            false => blobs(trial.shape(inputs), trial.seed),
+            false => blobs(trial.shape(inputs), trial.seed, CENTRAL),
         }
     }
 }

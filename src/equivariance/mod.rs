@@ -21,9 +21,9 @@ pub use laws::{
     action_error, change_of_frame_error, read_out_error, sequence_error, state_error, static_error,
     static_sequence_error,
 };
+pub(crate) use measured_group::{Blobs, blobs, noise};
 pub use measured_group::{MeasuredGroup, Trial};
-pub(crate) use measured_group::{blobs, noise};
 pub use observation::{Claim, Motion, Stage, Values};
 pub(crate) use report::margin;
-pub use report::{LEAST_BREACH, Law, Line, Place, Report, Row, Verdict};
+pub use report::{LEAST_BREACH, LEAST_ORDER, Law, Line, Place, Report, Row, Verdict};
 pub use subject::{SequenceMap, Subject};

@@ -5,7 +5,7 @@ use crate::cells::{
     AnyLayer, Between, CellChoice, CellKind, CellShape, DenseRnn, Fields, MapExtents, Maps,
     Running, Stacked, shift_kernels,
 };
-use crate::equivariance::{blobs, noise};
+use crate::equivariance::{Blobs, blobs, noise};
 use crate::error::Result;
 use crate::flow::{FlowGroup, FlowSpace, Lift, Rotation, Translation, ZeroPaddedTranslation};
 use crate::ops::{Activation, ConvAlgorithm, Layer, Padding, SteerableBasis};
@@ -92,7 +92,7 @@ impl Case {
         let shape = [batch, frames, inputs, height, width];
         let frames = match self.group.is_exact() {
             true => noise(shape, self.seed)?,
-            false => blobs(shape, self.seed)?,
+            false => blobs(shape, self.seed, BLOBS)?,
         };
         Ok(frames.to_dtype(dtype)?)
     }
@@ -235,6 +235,9 @@ impl Case {
         Ok(Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(dtype)?)
     }
 }
+
+/// Wide enough for interpolation on 27 pixels.
+const BLOBS: Blobs = Blobs { reach: 1.0 / 6.0, sigma: 1.0 / 9.0, is_signed: false };
 
 /// How far the kernels of learned shifts reach.
 const SHIFT_REACH: u32 = 2;
