@@ -5,10 +5,10 @@ mod common;
 use candle_core::{D, DType, Device, Tensor};
 use common::normal;
 use fernn::cells::{
-    AnyLayer, Between, CellChoice, CellKind, CellShape, Fields, FlowLayer, Running, Stacked,
-    TranslationRnn,
+    AnyLayer, Between, CellChoice, CellKind, CellShape, Fields, FlowLayer, FlowRnn, Running,
+    Stacked, TranslationRnn,
 };
-use fernn::equivariance::{Law, Line, Options, Report, Verdict, check};
+use fernn::equivariance::{LEAST_ORDER, Law, Line, Options, Report, Verdict, check};
 use fernn::flow::{
     FlowGroup, FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Rotation, Translation,
     VelocitySet,
@@ -26,6 +26,8 @@ enum Fault {
     None,
     ZeroPadding,
     PositionRamp,
+    /// As small as f32 rounds.
+    FaintRamp,
     BiasByStep,
     InputOneStepTooFar,
     InputOneStepTooLittle,
@@ -41,11 +43,14 @@ enum Fault {
     BoundaryMask,
     ChannelsMixedByPosition,
     HalfPrecision,
+    /// None of the theorem: all laws hold of a state that is the same at every pixel.
+    SameEverywhere,
 }
 
-const FAULTS: [Fault; 17] = [
+const FAULTS: [Fault; 18] = [
     Fault::ZeroPadding,
     Fault::PositionRamp,
+    Fault::FaintRamp,
     Fault::BiasByStep,
     Fault::InputOneStepTooFar,
     Fault::InputOneStepTooLittle,
@@ -163,6 +168,10 @@ impl Faulty {
         };
         Ok(match self.fault {
             Fault::PositionRamp => next.broadcast_add(&by_column(&|x| 0.1 * x as f64)?)?,
+            Fault::FaintRamp => next.broadcast_add(&by_column(&|x| 1e-6 * x as f64)?)?,
+            Fault::SameEverywhere => {
+                next.mean_keepdim((2, 3))?.broadcast_as(next.shape())?.contiguous()?
+            }
             Fault::BiasByStep => (next + 0.3 * f64::from(frames_seen))?,
             Fault::MaximumLeaksIntoTheState => {
                 next.broadcast_add(&(next.max_keepdim(1)? * 0.3)?)?
@@ -344,6 +353,8 @@ fn passes_that_prove_nothing_are_refused() -> Result<()> {
         let vacuous = |line: &&Line| matches!(line.verdict, Verdict::Vacuous(_));
         assert!(report.lines.iter().filter(vacuous).count() >= 5, "{report}");
     }
+    let same = report(Fault::SameEverywhere, Lift::CoMoving);
+    assert!(same.to_string().contains("the same wherever it is moved"), "{same}");
     // One velocity and its partner: too few to tell an order from another.
     let report = check(
         |dtype, velocities| Faulty::new(Fault::None, Lift::CoMoving, dtype, velocities),
@@ -369,5 +380,30 @@ fn a_stack_tells_the_layer_at_which_a_breach_begins() -> Result<()> {
         let report = check(build, &Options::over(Translation))?;
         assert_eq!(report.begins_at(), Some(stage), "{report}");
     }
+    Ok(())
+}
+
+/// Filters that are nearly steerable: what they break is less than what interpolation does, but does not fall
+/// on a finer grid.
+#[test]
+fn a_breach_behind_interpolation_is_told_by_its_order() -> Result<()> {
+    let group = Rotation::new(8)?;
+    let basis = SteerableBasis::new(8, 3)?;
+    let told = |spoilt: f64| {
+        let build = |dtype, velocities| {
+            let draw = |name: &str, shape: &[usize], scale| normal(6, name, shape, scale, dtype);
+            let u = basis.lifting(&draw("u", &[2, 1, basis.len()], 0.4))?;
+            let w = basis.regular(&draw("w", &[2, 2, 8, basis.len()], 0.1))?;
+            let noise = draw("noise", &[16, 1, 3, 3], spoilt);
+            FlowRnn::over(FlowSpace::new(group, velocities, Lift::Trivial), (u + noise)?, w)
+        };
+        check(build, &Options::over(group))
+    };
+    told(0.0)?.assert_holds();
+    let report = told(0.05)?;
+    let is_flow = |line: &&Line| line.law == Law::Flow && line.order.is_some();
+    let line = report.lines.iter().find(is_flow).expect("the grid was refined");
+    assert!(!line.holds() && line.order < Some(LEAST_ORDER), "{report}");
+    assert!(line.double < Some(0.5), "not for its size: {report}");
     Ok(())
 }

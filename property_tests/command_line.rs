@@ -4,8 +4,12 @@
 mod common;
 #[path = "command_line/predict.rs"]
 mod predict;
+#[path = "command_line/recorded.rs"]
+mod recorded;
 #[path = "command_line/verify.rs"]
 mod verify;
+#[path = "command_line/weights.rs"]
+mod weights;
 
 use assert_cmd::Command;
 use fernn::experiments::{Evidence, Metric, PROVENANCE, Record};

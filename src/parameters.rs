@@ -225,6 +225,27 @@ pub fn load(path: &Path, device: &Device) -> Result<Tensors> {
     Ok(tensors.map_err(refuse)?.into_iter().collect())
 }
 
+/// What stands before the names of the best weights in a training checkpoint.
+pub const BEST: &str = "best/";
+
+/// Reads the f32 weights of a model: a file that holds nothing else, or a training checkpoint, of which the
+/// best are taken.
+///
+/// # Errors
+/// As [`load_f32`].
+pub fn load_weights(path: &Path, device: &Device) -> Result<Tensors> {
+    let tensors = load_f32(path, device)?;
+    match tensors.keys().any(|name| name.starts_with(BEST)) {
+        true => {
+            let best = |(name, tensor): (String, Tensor)| {
+                Some((name.strip_prefix(BEST)?.to_string(), tensor))
+            };
+            Ok(tensors.into_iter().filter_map(best).collect())
+        }
+        false => Ok(tensors),
+    }
+}
+
 /// Reads a safetensors file whose tensors must all be f32. PyTorch's counters of batches are left out.
 ///
 /// # Errors

@@ -8,12 +8,15 @@ macro_rules! outln {
     }};
 }
 
+mod check;
 mod data;
 mod finding;
 mod flags;
 mod list;
+mod model;
 mod paint;
 mod predict;
+mod print_report;
 mod program;
 mod progress;
 mod provenance;

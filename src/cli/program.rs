@@ -1,7 +1,7 @@
 //! The program: parses the command line, runs a command, and says how it ended.
 
 use super::finding::Finding;
-use super::{data, list, predict, report, reproduce, verify};
+use super::{check, data, list, predict, report, reproduce, verify};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -22,6 +22,7 @@ enum Command {
     Report(report::Arguments),
     Predict(predict::Arguments),
     Verify(verify::Arguments),
+    Check(check::Arguments),
     #[command(subcommand)]
     Data(data::Command),
     List(list::Arguments),
@@ -35,6 +36,7 @@ pub fn run() -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Data(command) => data::run(&command),
         Command::List(arguments) => list::run(&arguments),
     };

@@ -1,9 +1,9 @@
 //! The check: every law that applies to a cell or a model, in one call.
 
-use super::laws::action_error;
+use super::comparison::{Comparison, Tally, own_error, report};
 use super::measured_group::{MeasuredGroup, Trial};
-use super::observation::{Claim, Motion, Stage, Values};
-use super::report::{Law, Place, Report, Tally};
+use super::observation::{Claim, Motion, Stage};
+use super::report::{Law, Report};
 use super::subject::Subject;
 use crate::error::{Error, Result};
 use crate::flow::{FlowGroup, Sequence, Velocity, VelocitySet};
@@ -15,6 +15,7 @@ pub struct Options<G: FlowGroup> {
     group: G,
     inputs: usize,
     reads_maps: bool,
+    is_in_unit_range: bool,
     flows: Vec<G::Velocity>,
     velocities: VelocitySet<G::Velocity>,
     has_other_sets: bool,
@@ -29,6 +30,7 @@ impl<G: MeasuredGroup> Options<G> {
             group,
             inputs: 1,
             reads_maps: false,
+            is_in_unit_range: false,
             flows,
             velocities,
             has_other_sets: true,
@@ -44,6 +46,11 @@ impl<G: MeasuredGroup> Options<G> {
     /// Feature maps of a number of channels, for cells without an input kernel.
     pub fn with_maps(self, channels: usize) -> Self {
         Self { inputs: channels, reads_maps: true, ..self }
+    }
+
+    /// Frames with values in [0, 1), as images have them, for models that were trained on such.
+    pub fn in_unit_range(self) -> Self {
+        Self { is_in_unit_range: true, ..self }
     }
 
     /// Other flows of the input.
@@ -65,6 +72,17 @@ impl<G: MeasuredGroup> Options<G> {
     /// Other sequences.
     pub fn with_trials(self, trials: Vec<Trial>) -> Self {
         Self { trials, ..self }
+    }
+
+    fn frames(&self, trial: &Trial) -> Result<Tensor> {
+        let frames = self.group.frames(trial, self.inputs)?;
+        match self.is_in_unit_range {
+            true => {
+                let squares = frames.sqr()?; // smooth, and 0 where there is nothing
+                Ok((&squares / (&squares + 1.0)?)?)
+            }
+            false => Ok(frames),
+        }
     }
 
     fn sets(&self) -> &'static [Set] {
@@ -131,7 +149,8 @@ where
     }
     let mut tallies = Vec::new();
     for trial in &options.trials {
-        let action = own_error(trial, options, &mut tallies)?;
+        let frames = options.frames(trial)?;
+        let action = own_error(&options.group, &frames, &options.flows, &mut tallies)?;
         for &set in options.sets() {
             let velocities = match set {
                 Set::Given => options.velocities.clone(),
@@ -150,35 +169,7 @@ where
             }
         }
     }
-    let largest = match options.group.is_exact() {
-        true => super::Diagnosis::Rounding,
-        false => super::Diagnosis::Discretisation,
-    };
-    Ok(Report::of(options.group.name(), tallies, largest))
-}
-
-/// The error of the group's own action on the frames of a trial.
-fn own_error<G: MeasuredGroup>(
-    trial: &Trial,
-    options: &Options<G>,
-    tallies: &mut Vec<Tally>,
-) -> Result<f64> {
-    let frames = options.group.frames(trial, options.inputs)?;
-    let tally = Tally::find(tallies, Law::Action, "frames", String::new());
-    for &flow in &options.flows {
-        for dtype in [DType::F32, DType::F64] {
-            let error = action_error(&options.group, &frames.to_dtype(dtype)?, flow)?;
-            let place = |step| place(trial, flow.name(), step, None);
-            tally.include(dtype, &error, place);
-        }
-    }
-    let action = tally.double.largest;
-    tally.action = action;
-    Ok(action)
-}
-
-fn place(trial: &Trial, flow: String, step: usize, velocity: Option<String>) -> Place {
-    Place { flow, step, velocity, extents: trial.extents, seed: trial.seed }
+    Ok(report(&options.group, tallies))
 }
 
 /// A subject in one precision with one set of velocities, and the sequence it runs over.
@@ -203,7 +194,7 @@ where
         tallies: &mut Vec<Tally>,
     ) -> Result<()> {
         let group = &options.group;
-        let frames = group.frames(self.trial, options.inputs)?.to_dtype(self.dtype)?;
+        let frames = options.frames(self.trial)?.to_dtype(self.dtype)?;
         let sequence = match options.reads_maps {
             true => Sequence::Maps(&frames),
             false => Sequence::Frames(&frames),
@@ -249,39 +240,24 @@ where
         tallies: &mut Vec<Tally>,
     ) -> Result<()> {
         let Some(law) = self.law(plain, motion) else { return Ok(()) };
-        let set = match self.set {
-            Set::Given => format!("{} velocities", self.velocities.len()),
-            Set::Closed => "closed set".to_string(),
-            Set::Rest => "no velocities".to_string(),
+        let set = match (self.set, self.velocities.len()) {
+            (Set::Closed, _) => "closed set".to_string(),
+            (_, 1) => "no velocities".to_string(),
+            (_, count) => format!("{count} velocities"),
         };
-        let tally = Tally::find(tallies, law, &plain.name, set);
-        tally.action = tally.action.max(action);
+        let comparison = Comparison {
+            law,
+            group,
+            motion,
+            velocities: self.velocities,
+            set,
+            dtype: self.dtype,
+            seed: Some(self.trial.seed),
+            action,
+            is_finer: self.is_finer,
+        };
         let pairs = |t| self.subject.compared(self.velocities, motion.velocity(), t);
-        let is_state = matches!(plain.values, Values::States(..));
-        if is_state && (1..self.trial.frames).all(|t| pairs(t).is_empty()) {
-            return Ok(()); // by this flow all leave the set; at frame 0 nothing has moved yet
-        }
-        let error = plain
-            .refuse_vacuous(group, motion)
-            .and_then(|()| plain.difference(moved, (group, motion), pairs));
-        match error {
-            Ok(error) if self.is_finer => tally.include_finer(&error),
-            Ok(error) => {
-                let worst = error.by_velocity.iter().max_by(|a, b| {
-                    a.worst.largest.total_cmp(&b.worst.largest) // NaN is the largest
-                });
-                let name = |place: usize| self.velocities.as_slice().get(place).map(|v| v.name());
-                let velocity = worst.and_then(|slice| name(slice.velocity));
-                let place = |step| place(self.trial, motion.by().name(), step, velocity.clone());
-                tally.include(self.dtype, &error, place);
-                if is_state {
-                    tally.compared.extend(error.by_velocity.iter().map(|slice| slice.velocity));
-                }
-            }
-            Err(Error::Vacuous(why)) => tally.refuse(why),
-            Err(other) => return Err(other),
-        }
-        Ok(())
+        comparison.of((plain, moved), pairs, tallies)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::flow::{
-    DegreesPerFrame, FlowGroup, PixelsPerFrame, Rotation, Translation, VelocitySet,
+    AnyVelocity, DegreesPerFrame, FlowGroup, PixelsPerFrame, Rotation, Translation, VelocitySet,
     ZeroPaddedTranslation,
 };
 use crate::rng::Stream;
@@ -28,6 +28,9 @@ pub trait MeasuredGroup: FlowGroup {
 
     /// Whether the grid carries every flow of the group exactly.
     fn is_exact(&self) -> bool;
+
+    /// A velocity of any flow as one of this group's, if it is one.
+    fn velocity(&self, any: AnyVelocity) -> Option<Self::Velocity>;
 
     /// Flows that move the input, none of which stands still.
     fn flows(&self) -> Vec<Self::Velocity>;
@@ -144,6 +147,10 @@ macro_rules! measured_translation {
                 true
             }
 
+            fn velocity(&self, any: AnyVelocity) -> Option<PixelsPerFrame> {
+                any.pixels()
+            }
+
             fn flows(&self) -> Vec<PixelsPerFrame> {
                 TRANSLATIONS.to_vec()
             }
@@ -190,6 +197,10 @@ impl MeasuredGroup for Rotation {
 
     fn is_exact(&self) -> bool {
         matches!(self.orientations(), 1 | 2 | 4)
+    }
+
+    fn velocity(&self, any: AnyVelocity) -> Option<DegreesPerFrame> {
+        any.degrees().filter(|&velocity| self.check(&[velocity]).is_ok())
     }
 
     /// One orientation each way.

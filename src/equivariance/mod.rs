@@ -6,11 +6,13 @@
 //! the discretisation of an action on the grid stays, and so does a real breach.
 
 mod check;
+mod comparison;
 mod diagnosis;
 mod difference;
 mod laws;
 mod measured_group;
 mod observation;
+mod recorded;
 mod report;
 mod subject;
 
@@ -24,6 +26,7 @@ pub use laws::{
 pub(crate) use measured_group::{Blobs, blobs, noise};
 pub use measured_group::{MeasuredGroup, Trial};
 pub use observation::{Claim, Motion, Stage, Values};
+pub use recorded::{Recording, check_recorded};
 pub(crate) use report::margin;
 pub use report::{LEAST_BREACH, LEAST_ORDER, Law, Line, Place, Report, Row, Verdict};
 pub use subject::{SequenceMap, Subject};

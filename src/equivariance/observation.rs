@@ -52,6 +52,18 @@ pub enum Values {
     Invariant(Tensor),
 }
 
+impl Values {
+    /// (H, W); nothing of numbers that have no place.
+    pub(super) fn extents(&self) -> (usize, usize) {
+        let of = |dims: &[usize]| (dims[dims.len() - 2], dims[dims.len() - 1]);
+        match self {
+            Self::Frames(all) | Self::Maps(all) => of(all.dims()),
+            Self::States(_, after) => after.first().map_or((0, 0), |h| (h.dims()[2], h.dims()[3])),
+            Self::Invariant(_) => (0, 0),
+        }
+    }
+}
+
 /// Under which motions a stage should move with the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {

@@ -1,10 +1,7 @@
 //! What a check found, for people and for tables.
 
-use super::diagnosis::{Diagnosis, diagnose_differences};
-use super::difference::{Difference, EquivarianceError};
-use candle_core::DType;
+use super::diagnosis::Diagnosis;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::fmt;
 
 /// A law that a check measures.
@@ -43,8 +40,8 @@ pub struct Place {
     pub velocity: Option<String>,
     /// (H, W).
     pub extents: (usize, usize),
-    /// Of the frames.
-    pub seed: u64,
+    /// Of the frames, where it is known.
+    pub seed: Option<u64>,
 }
 
 impl fmt::Display for Place {
@@ -54,142 +51,14 @@ impl fmt::Display for Place {
             write!(f, ", ν = {velocity}")?;
         }
         let (height, width) = self.extents;
-        write!(f, ", input moved by {}, {height}×{width} pixels, seed {}", self.flow, self.seed)
-    }
-}
-
-/// What was measured of a law at a stage, so far.
-#[derive(Clone, Debug)]
-pub(super) struct Tally {
-    law: Law,
-    stage: String,
-    velocities: String,
-    single: Difference,
-    pub double: Difference,
-    /// In f64 on a grid twice as fine.
-    finer: Option<f64>,
-    pub action: f64,
-    worst: Option<(f64, Place)>,
-    /// Places of velocities compared, of hidden states.
-    pub compared: BTreeSet<usize>,
-    measurements: usize,
-    refused: Option<String>,
-}
-
-impl Tally {
-    /// The tally of a law at a stage, a new one at first.
-    pub fn find<'a>(
-        all: &'a mut Vec<Tally>,
-        law: Law,
-        stage: &str,
-        velocities: String,
-    ) -> &'a mut Self {
-        let is_it = |tally: &Tally| {
-            tally.law == law && tally.stage == stage && tally.velocities == velocities
-        };
-        let place = all.iter().position(is_it).unwrap_or_else(|| {
-            let (single, double) = (Difference::default(), Difference::default());
-            let (compared, worst, refused) = (BTreeSet::new(), None, None);
-            let stage = stage.to_string();
-            let (action, measurements) = (0.0, 0);
-            all.push(Self {
-                law,
-                stage,
-                velocities,
-                single,
-                double,
-                finer: None,
-                action,
-                worst,
-                compared,
-                measurements,
-                refused,
-            });
-            all.len() - 1
-        });
-        &mut all[place]
-    }
-
-    /// Takes one more measurement into account.
-    pub fn include(
-        &mut self,
-        dtype: DType,
-        error: &EquivarianceError,
-        place: impl Fn(usize) -> Place,
-    ) {
-        self.measurements += 1;
-        let slot = if dtype == DType::F64 { &mut self.double } else { &mut self.single };
-        *slot = slot.max(error.worst());
-        for (step, difference) in error.by_step.iter().enumerate() {
-            let Some(difference) = difference else { continue };
-            let is_worse = self.worst.as_ref().is_none_or(|(largest, _)| {
-                difference.largest.total_cmp(largest).is_gt() // NaN is the largest
-            });
-            if is_worse {
-                self.worst = Some((difference.largest, place(step)));
-            }
-        }
-    }
-
-    /// Takes a measurement on the refined grid into account.
-    pub fn include_finer(&mut self, error: &EquivarianceError) {
-        let norm = error.worst().two_norm;
-        self.finer = Some(self.finer.map_or(norm, |before| before.max(norm)));
-    }
-
-    /// The order with which the error falls with the distance of pixels.
-    fn order(&self) -> Option<f64> {
-        self.finer.map(|finer| (self.double.two_norm / finer).log2())
-    }
-
-    /// Notes that a measurement would have proved nothing.
-    pub fn refuse(&mut self, why: String) {
-        self.refused.get_or_insert(why);
-    }
-
-    /// What became of it.
-    fn line(self, largest: Diagnosis) -> Line {
-        let order = self.order();
-        let diagnosis = match diagnose_differences(&self.single, &self.double, self.action) {
-            Diagnosis::Discretisation if order.is_some_and(|order| order < LEAST_ORDER) => {
-                Diagnosis::Broken
-            }
-            diagnosis => diagnosis,
-        };
-        let few = !self.compared.is_empty() && self.compared.len() < LEAST_VELOCITIES;
-        let verdict = match self.refused {
-            Some(why) => Verdict::Vacuous(why),
-            None if self.measurements == 0 => {
-                Verdict::Vacuous("every flow leads out of the velocities".into())
-            }
-            None if few => Verdict::Vacuous(format!(
-                "only {} of the velocities could be compared",
-                self.compared.len()
-            )),
-            None => Verdict::Measured(diagnosis),
-        };
-        let is_told = verdict != Verdict::Measured(Diagnosis::Exact);
-        let expected = if self.law == Law::Control { Diagnosis::Broken } else { largest };
-        Line {
-            law: self.law,
-            stage: self.stage,
-            velocities: self.velocities,
-            expected,
-            verdict,
-            single: self.single.largest,
-            double: self.double.largest,
-            order: order.filter(|_| is_told),
-            worst: self.worst.map(|(_, place)| place),
-        }
+        write!(f, ", input moved by {}, {height}×{width} pixels", self.flow)?;
+        self.seed.map_or(Ok(()), |seed| write!(f, ", seed {seed}"))
     }
 }
 
 /// The least order with which an error of the grid falls with the distance of pixels. Interpolation falls
 /// with the square, at the kinks of a rectifier more slowly; a breach does not fall.
 pub const LEAST_ORDER: f64 = 1.0;
-
-/// Velocities that must be compared at least.
-const LEAST_VELOCITIES: usize = 2;
 
 /// What a control's error must reach, relative to the largest value.
 pub const LEAST_BREACH: f64 = 0.1;
@@ -216,10 +85,10 @@ pub struct Line {
     pub expected: Diagnosis,
     /// What was found.
     pub verdict: Verdict,
-    /// The largest error in f32, relative to the largest value.
-    pub single: f64,
+    /// The largest error in f32, relative to the largest value; nothing where it was not measured.
+    pub single: Option<f64>,
     /// The same in f64.
-    pub double: f64,
+    pub double: Option<f64>,
     /// The order with which it falls with the distance of pixels, where the grid was refined.
     pub order: Option<f64>,
     /// Where it is largest.
@@ -232,7 +101,8 @@ impl Line {
         match (&self.verdict, self.expected) {
             (Verdict::Vacuous(_), _) => false,
             (Verdict::Measured(_), Diagnosis::Broken) => {
-                [self.single, self.double].iter().all(|e| e.is_nan() || *e >= LEAST_BREACH)
+                let mut errors = [self.single, self.double].into_iter().flatten();
+                errors.all(|error| error.is_nan() || error >= LEAST_BREACH)
             }
             (Verdict::Measured(found), expected) => *found <= expected,
         }
@@ -252,16 +122,16 @@ impl fmt::Display for Line {
         let (law, stage, velocities) = (self.law.name(), &self.stage, &self.velocities);
         write!(f, "{law:<20} {stage:<17} {velocities:<14} {verdict}")?;
         if let Some(order) = self.order {
-            write!(f, ", order {order:.1} ({:.0e})", self.double)?;
+            write!(f, ", order {order:.1}")?;
         }
         match (&self.verdict, &self.worst) {
             (Verdict::Vacuous(why), _) => write!(f, "\n    {why}"),
             (_, Some(place)) if !self.holds() => {
-                write!(
-                    f,
-                    "\n    f32 {:.0e}, f64 {:.0e}; largest at {place}",
-                    self.single, self.double
-                )
+                write!(f, "\n    ")?;
+                for (precision, error) in [("f32", self.single), ("f64", self.double)] {
+                    error.map_or(Ok(()), |error| write!(f, "{precision} {error:.0e}, "))?;
+                }
+                write!(f, "largest at {place}")
             }
             _ => Ok(()),
         }
@@ -278,17 +148,6 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn of(group: String, tallies: Vec<Tally>, largest: Diagnosis) -> Self {
-        let is_measured_elsewhere = |tally: &Tally| {
-            let is_other = |other: &&Tally| other.law == tally.law && other.stage == tally.stage;
-            tallies.iter().filter(is_other).any(|other| other.measurements > 0)
-        };
-        let is_empty = |tally: &Tally| tally.measurements == 0 && tally.refused.is_none();
-        let told = tallies.iter().filter(|t| !(is_empty(t) && is_measured_elsewhere(t))).cloned();
-        let lines = told.map(|tally| tally.line(largest)).collect();
-        Self { group, lines }
-    }
-
     /// Whether every law holds, and every control breaks.
     pub fn holds(&self) -> bool {
         self.lines.iter().all(Line::holds)
@@ -332,8 +191,8 @@ impl Report {
                 algorithm: "-".into(),
                 expected: line.expected.name().into(),
                 verdict,
-                error_f32: Some(line.single),
-                error_f64: Some(line.double),
+                error_f32: line.single,
+                error_f64: line.double,
                 margin: margin(line.expected),
                 holds: line.holds(),
             }

@@ -5,6 +5,7 @@ mod choice;
 mod classifier;
 mod decoder;
 mod evaluation;
+mod expansion;
 mod forecaster;
 mod learner;
 mod subject;
@@ -18,5 +19,6 @@ pub use classifier::{
 };
 pub use decoder::Decoder;
 pub use evaluation::{mse_by_horizon, mse_over_batches};
+pub use expansion::expanded;
 pub use forecaster::{Feedback, Forecast, Forecaster};
 pub use learner::{Build, ForecastLearner};

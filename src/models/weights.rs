@@ -27,9 +27,18 @@ struct Names {
 const TRAINED: Names =
     Names { input: "cell.conv_u.weight", recurrent: "cell.conv_h.weight", before: "" };
 
+/// What the names of a decoder's layers begin with.
+pub(super) const DECODER: &str = "decoder_conv.";
+/// The same beside expanded filters.
+pub(super) const EXPANDED_DECODER: &str = "weights.decoder_conv.";
+/// The input filter, expanded.
+pub(super) const EXPANDED_INPUT: &str = "filters.conv_u";
+/// The recurrent filter, expanded.
+pub(super) const EXPANDED_RECURRENT: &str = "filters.conv_h";
+
 /// Filters over rotations, expanded.
 const EXPANDED: Names =
-    Names { input: "filters.conv_u", recurrent: "filters.conv_h", before: "weights." };
+    Names { input: EXPANDED_INPUT, recurrent: EXPANDED_RECURRENT, before: "weights." };
 
 /// The learned shifts of the G-RNN+.
 const SHIFTS: &str = "cell.shift.weight";

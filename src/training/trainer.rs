@@ -5,7 +5,7 @@ use super::checkpoint::Checkpoint;
 use super::learner::Learner;
 use super::step::training_step;
 use crate::error::{Error, Result};
-use crate::parameters::{Parameters, Tensors};
+use crate::parameters::{BEST, Parameters, Tensors};
 use candle_nn::Optimizer;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -200,13 +200,12 @@ impl<L: Learner<Batch: Clone>> Trainer<'_, L> {
 }
 
 const WEIGHTS: &str = "weights/";
-const BEST: &str = "best/";
 const MOMENTS: &str = "adam/";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parameters::{Draw, Initial};
+    use crate::parameters::{BEST, Draw, Initial};
     use crate::training::{Best, Loss};
     use candle_core::Device;
 

@@ -1,22 +1,22 @@
 //! Classifiers of clips of a moving camera.
 
-use super::arguments::{Arguments, Border, Model};
+use super::arguments::Arguments;
 use super::tensors::{sequence, with_gradients, write};
 use crate::cli::finding::Finding;
+use crate::cli::model::{classifier_choice, classifier_velocities};
 use candle_core::{DType, Device, Tensor};
 use fernn::Error;
 use fernn::flow::{PixelsPerFrame, VelocitySet};
-use fernn::models::{AnyClassifier, Classifier, ClassifierChoice, ClassifierKind, Mode};
-use fernn::ops::Padding;
-use fernn::parameters::{Parameters, Tensors, load, load_f32};
+use fernn::models::{AnyClassifier, Classifier, ClassifierChoice, Mode};
+use fernn::parameters::{Parameters, Tensors, load, load_weights};
 use std::path::Path;
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
-    let velocities = velocities(arguments)?;
+    let velocities = classifier_velocities(&arguments.model.kth)?;
     arguments.threads.apply()?;
     let (device, source) = (arguments.device.device()?, &arguments.weights);
-    let choice = choice(arguments);
-    let tensors = load_f32(source, &device)?;
+    let choice = classifier_choice(&arguments.model.kth, arguments.algorithm.algorithm());
+    let tensors = load_weights(source, &device)?;
     let model = choice.classifier(&tensors, &velocities, source)?;
     let clips = sequence(&arguments.input, ("clip", "labels"), &device)?;
     let logits = model.logits(&clips, &mut Mode::Evaluation)?;
@@ -33,35 +33,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         results.extend(training((&choice, &velocities), tensors, (&clips, &labels), source)?);
     }
     write(&results, &arguments.output)
-}
-
-fn choice(arguments: &Arguments) -> ClassifierChoice {
-    let kind = match arguments.kth.model {
-        Some(Model::GrnnPlus) => ClassifierKind::LearnedShift,
-        Some(Model::VideoCnn) => ClassifierKind::VideoCnn,
-        Some(Model::Fernn | Model::Grnn) | None => ClassifierKind::Flow,
-    };
-    let padding = match arguments.kth.padding {
-        Some(Border::Circular) => Padding::Circular,
-        Some(Border::Zero) | None => Padding::Zero,
-    };
-    let layers = arguments.kth.layers.unwrap_or(1) as usize;
-    ClassifierChoice { kind, layers, padding, algorithm: arguments.algorithm.algorithm() }
-}
-
-/// The velocities of the flags in the order of the public code, whose velocities (vy, vx), vx the outer
-/// loop, move slices by *minus* themselves.
-fn velocities(arguments: &Arguments) -> fernn::Result<VelocitySet<PixelsPerFrame>> {
-    let [x, y] = [arguments.kth.velocity_range_x, arguments.kth.velocity_range_y]
-        .map(|range| range.unwrap_or(0) as i32);
-    let has_none = matches!(arguments.kth.model, Some(Model::Grnn | Model::VideoCnn));
-    if has_none && (x, y) != (0, 0) {
-        let problem = "means nothing for a model without velocities";
-        let flag = if x > 0 { "--velocity-range-x" } else { "--velocity-range-y" };
-        return Err(Error::configuration(flag, problem, "leave it out, or change --model"));
-    }
-    let all = (-x..=x).flat_map(|vx| (-y..=y).map(move |vy| PixelsPerFrame::new(-vx, -vy)));
-    VelocitySet::truncated(all.collect())
 }
 
 /// The tensor `labels` of a file: a class for every clip.

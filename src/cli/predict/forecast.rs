@@ -1,107 +1,28 @@
 //! Forecasters: frames that follow frames.
 
-use super::arguments::{Arguments, Frame, NonLinearity, Order, Pooling};
+use super::arguments::Arguments;
 use super::tensors::{sequence, with_gradients, write};
 use crate::cli::finding::Finding;
+use crate::cli::model::{self, Names};
 use candle_core::Tensor;
 use fernn::Error;
-use fernn::cells::{CellChoice, CellKind, FlowLayer, Running};
-use fernn::flow::{
-    CarryOrder, DegreesPerFrame, FlowGroup, FlowSpace, Lift, LiftedState, Rotation, Translation,
-    VelocitySet,
-};
-use fernn::models::ForecasterChoice;
-use fernn::ops::{Activation, VelocityPooling};
-use fernn::parameters::{Parameters, Tensors, load_f32};
+use fernn::cells::FlowLayer;
+use fernn::flow::{FlowGroup, FlowSpace, LiftedState};
+use fernn::models::expanded;
+use fernn::parameters::{Parameters, Tensors, load_weights};
 use std::path::Path;
 
 /// Frames of digits on a torus.
 pub fn over_translations(arguments: &Arguments) -> anyhow::Result<Finding> {
-    let velocities = VelocitySet::square(arguments.velocity_range.unwrap_or(2));
-    // Learned shifts take the place of the lab frame's; elsewhere the other frame is faster.
-    let lift = match cell(arguments) {
-        CellKind::LearnedShift => Lift::Trivial,
-        _ => Lift::CoMoving,
-    };
-    let space = FlowSpace::new(Translation, velocities, lift);
-    let [input, recurrent] = ["cell.conv_u.weight", "cell.conv_h.weight"];
-    predict(arguments, space, &Names { input, recurrent, orientations: 1 })
+    let space = model::over_translations(&arguments.model, arguments.cell.unwrap_or_default());
+    predict(arguments, space, &model::TRANSLATION, 1)
 }
 
 /// Frames of digits that turn.
 pub fn over_rotations(arguments: &Arguments) -> anyhow::Result<Finding> {
-    let space = rotations(arguments)?;
+    let space = model::over_rotations(&arguments.model)?;
     let orientations = space.group().orientations();
-    let [input, recurrent] = ["filters.conv_u", "filters.conv_h"];
-    predict(arguments, space, &Names { input, recurrent, orientations })
-}
-
-fn cell(arguments: &Arguments) -> CellKind {
-    arguments.cell.unwrap_or_default()
-}
-
-fn refuse_activation_of_gates(arguments: &Arguments) -> fernn::Result<()> {
-    let kind = cell(arguments);
-    let is_gated = matches!(kind, CellKind::Gru | CellKind::Lstm);
-    if !is_gated || arguments.activation.is_none_or(|a| a == NonLinearity::Relu) {
-        return Ok(());
-    }
-    let problem = format!("means nothing for --cell {}, whose gates have their own", kind.name());
-    Err(Error::configuration("--activation", problem, "leave it out, or change --cell"))
-}
-
-/// The space of the rotation flags.
-fn rotations(arguments: &Arguments) -> fernn::Result<FlowSpace<Rotation>> {
-    let group = Rotation::new(arguments.orientations.unwrap_or(0))?;
-    let group = if arguments.truncate { group.truncating() } else { group };
-    let group = group.with_order(match arguments.order {
-        None => CarryOrder::default(),
-        Some(Order::CarryFirst) => CarryOrder::CarryFirst,
-        Some(Order::ConvolveFirst) => CarryOrder::ConvolveFirst,
-    });
-    let degrees = arguments.velocities.clone().unwrap_or_else(|| vec![0]);
-    let velocities: Vec<DegreesPerFrame> = degrees.into_iter().map(DegreesPerFrame).collect();
-    group.check(&velocities).map_err(|e| match e {
-        Error::Configuration { problem, .. } => Error::configuration(
-            "--velocities",
-            problem,
-            "change --orientations, or pass --truncate as the public code does",
-        ),
-        other => other,
-    })?;
-    let lift = match arguments.frame {
-        None | Some(Frame::Lab) => Lift::Trivial,
-        Some(Frame::CoMoving) => Lift::CoMoving,
-    };
-    Ok(FlowSpace::new(group, VelocitySet::truncated(velocities)?, lift))
-}
-
-/// The model of the flags, apart from its space.
-fn choice(arguments: &Arguments) -> ForecasterChoice {
-    let pooling = match arguments.pooling.unwrap_or(Pooling::Max) {
-        Pooling::Max => VelocityPooling::Max,
-        Pooling::Mean => VelocityPooling::Mean,
-        Pooling::Sum => VelocityPooling::Sum,
-    };
-    let activation = match arguments.activation.unwrap_or(NonLinearity::Relu) {
-        NonLinearity::Relu => Activation::Relu,
-        NonLinearity::Tanh => Activation::Tanh,
-        NonLinearity::Identity => Activation::Identity,
-    };
-    ForecasterChoice {
-        cell: CellChoice { activation, ..CellChoice::of(cell(arguments)) },
-        running: Running { pooling, algorithm: arguments.algorithm.algorithm() },
-        ..ForecasterChoice::default()
-    }
-}
-
-/// What the weights of a task are called.
-struct Names {
-    /// The kernel that reads frames.
-    input: &'static str,
-    /// The kernel between hidden maps, which are whole fields of so many orientations.
-    recurrent: &'static str,
-    orientations: usize,
+    predict(arguments, space, &model::ROTATION, orientations)
 }
 
 /// Runs the model over a space.
@@ -109,22 +30,25 @@ fn predict<G: FlowGroup + 'static>(
     arguments: &Arguments,
     space: FlowSpace<G>,
     names: &Names,
+    orientations: usize,
 ) -> anyhow::Result<Finding> {
-    refuse_activation_of_gates(arguments)?;
+    let (cell, algorithm) = (arguments.cell.unwrap_or_default(), arguments.algorithm.algorithm());
+    let choice = model::forecaster_choice(&arguments.model, cell, algorithm)?;
     arguments.threads.apply()?;
     let device = arguments.device.device()?;
     let (source, steps) = (&arguments.weights, arguments.steps.unwrap_or(0));
-    let parameters = Parameters::from_tensors(load_f32(source, &device)?)?;
+    let parameters =
+        Parameters::from_tensors(expanded(load_weights(source, &device)?, orientations)?)?;
     let input = sequence(&arguments.input, ("input_seq", "target_seq"), &device)?;
     let target = arguments
         .target
         .as_deref()
         .map(|f| sequence(f, ("target_seq", "input_seq"), &device))
         .transpose()?;
-    check_fields(&parameters, names, source)?;
+    check_fields(&parameters, names.recurrent, orientations, source)?;
     // History is only kept for a gradient.
     let tensors = if target.is_some() { parameters.tensors() } else { parameters.detached() };
-    let model = choice(arguments).from_kernels(&tensors, space, source)?;
+    let model = choice.from_kernels(&tensors, space, source)?;
     check_channels(&parameters, names.input, &input, &arguments.input)?;
     let mut results = Tensors::new();
     let outputs = if arguments.hidden {
@@ -147,8 +71,13 @@ fn predict<G: FlowGroup + 'static>(
     write(&results, &arguments.output)
 }
 
-fn check_fields(parameters: &Parameters, names: &Names, path: &Path) -> fernn::Result<()> {
-    let Names { recurrent, orientations, .. } = names;
+/// Refuses hidden maps that are no whole fields of so many orientations.
+fn check_fields(
+    parameters: &Parameters,
+    recurrent: &str,
+    orientations: usize,
+    path: &Path,
+) -> fernn::Result<()> {
     let dims = parameters.get(recurrent).map_or(&[][..], |kernel| kernel.dims());
     let planes = dims.len().checked_sub(4).map(|place| dims[place]);
     match planes {

@@ -1,9 +1,11 @@
 //! Flags of `fernn verify`.
 
-use crate::cli::flags::ThreadFlags;
+use crate::cli::flags::{AlgorithmFlags, ThreadFlags};
+use crate::cli::model::{ModelFlags, Task};
+use crate::cli::print_report::Format;
 use clap::{Args, ValueEnum};
 use fernn::flow::{AnyVelocity, Velocity};
-use fernn::verification::{GroupKind, Specimen};
+use fernn::verification::GroupKind;
 use std::path::PathBuf;
 
 /// Measures every statement of the theory on random cells, in f32 and f64, beside controls that
@@ -22,9 +24,10 @@ pub struct Arguments {
     /// Prints every statement with its errors instead of counts; csv and json always hold them all
     #[arg(long)]
     pub all: bool,
-    /// Only this cell; may be given several times [default: all]
-    #[arg(long, value_name = "CELL", value_parser = cell)]
-    pub cell: Vec<Specimen>,
+    /// Only this cell; may be given several times [default: all]. With --weights the one cell that they
+    /// belong to, as `predict` names it [default: simple]
+    #[arg(long, value_name = "CELL")]
+    pub cell: Vec<String>,
     /// Only this flow: `translation`, `rotation`, or one velocity such as 1,-1 in pixels per frame or
     /// 90deg in degrees per frame, a multiple of 45
     #[arg(long, value_name = "FLOW", value_parser = flow, allow_hyphen_values = true)]
@@ -47,19 +50,23 @@ pub struct Arguments {
     /// How long `--thorough` searches
     #[arg(long, value_name = "MINUTES", default_value_t = 60.0, requires = "thorough")]
     pub minutes: f64,
+    /// Checks a trained model instead, by every law that applies to it: its weights, as `predict` reads
+    /// them
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["all", "flow", "seed", "dtype", "baseline", "out", "thorough"]
+    )]
+    pub weights: Option<PathBuf>,
+    /// With --weights: what the model was trained for
+    #[arg(long, value_enum, requires = "weights")]
+    pub task: Option<Task>,
+    #[command(flatten)]
+    pub model: ModelFlags,
+    #[command(flatten)]
+    pub algorithm: AlgorithmFlags,
     #[command(flatten)]
     pub threads: ThreadFlags,
-}
-
-/// How the result is printed.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    Table,
-    /// Comma-separated values
-    Csv,
-    /// A list of objects
-    Json,
 }
 
 /// Precisions to measure in.
@@ -76,13 +83,6 @@ pub enum Flows {
     Translations,
     Rotations,
     Single(AnyVelocity),
-}
-
-fn cell(name: &str) -> Result<Specimen, String> {
-    Specimen::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
-        let names: Vec<_> = Specimen::ALL.iter().map(|kind| kind.name()).collect();
-        format!("there is no such cell; choose from {}", names.join(", "))
-    })
 }
 
 fn flow(text: &str) -> Result<Flows, String> {

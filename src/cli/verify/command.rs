@@ -1,13 +1,15 @@
 //! The command: measures, prints, compares, searches.
 
-use super::arguments::{Arguments, Format};
+use super::arguments::Arguments;
 use super::figures::write_figures;
 use super::print::{print, print_lines};
 use super::rows::lines;
 use super::search::search_for;
 use super::selection::{is_selected, selection};
+use super::weights::check_weights;
 use crate::cli::finding::Finding;
 use crate::cli::paint::Paint;
+use crate::cli::print_report::{Format, print_report};
 use crate::cli::progress::bar;
 use fernn::Error;
 use fernn::verification::{Baseline, Row, Selection, rows};
@@ -16,7 +18,12 @@ use std::time::{Duration, Instant};
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     arguments.threads.apply()?;
-    let selection = selection(arguments);
+    if let Some(source) = &arguments.weights {
+        let report = check_weights(arguments, source)?;
+        print_report(arguments.format, &report, "weights")?;
+        return Ok(if report.holds() { Finding::Fine } else { Finding::CheckFailed });
+    }
+    let selection = selection(arguments)?;
     let baseline = arguments.baseline.as_deref().map(Baseline::read).transpose()?;
     let start = Instant::now();
     // On a worker of the pool, which then need not be woken for every operation.

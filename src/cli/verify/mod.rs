@@ -9,6 +9,7 @@ mod print;
 mod rows;
 mod search;
 mod selection;
+mod weights;
 
 pub use arguments::Arguments;
 pub use command::run;

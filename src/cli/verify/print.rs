@@ -1,9 +1,10 @@
 //! The result on standard output, in each format.
 
-use super::arguments::{Arguments, Format};
+use super::arguments::Arguments;
 use super::counts::Counts;
 use super::glance;
 use crate::cli::paint::Paint;
+use crate::cli::print_report::{Format, print_csv};
 use crate::cli::wrapping::wrapped;
 use fernn::verification::Row;
 use std::time::Duration;
@@ -22,9 +23,7 @@ pub fn print(arguments: &Arguments, measured: &[Row], time: Duration) -> anyhow:
             print_lines(&lines)?;
         }
         Format::Csv => {
-            let mut writer = csv::Writer::from_writer(std::io::stdout());
-            measured.iter().try_for_each(|row| writer.serialize(row))?;
-            writer.flush()?;
+            print_csv(measured)?;
             eprintln!("{sentence}, {seconds:.0} s");
         }
         Format::Json => {

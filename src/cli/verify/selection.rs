@@ -2,13 +2,22 @@
 
 use super::arguments::{Arguments, Flows, Precision};
 use candle_core::DType;
+use fernn::Error;
 use fernn::flow::AnyVelocity;
 use fernn::verification::{GroupKind, Row, Selection, Specimen};
 
 /// The selection that the flags describe.
-pub fn selection(arguments: &Arguments) -> Selection {
+///
+/// # Errors
+/// [`Error::Configuration`] for a cell that does not exist, and for flags of a trained model.
+pub fn selection(arguments: &Arguments) -> fernn::Result<Selection> {
+    if let Some((flag, _)) = arguments.model.given().first() {
+        let problem = "describes a trained model";
+        return Err(Error::configuration(*flag, problem, "give --weights, or leave it out"));
+    }
     let all = Selection::default();
-    let cells = if arguments.cell.is_empty() { all.cells } else { arguments.cell.clone() };
+    let named = arguments.cell.iter().map(|name| specimen(name)).collect::<fernn::Result<_>>()?;
+    let cells = if arguments.cell.is_empty() { all.cells } else { named };
     let is_translation = |flow: &AnyVelocity| matches!(flow, AnyVelocity::Translation(_));
     let flows: Vec<AnyVelocity> = match arguments.flow {
         Some(Flows::Single(flow)) => vec![flow],
@@ -21,7 +30,15 @@ pub fn selection(arguments: &Arguments) -> Selection {
         Precision::F64 => vec![DType::F64],
         Precision::Both => all.dtypes,
     };
-    Selection { cells, flows, dtypes, seed: arguments.seed }
+    Ok(Selection { cells, flows, dtypes, seed: arguments.seed })
+}
+
+fn specimen(name: &str) -> fernn::Result<Specimen> {
+    Specimen::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+        let names: Vec<_> = Specimen::ALL.iter().map(|kind| kind.name()).collect();
+        let remedy = format!("choose from {}", names.join(", "));
+        Error::configuration(format!("--cell {name}"), "names no cell", remedy)
+    })
 }
 
 /// Whether a baseline's row is about what is measured now.

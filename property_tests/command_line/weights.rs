@@ -1,0 +1,95 @@
+//! `fernn verify --weights`: the laws of trained models.
+
+use crate::common::normal;
+use crate::{fernn, refused};
+use candle_core::{DType, Device};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Writes random weights, each name behind `before`.
+fn save(path: &Path, before: &str, weights: &[(&str, &[usize])]) {
+    let drawn = |(name, shape): &(&str, &[usize])| {
+        let scale = 1.0 / (shape[1..].iter().product::<usize>() as f64).sqrt();
+        (format!("{before}{name}"), normal(7, name, shape, scale, DType::F32))
+    };
+    let named = weights.iter().map(drawn);
+    candle_core::safetensors::save(&named.collect::<HashMap<_, _>>(), path).unwrap();
+}
+
+/// What a check of weights prints, and whether it passes.
+fn check(path: &Path, flags: &[&str]) -> (String, bool) {
+    let mut command = fernn();
+    let output = command.args(["verify", "--weights"]).arg(path).args(flags).output().unwrap();
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{output:?}");
+    (String::from_utf8(output.stdout).unwrap(), output.status.success())
+}
+
+const OVER_TRANSLATIONS: [(&str, &[usize]); 3] = [
+    ("cell.conv_u.weight", &[4, 1, 3, 3]),
+    ("cell.conv_h.weight", &[4, 4, 3, 3]),
+    ("decoder_conv.0.weight", &[1, 4, 3, 3]),
+];
+
+#[test]
+fn weights_and_checkpoints_are_checked_by_every_law() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, checkpoint] = ["w", "c"].map(|name| folder.path().join(name));
+    save(&file, "", &OVER_TRANSLATIONS);
+    save(&checkpoint, "best/", &OVER_TRANSLATIONS);
+    let best = candle_core::safetensors::load(&checkpoint, &Device::Cpu).unwrap();
+    let newest =
+        best.iter().map(|(name, t)| (name.replace("best/", "weights/"), t.zeros_like().unwrap()));
+    let both: HashMap<_, _> = newest.chain(best.clone()).collect();
+    candle_core::safetensors::save(&both, &checkpoint).unwrap();
+    for range in ["0", "2"] {
+        let flags = ["--task", "translation", "--velocity-range", range];
+        let (told, holds) = check(&file, &flags);
+        assert!(holds, "{told}");
+        for law in ["read-out", "forecast", "control", "closed set"] {
+            assert!(told.contains(law), "{law}: {told}");
+        }
+        assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
+        assert_eq!(check(&checkpoint, &flags), (told, true));
+    }
+    let (csv, _) = check(&file, &["--task", "translation", "--format", "csv"]);
+    assert!(csv.starts_with("property,cell,lift,group,algorithm,expected,verdict"), "{csv}");
+}
+
+/// The paper's decoder over rotations is no group convolution: the states obey every law, and what is
+/// predicted does not.
+#[test]
+fn a_breach_of_trained_filters_is_placed_in_the_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let [plain, equivariant] = ["p", "e"].map(|name| folder.path().join(name));
+    let cell: [(&str, &[usize]); 2] =
+        [("cell.conv_u.coefficients", &[2, 1, 6]), ("cell.conv_h.coefficients", &[2, 2, 4, 6])];
+    save(&plain, "best/", &[&cell[..], &[("decoder_conv.0.weight", &[1, 8, 3, 3])]].concat());
+    let steerable: (&str, &[usize]) = ("decoder_conv.0.coefficients", &[1, 2, 6]);
+    save(&equivariant, "best/", &[&cell[..], &[steerable]].concat());
+    let flags = ["--task", "rotation", "--orientations", "4", "--velocities", "-90,0,90"];
+    let (told, holds) = check(&plain, &flags);
+    assert!(!holds && told.contains("The breach begins at: forecast."), "{told}");
+    let (told, holds) = check(&equivariant, &flags);
+    assert!(holds, "{told}");
+}
+
+#[test]
+fn flags_of_trained_models_need_weights_and_weights_a_task() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("w");
+    save(&file, "", &OVER_TRANSLATIONS);
+    let file = file.to_str().unwrap();
+    refused(&["verify", "--weights", file], &["--task"]);
+    refused(&["verify", "--orientations", "8"], &["--orientations", "--weights"]);
+    refused(&["verify", "--task", "kth"], &["--weights"]);
+    refused(
+        &["verify", "--weights", file, "--task", "translation", "--orientations", "8"],
+        &["--orientations", "--task translation"],
+    );
+    refused(&["verify", "--weights", file, "--task", "translation", "--cell", "rnn"], &["simple"]);
+    refused(&["verify", "--cell", "simple"], &["--cell simple", "rnn"]);
+    refused(
+        &["verify", "--weights", file, "--task", "kth", "--model", "fernn"],
+        &["w", "lstm.conv_u_first.0.weight"],
+    );
+}

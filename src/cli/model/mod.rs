@@ -1,0 +1,11 @@
+//! Models as flags describe them, for the commands that read weights.
+
+mod classifier;
+mod flags;
+mod forecaster;
+
+pub use classifier::{classifier_choice, classifier_velocities};
+pub use flags::{ModelFlags, Task, cell_kind};
+pub use forecaster::{
+    Names, ROTATION, TRANSLATION, forecaster_choice, over_rotations, over_translations,
+};
