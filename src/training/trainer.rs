@@ -205,7 +205,7 @@ const MOMENTS: &str = "adam/";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parameters::{BEST, Draw, Initial};
+    use crate::parameters::{Draw, Initial};
     use crate::training::{Best, Loss};
     use candle_core::Device;
 
