@@ -13,9 +13,7 @@ use fernn::flow::{
     FlowGroup, FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Rotation, Translation,
     VelocitySet,
 };
-use fernn::ops::{
-    Activation, ConvAlgorithm, Padding, SteerableBasis, VelocityPooling, activate, convolve_slices,
-};
+use fernn::ops::{Activation, ConvAlgorithm, Padding, SteerableBasis, activate, convolve_slices};
 use fernn::parameters::Initial;
 use fernn::{Error, Result};
 use std::path::Path;
@@ -210,10 +208,6 @@ impl FlowLayer for Faulty {
 
     fn memories(&self) -> usize {
         2
-    }
-
-    fn pooling(&self) -> VelocityPooling {
-        VelocityPooling::Max
     }
 
     fn parameters(&self) -> Vec<&Tensor> {

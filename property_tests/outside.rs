@@ -5,17 +5,15 @@ mod common;
 use candle_core::{Device, Tensor};
 use fernn::cells::FlowLayer;
 use fernn::data::{Canvas, Sequences, Sources, Split, TranslatingMnist};
-use fernn::equivariance::state_error;
+use fernn::equivariance::{Diagnosis, Line, Options, Verdict, check_both_lifts};
 use fernn::experiments::exhibit::{Body, Exhibit, Table};
 use fernn::experiments::{
     CATALOGUE, Claim, Evidence, Experiment, Job, Metric, Outcome, Profile, Quantity, Record,
     Records, Request, Session, Subject, Threshold, Unit, UnitKey, UnitRun,
 };
-use fernn::flow::{
-    Drive, FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Translation, VelocitySet,
-};
+use fernn::flow::{FlowSpace, Input, Lift, LiftedState, Translation, VelocitySet};
 use fernn::models::{ForecastLearner, Forecaster, mse_over_batches};
-use fernn::ops::{Activation, ConvAlgorithm, Layer, Padding, VelocityPooling, activate};
+use fernn::ops::{Activation, ConvAlgorithm, Layer, Padding, activate};
 use fernn::parameters::{Initial, Parameters, Tensors};
 use fernn::report::write_report;
 use fernn::training::{AdamConfig, RunName, Schedule, Trainer};
@@ -40,17 +38,12 @@ impl FlowLayer for Fading {
         self.kernel.dims()[0]
     }
 
-    fn pooling(&self) -> VelocityPooling {
-        VelocityPooling::Max
-    }
-
     fn parameters(&self) -> Vec<&Tensor> {
         vec![&self.kernel]
     }
 
     fn advance(&self, input: Input<'_>, state: &LiftedState) -> Result<LiftedState> {
-        let drive = Drive::new(Some(self.kernel.clone()), self.channels());
-        let driven = self.space.drive(input, &drive, state.frames_seen(), ConvAlgorithm::Direct)?;
+        let driven = self.space.drive_by(input, &self.kernel, state)?;
         let carried = (self.space.carry(state.hidden())? * 0.5)?;
         let next = activate(&carried.broadcast_add(&driven)?, Activation::Tanh)?;
         Ok(state.next(vec![next]))
@@ -199,16 +192,12 @@ fn run_in(folder: &Path) -> Result<Evidence> {
 
 #[test]
 fn a_cell_of_another_crate_obeys_the_law_that_it_is_measured_by() -> Result<()> {
-    let frames = common::normal(1, "frames", &[1, 4, 1, 5, 7], 1.0, candle_core::DType::F64);
-    let kernel = common::normal(1, "kernel", &[3, 1, 3, 3], 1.0, candle_core::DType::F64);
-    let error = |range: u32, lift: Lift| {
-        let space = FlowSpace::new(Translation, VelocitySet::square(range), lift);
-        state_error(&Fading { space, kernel: kernel.clone() }, &frames, PixelsPerFrame::new(0, 1))
-    };
-    for lift in [Lift::Trivial, Lift::CoMoving] {
-        assert_eq!(error(1, lift)?.max(), 0.0);
-    }
-    assert!(matches!(error(0, Lift::Trivial), Err(Error::Vacuous(_))), "no velocity, no law");
+    let kernel = |dtype| common::normal(1, "kernel", &[3, 1, 3, 3], 0.3, dtype);
+    let cell = |dtype, space| Ok(Fading { space, kernel: kernel(dtype) });
+    let report = check_both_lifts(cell, &Options::over(Translation))?;
+    report.assert_holds();
+    let is_exact = |line: &&Line| line.verdict == Verdict::Measured(Diagnosis::Exact);
+    assert_eq!(report.lines.iter().filter(is_exact).count(), 11, "bit for bit\n{report}");
     Ok(())
 }
 

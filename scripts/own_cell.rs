@@ -1,143 +1,208 @@
-//! How a project that depends on this crate uses it for a cell of its own: implement [`FlowLayer`],
-//! measure the laws in f32 and f64 and fail on anything but what the theory promises, then train it and
-//! measure it with the same trainer as the crate's own cells.
+//! The code of the guide, [`fernn::guide`]: a cell of one's own is checked, over translations, over
+//! rotations and in a stack, then trained and compared with the paper's.
 //!
-//! `cargo run --release --example own_cell`; in a project of your own the check is a test.
+//! `cargo run --release --example own_cell`
 
 use candle_core::{DType, Device, Tensor};
-use fernn::cells::FlowLayer;
+use fernn::Result;
+use fernn::cells::{
+    AnyLayer, Between, CellChoice, CellShape, Fields, FlowLayer, Running, Stacked, parameter_count,
+};
 use fernn::data::{Canvas, Sequences, Sources, Split, TranslatingMnist};
-use fernn::equivariance::{Diagnosis, action_error, diagnose, read_out_error, state_error};
-use fernn::flow::{FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Translation, VelocitySet};
+use fernn::equivariance::{Options, Report, check_both_lifts};
+use fernn::flow::{
+    FlowGroup, FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Rotation, Translation,
+    VelocitySet, ZeroPaddedTranslation,
+};
 use fernn::models::{ForecastLearner, Forecaster, mse_over_batches};
-use fernn::ops::{Activation, ConvAlgorithm, Layer, Padding, VelocityPooling};
+use fernn::ops::{Activation, ConvAlgorithm, Layer, Padding, SteerableBasis};
 use fernn::parameters::{Draw, Initial, Parameters, Tensors};
-use fernn::rng::Stream;
 use fernn::training::{AdamConfig, RunName, Schedule, Trainer};
-use fernn::{Error, Result};
+use std::borrow::Cow;
+use std::path::Path;
 
 /// A leaky integrator over V × G with a leak for each channel: h' = λ ⊙ ψ_1(ν)·h + U ⋆ f.
-struct Leaky {
-    space: FlowSpace<Translation>,
-    kernel: Tensor, // U (C, C_in, 3, 3)
-    leak: Tensor,   // λ (C)
+struct Leaky<G: FlowGroup> {
+    space: FlowSpace<G>,
+    u: Tensor,    // (C, C_in, 3, 3)
+    leak: Tensor, // λ (C)
 }
 
-impl FlowLayer for Leaky {
-    type Group = Translation;
+impl<G: FlowGroup> FlowLayer for Leaky<G> {
+    type Group = G;
 
-    fn space(&self) -> &FlowSpace<Translation> {
+    fn space(&self) -> &FlowSpace<G> {
         &self.space
     }
 
     fn channels(&self) -> usize {
-        self.kernel.dims()[0]
-    }
-
-    fn pooling(&self) -> VelocityPooling {
-        VelocityPooling::Max
+        self.leak.elem_count()
     }
 
     fn parameters(&self) -> Vec<&Tensor> {
-        vec![&self.kernel, &self.leak]
+        vec![&self.u, &self.leak]
     }
 
     fn advance(&self, input: Input<'_>, state: &LiftedState) -> Result<LiftedState> {
-        let (Input::Frame(_) | Input::FormerFrame(_)) = input else {
-            return Err(Error::configuration("the leaky cell", "lifts frames", "give it frames"));
-        };
-        // Carried by the flow in the lab frame, left alone in the co-moving one; the input as each
-        // velocity sees it.
-        let carried = self.space.carry(state.hidden())?;
-        let drive = fernn::flow::Drive::new(Some(self.kernel.clone()), self.channels());
-        let driven = self.space.drive(input, &drive, state.frames_seen(), ConvAlgorithm::Direct)?;
-        Ok(state.next(vec![carried.broadcast_mul(&self.leak)?.broadcast_add(&driven)?]))
+        let memory = self.space.carry(state.hidden())?;
+        let driven = self.space.drive_by(input, &self.u, state)?;
+        Ok(state.next(vec![memory.broadcast_mul(&self.leak)?.broadcast_add(&driven)?]))
     }
 }
 
-fn random(name: &str, shape: &[usize], dtype: DType) -> Result<Tensor> {
-    let mut stream = Stream::new(1, name, 0);
-    let values: Vec<f64> = (0..shape.iter().product()).map(|_| stream.normal()).collect();
-    Ok(Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(dtype)?)
+/// The same random numbers at every run.
+fn random(name: &str, shape: &[usize]) -> Result<Tensor> {
+    let initial = Initial::trained(name, shape, Draw::Uniform(0.9));
+    let drawn = Parameters::draw(&[initial], 0, &Device::Cpu)?;
+    Ok(drawn.detached()[name].to_dtype(DType::F64)?)
 }
 
-/// Fails unless the cell is flow equivariant, and a control without velocities is not.
-fn check() -> Result<()> {
-    let flow = PixelsPerFrame::new(1, -1);
-    let frames = |dtype| random("frames", &[1, 6, 2, 5, 7], dtype);
-    let cell = |dtype, velocities| -> Result<Leaky> {
-        let space = FlowSpace::new(Translation, velocities, Lift::Trivial);
-        let (kernel, leak) =
-            (random("kernel", &[4, 2, 3, 3], dtype)?, random("leak", &[4], dtype)?);
-        Ok(Leaky { space, kernel, leak })
-    };
-    let action = action_error(&Translation, &frames(DType::F64)?, flow)?.max();
-
-    let state = |dtype| state_error(&cell(dtype, VelocitySet::square(2))?, &frames(dtype)?, flow);
-    let (single, double) = (state(DType::F32)?, state(DType::F64)?);
-    assert!(diagnose(&single, &double, action) <= Diagnosis::Rounding, "{double:?}");
-
-    // The control: without velocities the same cell must break the law, or the check is worthless.
-    let read_out = |dtype| {
-        read_out_error(&cell(dtype, VelocitySet::trivial())?, &Translation, &frames(dtype)?, flow)
-    };
-    let (control, control_f64) = (read_out(DType::F32)?, read_out(DType::F64)?);
-    assert_eq!(diagnose(&control, &control_f64, action), Diagnosis::Broken);
-    println!("flow equivariant; largest error {:e}, control {:.1}", double.max(), control.max());
-    Ok(())
+fn over_translations() -> Result<Report> {
+    let (u, leak) = (random("u", &[4, 1, 3, 3])?, random("leak", &[4])?);
+    let cell =
+        |dtype, space| Ok(Leaky { space, u: u.to_dtype(dtype)?, leak: leak.to_dtype(dtype)? });
+    check_both_lifts(cell, &Options::over(Translation))
 }
 
-/// Trains a forecaster of the cell on moving digits for a moment; its test error before and after.
-fn train() -> Result<(f64, f64)> {
-    const CHANNELS: usize = 4;
-    let canvas = Canvas { size: 14, digit: 14 };
-    let velocities = VelocitySet::square(1);
-    let digits = Sources::embedded().digits()?;
-    let data = TranslatingMnist::new(digits, canvas, 6, velocities.as_slice(), 0)?;
-    let space = FlowSpace::new(Translation, velocities, Lift::CoMoving);
+/// Broken: the same cell with convolutions that pad with zeros.
+pub fn zero_padded() -> Result<Report> {
+    let (u, leak) = (random("u", &[4, 1, 3, 3])?, random("leak", &[4])?);
+    let cell =
+        |dtype, space| Ok(Leaky { space, u: u.to_dtype(dtype)?, leak: leak.to_dtype(dtype)? });
+    check_both_lifts(cell, &Options::over(ZeroPaddedTranslation))
+}
 
-    let build = |tensors: &Tensors| {
-        let (kernel, leak) = (tensors["cell.u"].clone(), tensors["cell.leak"].clone());
-        let kernel_of_decoder = tensors["decoder"].clone();
-        let (activation, padding) = (Activation::Identity, Padding::Circular);
-        let decoder = vec![Layer { kernel: kernel_of_decoder, activation, padding }];
-        let cell = Leaky { space: space.clone(), kernel, leak };
-        Forecaster::new(cell, decoder, ConvAlgorithm::Auto)
+fn over_rotations() -> Result<Report> {
+    let (fields, orientations) = (2, 4);
+    let basis = SteerableBasis::new(orientations, 3)?;
+    let u = basis.lifting(&random("u", &[fields, 1, basis.len()])?)?;
+    let leak = random("leak", &[fields, 1])?.repeat((1, orientations))?.flatten_all()?;
+    let cell =
+        |dtype, space| Ok(Leaky { space, u: u.to_dtype(dtype)?, leak: leak.to_dtype(dtype)? });
+    check_both_lifts(cell, &Options::over(Rotation::new(orientations)?))
+}
+
+fn in_a_stack() -> Result<Report> {
+    let leak = random("leak", &[4])?;
+    let (lower, upper) = (random("u", &[4, 1, 3, 3])?, random("upper u", &[4, 4, 3, 3])?);
+    let cell = |dtype, space: FlowSpace<Translation>| {
+        let layer = |u: &Tensor| -> Result<_> {
+            let space = space.clone();
+            Ok(Leaky { space, u: u.to_dtype(dtype)?, leak: leak.to_dtype(dtype)? })
+        };
+        Stacked::new(vec![layer(&lower)?, layer(&upper)?])
     };
+    check_both_lifts(cell, &Options::over(Translation))
+}
+
+const CHANNELS: usize = 4;
+
+/// A cell to train: what it is made of, and how.
+struct Candidate {
+    name: &'static str,
+    initial: Vec<Initial>,
+    layer: Box<BuildLayer>,
+}
+
+type BuildLayer = dyn Fn(&Tensors) -> Result<AnyLayer<Translation>>;
+
+fn own(velocities: VelocitySet<PixelsPerFrame>) -> Candidate {
     let initial = vec![
         Initial::convolution("cell.u", [CHANNELS, 1, 3, 3]),
-        Initial::trained("cell.leak", &[CHANNELS], Draw::Uniform(1.0)),
-        Initial::convolution("decoder", [1, CHANNELS, 3, 3]),
+        Initial::trained("cell.leak", &[CHANNELS], Draw::Uniform(0.9)),
     ];
+    let layer = move |tensors: &Tensors| -> Result<AnyLayer<Translation>> {
+        let space = FlowSpace::new(Translation, velocities.clone(), Lift::CoMoving);
+        let (u, leak) = (tensors["cell.u"].clone(), tensors["cell.leak"].clone());
+        Ok(Box::new(Leaky { space, u, leak }))
+    };
+    Candidate { name: "own cell", initial, layer: Box::new(layer) }
+}
+
+fn simple(name: &'static str, velocities: VelocitySet<PixelsPerFrame>) -> Candidate {
+    let (fields, reads) = (Fields::Plain, Between::FrameAndHidden);
+    let shape = CellShape { fields, reads, inputs: 1, channels: CHANNELS, kernels: (3, 3) };
+    let initial = CellChoice::SIMPLE.parameters("cell", &shape, &velocities);
+    let layer = move |tensors: &Tensors| {
+        let space = FlowSpace::new(Translation, velocities.clone(), Lift::CoMoving);
+        let source = (Running::default(), Path::new("drawn"));
+        CellChoice::SIMPLE.layer(space, ("cell", &shape), tensors, source)
+    };
+    Candidate { name, initial, layer: Box::new(layer) }
+}
+
+/// Digits that move on a torus, by at most a pixel per frame along either axis.
+fn moving_digits() -> Result<TranslatingMnist> {
+    let velocities = VelocitySet::square(1);
+    let canvas = Canvas { size: 14, digit: 14 };
+    TranslatingMnist::new(Sources::embedded().digits()?, canvas, 6, velocities.as_slice(), 0)
+}
+
+const STEPS: u64 = 60;
+const SEEN: usize = 3;
+
+/// Trains a forecaster of the cell for a moment; its test error before and after.
+fn train(cell: &Candidate, data: &TranslatingMnist) -> Result<(f64, f64)> {
+    let build = |tensors: &Tensors| {
+        let (activation, padding) = (Activation::Identity, Padding::Circular);
+        let decoder = Layer { kernel: tensors["decoder"].clone(), activation, padding };
+        Forecaster::new((cell.layer)(tensors)?, vec![decoder], ConvAlgorithm::Auto)
+    };
+    let decoder = Initial::convolution("decoder", [1, CHANNELS, 3, 3]);
+    let initial = [cell.initial.clone(), vec![decoder]].concat();
     let parameters = Parameters::draw(&initial, 0, &Device::Cpu)?;
-    let test =
-        |tensors: &Tensors| mse_over_batches(&build(tensors)?, data.pairs(Split::Test, 32, 16, 3));
-    let before = test(&parameters.snapshot()?)?;
-    let validation = data.pairs(Split::Validation, 16, 16, 3).collect::<Result<Vec<_>>>()?;
+    let test = |tensors: &Tensors| {
+        mse_over_batches(&build(tensors)?, data.pairs(Split::Test, 32, 16, SEEN))
+    };
+    let untrained = test(&parameters.snapshot()?)?;
+    let validation = data.pairs(Split::Validation, 16, 16, SEEN).collect::<Result<Vec<_>>>()?;
     let trained = Trainer {
-        name: RunName { experiment: "own cell".into(), model: "leaky".into(), seed: 0 },
+        name: RunName { experiment: "own cell".into(), model: cell.name.into(), seed: 0 },
         learner: &ForecastLearner { initial, build: &build },
         parameters: &parameters,
         schedule: Schedule {
-            steps: 60,
+            steps: STEPS,
             interval: 20,
             clip: Some(1.0),
             adam: AdamConfig { learning_rate: 1e-2, ..AdamConfig::default() },
         },
-        batch: &|step| data.pair(Split::Train, step * 4..(step + 1) * 4, 3),
-        validation: &|_| Ok(std::borrow::Cow::Borrowed(&validation)),
+        batch: &|step| data.pair(Split::Train, step * 4..(step + 1) * 4, SEEN),
+        validation: &|_| Ok(Cow::Borrowed(&validation)),
         checkpoint: None,
         fingerprint: String::new(),
         progress: &|_, _| (),
     }
     .run()?;
-    Ok((before, test(&trained.best_weights)?))
+    Ok((untrained, test(&trained.best_weights)?))
+}
+
+/// Every cell trained the same way on the same data.
+fn compare() -> Result<()> {
+    let data = moving_digits()?;
+    let candidates = [
+        own(VelocitySet::square(1)),
+        simple("simple FERNN", VelocitySet::square(1)),
+        simple("G-RNN", VelocitySet::trivial()),
+    ];
+    println!("a moment of training at small scale ({STEPS} steps, one seed): no ranking of cells");
+    println!("cell          parameters  test MSE untrained  trained");
+    for cell in &candidates {
+        let drawn = Parameters::draw(&cell.initial, 0, &Device::Cpu)?.detached();
+        let (name, count) = (cell.name, parameter_count(&(cell.layer)(&drawn)?));
+        let (untrained, trained) = train(cell, &data)?;
+        println!("{name:<13} {count:>10}  {untrained:>18.4}  {trained:.4}");
+        assert!(trained < 0.8 * untrained, "{name} learns");
+    }
+    Ok(())
 }
 
 fn main() -> Result<()> {
-    check()?;
-    let (before, after) = train()?;
-    println!("test MSE of its forecaster: {before:.4} untrained, {after:.4} after 60 steps");
-    assert!(after < 0.8 * before, "it learns");
-    Ok(())
+    println!("{}\n", over_translations()?);
+    over_translations()?.assert_holds();
+    over_rotations()?.assert_holds();
+    in_a_stack()?.assert_holds();
+    let broken = zero_padded()?;
+    assert!(!broken.holds());
+    println!("with zero padding:\n{broken}\n");
+    compare()
 }

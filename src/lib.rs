@@ -2,7 +2,7 @@
 //! Neural Networks* (Keller, 2025).
 //!
 //! The modules are the argument of the paper, from the ground up; a module uses only those above it
-//! in this list.
+//! in this list. [`guide`] leads to a cell of your own.
 //!
 //! ```
 //! use candle_core::{Device, Tensor};
@@ -46,5 +46,7 @@ pub mod experiments;
 pub mod statistics;
 
 pub mod report;
+
+pub mod guide;
 
 pub use error::{Error, Result};

@@ -15,6 +15,51 @@ use candle_core::{DType, Device, Tensor};
 /// From a zero state, after frames 0..=t: flowing the input by ν̂ flows the state by t·ν̂ and moves
 /// slice ν − ν̂ to ν ([`Lift::Trivial`]), or only moves the slices ([`Lift::CoMoving`]), for the pairs
 /// that [`FlowLayer::comparable`] names.
+///
+/// A cell of your own needs four methods and its group ([the guide](crate::guide) goes on from here):
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use fernn::cells::{Cell, FlowLayer};
+/// use fernn::flow::{FlowSpace, Input, Lift, LiftedState, Translation, VelocitySet};
+///
+/// /// h' = ψ_1(ν)·h / 2 + U ⋆ f
+/// struct Fading {
+///     space: FlowSpace<Translation>,
+///     u: Tensor, // (C, C_in, k, k)
+/// }
+///
+/// impl FlowLayer for Fading {
+///     type Group = Translation;
+///
+///     fn space(&self) -> &FlowSpace<Translation> {
+///         &self.space
+///     }
+///
+///     fn channels(&self) -> usize {
+///         self.u.dims()[0]
+///     }
+///
+///     fn parameters(&self) -> Vec<&Tensor> {
+///         vec![&self.u]
+///     }
+///
+///     fn advance(&self, input: Input<'_>, state: &LiftedState) -> fernn::Result<LiftedState> {
+///         let faded = (self.space.carry(state.hidden())? * 0.5)?;
+///         Ok(state.next(vec![faded.broadcast_add(&self.space.drive_by(input, &self.u, state)?)?]))
+///     }
+/// }
+///
+/// # fn main() -> fernn::Result<()> {
+/// let space = FlowSpace::new(Translation, VelocitySet::square(1), Lift::CoMoving);
+/// let cell = Fading { space, u: Tensor::ones((4, 1, 3, 3), DType::F32, &Device::Cpu)? };
+/// let state = cell.zero_state(2, (5, 7), DType::F32, &Device::Cpu)?;
+/// let frame = Tensor::ones((2, 1, 5, 7), DType::F32, &Device::Cpu)?;
+/// let next = cell.step(Input::Frame(&frame), &state)?;
+/// assert_eq!(cell.read_out(&next)?.dims(), [2, 4, 5, 7]);
+/// # Ok(())
+/// # }
+/// ```
 pub trait FlowLayer {
     /// The group.
     type Group: FlowGroup;
@@ -30,8 +75,10 @@ pub trait FlowLayer {
         1
     }
 
-    /// The pooling over V in the read-out.
-    fn pooling(&self) -> VelocityPooling;
+    /// The pooling over V in the read-out: the paper's maximum, unless the layer says otherwise.
+    fn pooling(&self) -> VelocityPooling {
+        VelocityPooling::default()
+    }
 
     /// The kernels: what is trained, or over rotations what was expanded from it.
     fn parameters(&self) -> Vec<&Tensor>;

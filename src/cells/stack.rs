@@ -12,6 +12,24 @@ use candle_core::{DType, Device, Tensor};
 /// # Equivariance
 /// That of [`FlowLayer`], layer by layer: what a layer reads flows as its own state does. The pairs
 /// claimed are those of all layers; layers that mix velocities should have one neighbourhood.
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use fernn::cells::{Cell, FlowRnn, Stacked};
+/// use fernn::flow::{FlowSpace, Lift, Sequence, Translation, VelocitySet};
+/// use fernn::ops::ReadOut;
+///
+/// # fn main() -> fernn::Result<()> {
+/// let kernel = |inputs| Tensor::ones((4, inputs, 3, 3), DType::F32, &Device::Cpu);
+/// let space = FlowSpace::new(Translation, VelocitySet::square(1), Lift::CoMoving);
+/// let layer = |inputs| FlowRnn::over(space.clone(), kernel(inputs)?, kernel(4)?);
+/// let cell = Stacked::new(vec![layer(1)?, layer(4)?])?;
+/// let frames = Tensor::ones((2, 3, 1, 5, 7), DType::F32, &Device::Cpu)?;
+/// let last = cell.unroll(Sequence::Frames(&frames), ReadOut::Last)?;
+/// assert_eq!(last.dims(), [1, 2, 5, 7, 4]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Stacked<L> {
     layers: Vec<L>,

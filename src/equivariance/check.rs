@@ -10,6 +10,26 @@ use crate::flow::{FlowGroup, Sequence, Velocity, VelocitySet};
 use candle_core::{DType, Tensor};
 
 /// What a cell or a model is checked with.
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use fernn::cells::FlowRnn;
+/// use fernn::equivariance::{Options, Trial, check_both_lifts};
+/// use fernn::flow::{PixelsPerFrame, Translation, VelocitySet};
+///
+/// # fn main() -> fernn::Result<()> {
+/// let kernel = |inputs| Tensor::randn(0f64, 0.2, (4, inputs, 3, 3), &Device::Cpu);
+/// let (u, w) = (kernel(3)?, kernel(4)?);
+/// let options = Options::over(Translation)
+///     .with_inputs(3) // frames in colour
+///     .with_flows(vec![PixelsPerFrame::new(0, -1)])
+///     .with_velocities(VelocitySet::square(1))
+///     .with_trials(vec![Trial { batch: 1, frames: 5, extents: (5, 3), seed: 7 }]);
+/// let cell = |dtype, space| FlowRnn::over(space, u.to_dtype(dtype)?, w.to_dtype(dtype)?);
+/// check_both_lifts(cell, &options)?.assert_holds();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Options<G: FlowGroup> {
     group: G,
@@ -44,6 +64,20 @@ impl<G: MeasuredGroup> Options<G> {
     }
 
     /// Feature maps of a number of channels, for cells without an input kernel.
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use fernn::cells::FlowRnn;
+    /// use fernn::equivariance::{Options, check_both_lifts};
+    /// use fernn::flow::Translation;
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// let w = Tensor::randn(0f64, 0.2, (4, 4, 3, 3), &Device::Cpu)?;
+    /// let cell = |dtype, space| FlowRnn::over(space, None, w.to_dtype(dtype)?);
+    /// check_both_lifts(cell, &Options::over(Translation).with_maps(4))?.assert_holds();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_maps(self, channels: usize) -> Self {
         Self { inputs: channels, reads_maps: true, ..self }
     }
@@ -65,6 +99,29 @@ impl<G: MeasuredGroup> Options<G> {
 
     /// Only the given velocities, for what cannot be built with others: neither a closed set nor the control
     /// without velocities is measured.
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use fernn::cells::TranslationRnn;
+    /// use fernn::equivariance::{Law, Options, check};
+    /// use fernn::flow::{Translation, VelocitySet};
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// let kernel = |inputs| Tensor::randn(0f64, 0.2, (4, inputs, 3, 3), &Device::Cpu);
+    /// let (u, w) = (kernel(1)?, kernel(4)?);
+    /// let options = Options::over(Translation).with_these_velocities_only(VelocitySet::square(1));
+    /// let report = check(
+    ///     |dtype, velocities| {
+    ///         assert_eq!(velocities.len(), 9, "no others are asked for");
+    ///         TranslationRnn::new(Translation, velocities, u.to_dtype(dtype)?, w.to_dtype(dtype)?)
+    ///     },
+    ///     &options,
+    /// )?;
+    /// report.assert_holds();
+    /// assert!(report.lines.iter().all(|line| line.law != Law::Control));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_these_velocities_only(self, velocities: VelocitySet<G::Velocity>) -> Self {
         Self { velocities, has_other_sets: false, ..self }
     }
@@ -72,6 +129,11 @@ impl<G: MeasuredGroup> Options<G> {
     /// Other sequences.
     pub fn with_trials(self, trials: Vec<Trial>) -> Self {
         Self { trials, ..self }
+    }
+
+    /// The group.
+    pub fn group(&self) -> &G {
+        &self.group
     }
 
     fn frames(&self, trial: &Trial) -> Result<Tensor> {

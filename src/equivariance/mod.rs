@@ -5,6 +5,7 @@
 //! error tells its cause ([`Diagnosis`]): rounding falls by nine orders of magnitude between the two,
 //! the discretisation of an action on the grid stays, and so does a real breach.
 
+mod both_lifts;
 mod check;
 mod comparison;
 mod diagnosis;
@@ -16,6 +17,7 @@ mod recorded;
 mod report;
 mod subject;
 
+pub use both_lifts::check_both_lifts;
 pub use check::{Options, check};
 pub use diagnosis::{Diagnosis, LARGEST_DISCRETISATION, LARGEST_ROUNDING, diagnose};
 pub use difference::{Difference, EquivarianceError, SliceError};

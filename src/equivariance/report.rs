@@ -120,7 +120,7 @@ impl fmt::Display for Line {
             (Verdict::Measured(found), _) => found.name(),
         };
         let (law, stage, velocities) = (self.law.name(), &self.stage, &self.velocities);
-        write!(f, "{law:<20} {stage:<17} {velocities:<14} {verdict}")?;
+        write!(f, "{law:<20} {stage:<18} {velocities:<14} {verdict}")?;
         if let Some(order) = self.order {
             write!(f, ", order {order:.1}")?;
         }
@@ -139,6 +139,24 @@ impl fmt::Display for Line {
 }
 
 /// What a check found.
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use fernn::cells::FlowRnn;
+/// use fernn::equivariance::{Options, check_both_lifts};
+/// use fernn::flow::ZeroPaddedTranslation;
+///
+/// # fn main() -> fernn::Result<()> {
+/// let kernel = |inputs| Tensor::randn(0f64, 0.2, (4, inputs, 3, 3), &Device::Cpu);
+/// let (u, w) = (kernel(1)?, kernel(4)?);
+/// let cell = |dtype, space| FlowRnn::over(space, u.to_dtype(dtype)?, w.to_dtype(dtype)?);
+/// let report = check_both_lifts(cell, &Options::over(ZeroPaddedTranslation))?;
+/// assert!(!report.holds());
+/// assert_eq!(report.begins_at(), Some("lab state"));
+/// println!("{report}"); // what is broken first, and where the error is largest
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// The group.

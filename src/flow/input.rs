@@ -129,6 +129,20 @@ impl<'a> Sequence<'a> {
 }
 
 /// How inputs drive a cell: through an input kernel U, or only as feature maps already computed.
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use fernn::flow::Drive;
+///
+/// # fn main() -> fernn::Result<()> {
+/// let u = Tensor::ones((4, 1, 3, 3), DType::F32, &Device::Cpu)?;
+/// let by_frames = Drive::new(Some(u), 4);
+/// assert!(by_frames.kernel_for_frames().is_ok() && by_frames.check_map(4).is_ok());
+/// let by_maps = Drive::new(None, 4);
+/// assert!(by_maps.kernel_for_frames().is_err(), "nothing lifts a frame");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Drive {
     kernel: Option<Tensor>,

@@ -69,6 +69,21 @@ impl<G: FlowGroup> FlowSpace<G> {
     ///
     /// # Errors
     /// [`crate::Error::Configuration`] for a frame without U, and for a map that cannot be added.
+    ///
+    /// ```
+    /// use candle_core::{DType, Device, Tensor};
+    /// use fernn::flow::{Drive, FlowSpace, Input, Lift, Translation, VelocitySet};
+    /// use fernn::ops::ConvAlgorithm;
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// let space = FlowSpace::new(Translation, VelocitySet::square(1), Lift::Trivial);
+    /// let map = Tensor::ones((2, 4, 5, 7), DType::F32, &Device::Cpu)?;
+    /// let by_maps = Drive::new(None, 4);
+    /// let driven = space.drive(Input::Map(&map), &by_maps, 0, ConvAlgorithm::Direct)?;
+    /// assert_eq!(driven.dims(), [2, 1, 5, 7, 4]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn drive(
         &self,
         input: Input<'_>,
@@ -97,6 +112,40 @@ impl<G: FlowGroup> FlowSpace<G> {
         }
     }
 
+    /// [`FlowSpace::drive`] by a kernel U (C, C_in, k, k), for the input that comes after `state`; what a
+    /// layer below shows is convolved directly.
+    ///
+    /// # Errors
+    /// [`crate::Error::Configuration`] for a map that has not C channels.
+    ///
+    /// ```
+    /// use candle_core::{DType, Device, Tensor};
+    /// use fernn::flow::{FlowSpace, Input, Lift, StateShape, Translation, VelocitySet};
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// let of = StateShape { memories: 1, batch: 2, channels: 4, extents: (5, 7) };
+    /// let u = Tensor::ones((4, 1, 3, 3), DType::F32, &Device::Cpu)?;
+    /// let frame = Tensor::ones((2, 1, 5, 7), DType::F32, &Device::Cpu)?;
+    /// // The lab frame shows all nine velocities the same; the co-moving one, each its own.
+    /// for (lift, slices) in [(Lift::Trivial, 1), (Lift::CoMoving, 9)] {
+    ///     let space = FlowSpace::new(Translation, VelocitySet::square(1), lift);
+    ///     let state = space.zero_state(of, DType::F32, &Device::Cpu)?;
+    ///     let driven = space.drive_by(Input::Frame(&frame), &u, &state)?;
+    ///     assert_eq!(driven.dims(), [2, slices, 5, 7, 4]);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn drive_by(
+        &self,
+        input: Input<'_>,
+        kernel: &Tensor,
+        state: &LiftedState,
+    ) -> Result<Tensor> {
+        let by = Drive::new(Some(kernel.clone()), kernel.dims4()?.0);
+        self.drive(input, &by, state.frames_seen(), ConvAlgorithm::Direct)
+    }
+
     /// By how many steps of its own velocity each slice sees an input moved.
     pub(crate) fn steps_to_slices(&self, input: Input<'_>, frames_seen: u32) -> i64 {
         let is_former = matches!(input, Input::FormerFrame(_));
@@ -109,6 +158,24 @@ impl<G: FlowGroup> FlowSpace<G> {
 
     /// What was remembered (B, V, H, W, C) as the next step needs it: moved by ψ_1(ν) in the lab
     /// frame, left alone in the co-moving one.
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use fernn::flow::{FlowSpace, Lift, PixelsPerFrame, Translation, VelocitySet};
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// let velocities = VelocitySet::truncated(vec![PixelsPerFrame::new(0, 0), PixelsPerFrame::new(1, 0)])?;
+    /// let row = Tensor::new(&[1f32, 2.0, 3.0], &Device::Cpu)?.reshape((1, 1, 1, 3, 1))?;
+    /// let memory = Tensor::cat(&[&row, &row], 1)?; // the same for both velocities
+    /// let carried = |lift| -> fernn::Result<Vec<f32>> {
+    ///     let space = FlowSpace::new(Translation, velocities.clone(), lift);
+    ///     Ok(space.carry(&memory)?.flatten_all()?.to_vec1()?)
+    /// };
+    /// assert_eq!(carried(Lift::Trivial)?, [1.0, 2.0, 3.0, 3.0, 1.0, 2.0], "one pixel to the right");
+    /// assert_eq!(carried(Lift::CoMoving)?, [1.0, 2.0, 3.0, 1.0, 2.0, 3.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn carry(&self, memory: &Tensor) -> Result<Tensor> {
         match self.lift {
             Lift::Trivial => self.group.act_on_slices(memory, self.velocities.as_slice(), 1),

@@ -51,6 +51,19 @@ impl LiftedState {
     }
 
     /// The state after one more frame.
+    ///
+    /// ```
+    /// use candle_core::{DType, Device, Tensor};
+    /// use fernn::flow::LiftedState;
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// let hidden = Tensor::zeros((2, 9, 5, 7, 4), DType::F32, &Device::Cpu)?; // (B, V, H, W, C)
+    /// let state = LiftedState::new(vec![hidden], 0);
+    /// let next = state.next(vec![(state.hidden() + 1.0)?]);
+    /// assert_eq!(next.frames_seen(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn next(&self, memories: Vec<Tensor>) -> Self {
         Self::new(memories, self.frames_seen + 1)
     }

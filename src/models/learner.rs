@@ -14,6 +14,36 @@ pub type Build<'a, C> = dyn Fn(&Tensors) -> Result<Forecaster<C>> + 'a;
 /// Learns to predict. Batches are (seen, target), (B, T, C_in, H, W) and (B, N, C_out, H, W).
 ///
 /// The cell may be any [`Cell`], those of other crates among them.
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use fernn::cells::TranslationRnn;
+/// use fernn::flow::{Translation, VelocitySet};
+/// use fernn::models::{ForecastLearner, Forecaster};
+/// use fernn::ops::{Activation, ConvAlgorithm, Layer, Padding};
+/// use fernn::parameters::{Initial, Parameters, Tensors};
+/// use fernn::training::Learner;
+///
+/// # fn main() -> fernn::Result<()> {
+/// let initial = vec![
+///     Initial::convolution("u", [4, 1, 3, 3]),
+///     Initial::convolution("w", [4, 4, 3, 3]),
+///     Initial::convolution("decoder", [1, 4, 3, 3]),
+/// ];
+/// let build = |tensors: &Tensors| {
+///     let (u, w, kernel) = (&tensors["u"], &tensors["w"], tensors["decoder"].clone());
+///     let cell = TranslationRnn::new(Translation, VelocitySet::square(1), u.clone(), w.clone())?;
+///     let decoder = Layer { kernel, activation: Activation::Identity, padding: Padding::Circular };
+///     Forecaster::new(cell, vec![decoder], ConvAlgorithm::Auto)
+/// };
+/// let learner = ForecastLearner { initial, build: &build };
+/// let tensors = Parameters::draw(&learner.initial()?, 0, &Device::Cpu)?.detached();
+/// let (seen, target) = ((2, 3, 1, 5, 7), (2, 2, 1, 5, 7)); // (B, T, C, H, W)
+/// let frames = |shape| Tensor::ones(shape, DType::F32, &Device::Cpu);
+/// assert!(learner.score(&tensors, &[(frames(seen)?, frames(target)?)])? > 0.0);
+/// # Ok(())
+/// # }
+/// ```
 pub struct ForecastLearner<'a, C> {
     /// The model's tensors before training.
     pub initial: Vec<Initial>,

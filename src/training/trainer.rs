@@ -79,6 +79,49 @@ pub struct RunName {
 }
 
 /// A training run of one learner under one seed.
+///
+/// ```
+/// use candle_core::Device;
+/// use fernn::parameters::{Draw, Initial, Parameters, Tensors};
+/// use fernn::training::{AdamConfig, Learner, Loss, RunName, Schedule, Trainer};
+///
+/// /// A number that learns to be another one.
+/// struct Number;
+///
+/// impl Learner for Number {
+///     type Batch = f64;
+///
+///     fn initial(&self) -> fernn::Result<Vec<Initial>> {
+///         Ok(vec![Initial::trained("x", &[1], Draw::Constant(0.0))])
+///     }
+///
+///     fn loss(&self, tensors: &Tensors, batch: &f64) -> fernn::Result<Loss> {
+///         Ok((&tensors["x"] - *batch)?.sqr()?.sum_all()?.into())
+///     }
+///
+///     fn score(&self, tensors: &Tensors, batches: &[f64]) -> fernn::Result<f64> {
+///         Ok(f64::from(self.loss(tensors, &batches[0])?.value.to_scalar::<f32>()?))
+///     }
+/// }
+///
+/// # fn main() -> fernn::Result<()> {
+/// let adam = AdamConfig { learning_rate: 0.1, ..AdamConfig::default() };
+/// let training = Trainer {
+///     name: RunName { experiment: "numbers".into(), model: "x".into(), seed: 0 },
+///     learner: &Number,
+///     parameters: &Parameters::draw(&Number.initial()?, 0, &Device::Cpu)?,
+///     schedule: Schedule { steps: 20, interval: 10, clip: None, adam },
+///     batch: &|_| Ok(1.0),
+///     validation: &|_| Ok(vec![1.0].into()),
+///     checkpoint: None,
+///     fingerprint: String::new(),
+///     progress: &|_, _| (),
+/// }
+/// .run()?;
+/// assert!(training.curve[1].score < 0.5, "it began at 1");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Trainer<'a, L: Learner<Batch: Clone>> {
     /// Named in error messages.
     pub name: RunName,
