@@ -79,7 +79,7 @@ const SUITES: [&str; 7] = [
     "rotation",
 ];
 /// The suites that a fault may name besides.
-const MORE: [&str; 8] = [
+const MORE: [&str; 10] = [
     "values",
     "experiments",
     "command_line",
@@ -88,6 +88,8 @@ const MORE: [&str; 8] = [
     "kth",
     "classifier",
     "classification",
+    "check",
+    "guide",
 ];
 
 fn main() -> anyhow::Result<ExitCode> {
