@@ -55,8 +55,16 @@ impl Fault {
 }
 
 const COPY: &str = "target/mutations/copy";
-const COPIED: [&str; 7] =
-    ["src", "property_tests", "benchmarks", "scripts", "build.rs", "Cargo.toml", "Cargo.lock"];
+const COPIED: [&str; 8] = [
+    "src",
+    "property_tests",
+    "benchmarks",
+    "scripts",
+    "docs",
+    "build.rs",
+    "Cargo.toml",
+    "Cargo.lock",
+];
 /// The environment variable with the number of the fault that is planted.
 const CHOICE: &str = "PLANTED_FAULT";
 /// What reads it, at the end of the library's copy.

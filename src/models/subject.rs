@@ -1,12 +1,79 @@
 //! Forecasters and classifiers as subjects of the equivariance check.
 
-use super::classifier::{Classifier, Mode, RecurrentClassifier};
+use super::choice::AnyForecaster;
+use super::classifier::{AnyClassifier, Classifier, ClassifierKind, Mode, RecurrentClassifier};
 use super::forecaster::{Feedback, Forecaster};
-use crate::cells::FlowCell;
-use crate::equivariance::{Claim, Stage, Subject, Values};
-use crate::error::Result;
-use crate::flow::{FlowGroup, Sequence, Translation, VelocitySet};
-use candle_core::Tensor;
+use crate::cells::{CellChoice, CellKind, FlowCell};
+use crate::equivariance::{Claim, MeasuredGroup, Options, Report, Stage, Subject, Values, check};
+use crate::error::{Error, Result};
+use crate::flow::{
+    FlowGroup, FlowSpace, PixelsPerFrame, Sequence, Translation, Velocity, VelocitySet,
+};
+use crate::parameters::Tensors;
+use candle_core::{DType, Device, Tensor};
+
+/// Weights in a precision, where checks run.
+///
+/// # Errors
+/// Those of tensor operations.
+pub fn in_precision(weights: &Tensors, dtype: DType) -> Result<Tensors> {
+    let cast = |(name, tensor): (&String, &Tensor)| {
+        Ok((name.clone(), tensor.detach().to_device(&Device::Cpu)?.to_dtype(dtype)?))
+    };
+    weights.iter().map(cast).collect()
+}
+
+/// Checks a trained forecaster of frames with so many channels, which `build` makes over a space in a
+/// precision; with other velocities than its own as well, unless its weights belong to them.
+///
+/// # Errors
+/// Those of `build` and of the runs.
+pub fn check_forecaster<G: MeasuredGroup + 'static>(
+    build: impl Fn(DType, FlowSpace<G>) -> Result<AnyForecaster<G>>,
+    space: &FlowSpace<G>,
+    cell: CellChoice,
+    inputs: usize,
+) -> Result<Report> {
+    let (group, velocities) = (space.group(), space.velocities());
+    let neighbours = |set: &[G::Velocity]| G::Velocity::neighbourhood(set, cell.reach);
+    let belongs_to_them = match cell.kind {
+        CellKind::LearnedShift => true,
+        CellKind::Mixing => neighbours(velocities.as_slice()) != neighbours(&[G::Velocity::ZERO]),
+        CellKind::Simple | CellKind::Gru | CellKind::Lstm => false,
+    };
+    let options = Options::over(group.clone()).with_inputs(inputs).in_unit_range();
+    let options = match belongs_to_them {
+        true => options.with_these_velocities_only(velocities.clone()),
+        false => options.with_velocities(velocities.clone()),
+    };
+    let over = |velocities| FlowSpace::new(group.clone(), velocities, space.lift());
+    check(|dtype, velocities| build(dtype, over(velocities)), &options)
+}
+
+/// Checks a trained classifier, which `build` makes with velocities in a precision; as
+/// [`check_forecaster`].
+///
+/// # Errors
+/// Those of `build` and of the runs; [`Error::Configuration`] for the 3-D CNN, of which nothing is claimed.
+pub fn check_classifier(
+    build: impl Fn(DType, VelocitySet<PixelsPerFrame>) -> Result<AnyClassifier>,
+    kind: ClassifierKind,
+    velocities: VelocitySet<PixelsPerFrame>,
+) -> Result<Report> {
+    let options = Options::over(Translation).in_unit_range();
+    let options = match kind {
+        ClassifierKind::LearnedShift => options.with_these_velocities_only(velocities),
+        _ => options.with_velocities(velocities),
+    };
+    let recurrent = |dtype, velocities| match build(dtype, velocities)? {
+        AnyClassifier::Recurrent(model) => Ok(model),
+        AnyClassifier::Video(_) => {
+            let problem = "is a model of which the theory claims nothing";
+            Err(Error::configuration("the 3-D CNN", problem, "check a recurrent classifier"))
+        }
+    };
+    check(recurrent, &options)
+}
 
 /// Frames that a forecaster is asked for.
 const PREDICTED: usize = 3;

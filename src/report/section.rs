@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::experiments::exhibit::Exhibit;
-use crate::experiments::{Experiment, Records, Verdict};
+use crate::experiments::{Experiment, Records, Verdict, laws_table};
 
 /// What an experiment says of the records that hold it.
 pub(super) struct Section {
@@ -16,6 +16,7 @@ pub(super) struct Section {
 impl Section {
     pub fn of(experiment: &dyn Experiment, records: Records<'_>) -> Result<Self> {
         let mut exhibits = experiment.exhibits(records)?;
+        exhibits.push(laws_table(records, experiment.name()));
         exhibits.retain(|exhibit| !exhibit.body.is_empty());
         Ok(Self {
             experiment: experiment.name(),

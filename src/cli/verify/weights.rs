@@ -4,12 +4,12 @@ use super::arguments::Arguments;
 use crate::cli::model::{
     self, ModelFlags, Names, ROTATION, TRANSLATION, Task, classifier_choice, classifier_velocities,
 };
-use candle_core::{DType, Device};
+use candle_core::Device;
 use fernn::Error;
 use fernn::cells::CellKind;
-use fernn::equivariance::{MeasuredGroup, Options, Report, check};
-use fernn::flow::{FlowSpace, Translation};
-use fernn::models::{AnyClassifier, ClassifierKind, expanded};
+use fernn::equivariance::{MeasuredGroup, Report};
+use fernn::flow::FlowSpace;
+use fernn::models::{check_classifier, check_forecaster, expanded, in_precision};
 use fernn::ops::ConvAlgorithm;
 use fernn::parameters::{Tensors, load_weights};
 use std::path::Path;
@@ -30,15 +30,12 @@ pub fn check_weights(arguments: &Arguments, source: &Path) -> fernn::Result<Repo
     match task {
         Task::Translation => {
             let space = model::over_translations(flags, weights.cell);
-            let is_bound = weights.cell == CellKind::LearnedShift;
-            weights.check_forecaster(flags, space, &TRANSLATION, is_bound)
+            weights.check_forecaster(flags, space, &TRANSLATION)
         }
         Task::Rotation => {
-            // Its neighbourhoods are counted in steps of the set.
-            let is_bound = weights.cell == CellKind::Mixing;
             let space = model::over_rotations(flags)?;
             let tensors = expanded(weights.tensors, space.group().orientations())?;
-            Weights { tensors, ..weights }.check_forecaster(flags, space, &ROTATION, is_bound)
+            Weights { tensors, ..weights }.check_forecaster(flags, space, &ROTATION)
         }
         Task::Kth => weights.check_classifier(flags),
     }
@@ -67,38 +64,22 @@ struct Weights<'a> {
 }
 
 impl Weights<'_> {
-    fn in_precision(&self, dtype: DType) -> fernn::Result<Tensors> {
-        let cast = |(name, tensor): (&String, &candle_core::Tensor)| {
-            Ok((name.clone(), tensor.to_dtype(dtype)?))
-        };
-        self.tensors.iter().map(cast).collect()
-    }
-
     /// Channels that the kernel `name` reads; what is missing is named when the model is built.
     fn inputs(&self, name: &str) -> usize {
         self.tensors.get(name).and_then(|kernel| kernel.dims().get(1).copied()).unwrap_or(1)
     }
 
-    /// `is_bound`: whether the weights belong to their velocities, and to no other set.
     fn check_forecaster<G: MeasuredGroup + 'static>(
         &self,
         flags: &ModelFlags,
         space: FlowSpace<G>,
         names: &Names,
-        is_bound: bool,
     ) -> fernn::Result<Report> {
         let choice = model::forecaster_choice(flags, self.cell, self.algorithm)?;
-        let (group, velocities) = (space.group(), space.velocities().clone());
-        let options = Options::over(group.clone()).with_inputs(self.inputs(names.input));
-        let options = match is_bound {
-            true => options.with_these_velocities_only(velocities),
-            false => options.with_velocities(velocities),
+        let build = |dtype, space| {
+            choice.from_kernels(&in_precision(&self.tensors, dtype)?, space, self.source)
         };
-        let build = |dtype, velocities| {
-            let space = FlowSpace::new(group.clone(), velocities, space.lift());
-            choice.from_kernels(&self.in_precision(dtype)?, space, self.source)
-        };
-        check(build, &options.in_unit_range())
+        check_forecaster(build, &space, choice.cell, self.inputs(names.input))
     }
 
     fn check_classifier(mut self, flags: &ModelFlags) -> fernn::Result<Report> {
@@ -106,21 +87,9 @@ impl Weights<'_> {
         let velocities = classifier_velocities(&flags.kth)?;
         choice.classifier(&self.tensors, &velocities, self.source)?;
         self.tensors.retain(|name, _| !name.ends_with("shift_kernels")); // those of one set alone
-        let options = Options::over(Translation);
-        let options = match choice.kind {
-            ClassifierKind::LearnedShift => options.with_these_velocities_only(velocities),
-            _ => options.with_velocities(velocities),
-        };
         let build = |dtype, velocities| {
-            let tensors = self.in_precision(dtype)?;
-            match choice.classifier(&tensors, &velocities, self.source)? {
-                AnyClassifier::Recurrent(model) => Ok(model),
-                AnyClassifier::Video(_) => {
-                    let problem = "names a model of which the theory claims nothing";
-                    Err(Error::configuration("--model 3dcnn", problem, "check a recurrent one"))
-                }
-            }
+            choice.classifier(&in_precision(&self.tensors, dtype)?, &velocities, self.source)
         };
-        check(build, &options.in_unit_range())
+        check_classifier(build, choice.kind, velocities)
     }
 }

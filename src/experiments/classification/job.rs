@@ -3,6 +3,7 @@
 use super::evaluation::{Evaluation, Trained};
 use super::settings::Settings;
 use crate::data::{Footage, Look, MovingCamera, Sources, Split, Windows};
+use crate::equivariance::Report;
 use crate::error::Result;
 use crate::experiments::evidence::Evidence;
 use crate::experiments::experiment::{Job, Request, Unit, UnitKey, UnitRun};
@@ -10,7 +11,9 @@ use crate::experiments::metric::Metric;
 use crate::experiments::record::Record;
 use crate::experiments::subject::Subject;
 use crate::flow::{PixelsPerFrame, VelocitySet};
-use crate::models::{AnyClassifier, ClassificationLearner, ClassifierKind};
+use crate::models::{
+    AnyClassifier, ClassificationLearner, ClassifierKind, check_classifier, in_precision,
+};
 use crate::parameters::{Parameters, Tensors};
 use crate::training::{Trainer, Training};
 use candle_core::{Device, Tensor};
@@ -91,6 +94,18 @@ impl ClassificationJob {
         self.settings.model.classifier(tensors, &self.velocities(), Path::new(SOURCE))
     }
 
+    /// The laws of equivariance of the classifier from trained weights.
+    ///
+    /// # Errors
+    /// Those of the check, which claims nothing of the 3-D CNN.
+    pub fn check(&self, weights: &Tensors) -> Result<Report> {
+        let model = &self.settings.model;
+        let build = |dtype, velocities| {
+            model.classifier(&in_precision(weights, dtype)?, &velocities, Path::new(SOURCE))
+        };
+        check_classifier(build, model.kind, self.velocities())
+    }
+
     fn footage(&self, sources: &Sources) -> Result<Arc<dyn Footage>> {
         let Settings { size, ranges, .. } = self.settings;
         sources.clips((size, size), ranges)
@@ -166,6 +181,9 @@ impl Job for ClassificationJob {
         let mut records = key.training_records(&training, parameters.count(), &Metric::ACCURACY);
         let is_kth = key.record(None, Metric::IS_KTH, f64::from(u8::from(footage.is_kth())));
         records.push(Record { note: footage.description().into(), ..is_kth });
+        if settings.model.kind != ClassifierKind::VideoCnn {
+            records.extend(key.law_records(&self.check(&training.best_weights)?));
+        }
         let trained = Trained { key, settings, model: &model, clips: &clips };
         for evaluation in self.evaluations {
             records.extend(trained.evaluate(*evaluation)?);

@@ -4,12 +4,13 @@ use super::evaluation::{Evaluation, Trained};
 use super::settings::Settings;
 use super::world::{SequenceRequest, World};
 use crate::data::{Sequences, Sources, Split};
+use crate::equivariance::Report;
 use crate::error::Result;
 use crate::experiments::evidence::Evidence;
 use crate::experiments::experiment::{Job, Request, Unit, UnitKey, UnitRun};
 use crate::experiments::metric::Metric;
 use crate::experiments::subject::Subject;
-use crate::models::{AnyForecaster, ForecastLearner};
+use crate::models::{AnyForecaster, ForecastLearner, check_forecaster, in_precision};
 use crate::parameters::{Initial, Parameters, Tensors};
 use crate::training::{Trainer, Training};
 use candle_core::{Device, Tensor};
@@ -100,6 +101,20 @@ impl<W: World> ForecastJob<W> {
         model.forecaster((shape, &fields), tensors, space, Path::new(SOURCE))
     }
 
+    /// The laws of equivariance of the forecaster from trained weights.
+    ///
+    /// # Errors
+    /// Those of the check.
+    pub fn check(&self, weights: &Tensors) -> Result<Report> {
+        let Settings { world, model, shape, velocity_range, .. } = &self.settings;
+        let fields = world.fields()?;
+        let build = |dtype, space| {
+            let weights = in_precision(weights, dtype)?;
+            model.forecaster((shape, &fields), &weights, space, Path::new(SOURCE))
+        };
+        check_forecaster(build, &world.space(*velocity_range)?, model.cell, shape.inputs)
+    }
+
     /// The sequences under a seed.
     ///
     /// # Errors
@@ -159,6 +174,7 @@ impl<W: World> Job for ForecastJob<W> {
             records: key.training_records(&training, parameters.count(), &Metric::LOSS),
             pictures: vec![],
         };
+        evidence.records.extend(key.law_records(&self.check(&training.best_weights)?));
         for evaluation in self.evaluations {
             if self.shows_frames || !evaluation.shows_frames() {
                 evidence.extend(trained.evaluate(*evaluation)?);

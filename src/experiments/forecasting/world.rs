@@ -2,6 +2,7 @@
 
 use crate::cells::Fields;
 use crate::data::{Canvas, Digits, RotatingMnist, Sequences, TranslatingMnist};
+use crate::equivariance::MeasuredGroup;
 use crate::error::Result;
 use crate::experiments::subject::Subject;
 use crate::flow::{
@@ -33,7 +34,7 @@ pub struct SequenceRequest<'a> {
 /// A flow with its data: what differs between the halves of Flowing MNIST.
 pub trait World: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The group.
-    type Group: FlowGroup<Velocity: Into<AnyVelocity>> + 'static;
+    type Group: MeasuredGroup<Velocity: Into<AnyVelocity>> + 'static;
     /// The sequences.
     type Data: Sequences<Velocity = VelocityOf<Self>>;
 

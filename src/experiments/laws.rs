@@ -1,0 +1,59 @@
+//! The laws of equivariance of every model at the end of its training.
+
+use super::exhibit::{Body, Exhibit, Table};
+use super::experiment::UnitKey;
+use super::metric::Metric;
+use super::query::Records;
+use super::record::Record;
+use super::subject::Subject;
+use crate::equivariance::{Line, Report};
+
+impl UnitKey {
+    /// What a check of the trained model found.
+    pub(super) fn law_records(&self, report: &Report) -> Vec<Record> {
+        let broken: Vec<&Line> = report.lines.iter().filter(|line| !line.holds()).collect();
+        let named = |line: &&Line| format!("{} of {}", line.law.name(), line.stage);
+        let mut note: Vec<String> = broken.iter().map(named).collect();
+        note.dedup();
+        let checked = report.lines.len() as f64;
+        let count = self.record(None, Metric::LAWS_BROKEN, broken.len() as f64);
+        vec![
+            self.record(None, Metric::LAWS_CHECKED, checked),
+            Record { note: note.join("; "), ..count },
+        ]
+    }
+}
+
+/// Which laws each model of an experiment obeys once it is trained.
+pub(crate) fn laws_table(records: Records<'_>, experiment: &str) -> Exhibit {
+    let sum = |rows: &[&Record]| rows.iter().filter_map(|row| row.value).sum::<f64>();
+    let row = |subject: &Subject| {
+        let of_it = |metric: Metric| -> Vec<&Record> {
+            let all = records.of(experiment, &metric).into_iter();
+            all.filter(|row| row.subject == *subject).collect()
+        };
+        let (checked, broken) = (of_it(Metric::LAWS_CHECKED), of_it(Metric::LAWS_BROKEN));
+        let mut notes: Vec<&str> =
+            broken.iter().map(|row| row.note.as_str()).filter(|note| !note.is_empty()).collect();
+        notes.dedup();
+        let cells = [
+            subject.to_string(),
+            checked.len().to_string(),
+            format!("{:.0}", sum(&checked)),
+            format!("{:.0}", sum(&broken)),
+            notes.join("; "),
+        ];
+        (!checked.is_empty()).then(|| cells.to_vec())
+    };
+    let header =
+        ["Model", "Seeds", "Laws checked", "Not obeyed", "Which"].map(String::from).to_vec();
+    let rows = records.subjects(experiment).into_iter().filter_map(row).collect();
+    let caption = "The laws of equivariance of every trained model, from its best weights, in f32 and f64: \
+                   states and outputs under flows and still motions of noise, and a control without \
+                   velocities, which must break.";
+    Exhibit {
+        name: format!("{experiment}_laws"),
+        caption: caption.into(),
+        body: Body::Table(Table { header, rows }),
+    }
+}
