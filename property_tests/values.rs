@@ -33,7 +33,7 @@ use expected::{Expected, FORWARD, Plain};
 use fernn::data::Digits;
 use moving_digits::MovingDigits;
 use run::{Ran, Row};
-use setup::{CASES, Case, SEEDS, SEEN, STEPS, Weights, velocities};
+use setup::{CASES, Case, Flow, SEEDS, SEEN, STEPS, Weights, velocities};
 use std::sync::{Arc, LazyLock};
 use training::{Training, loss_and_gradient, train, validation_loss};
 
@@ -92,7 +92,10 @@ fn assert_rows(mut got: Vec<Row>, mut expected: Vec<Expected>) {
 fn check(case: Case) -> bool {
     let both = both(case);
     for b in &both {
-        assert_rows(b.ran.rows.clone(), b.plain.rows(&b.ran, &b.training, TRAINING));
+        let (laws, rows): (Vec<Row>, Vec<Row>) =
+            b.ran.rows.iter().cloned().partition(|row| row.metric.starts_with("laws_"));
+        assert_laws(case, &laws);
+        assert_rows(rows, b.plain.rows(&b.ran, &b.training, TRAINING));
         assert!(distance(&b.ran.last, &b.training.last) < WEIGHTS);
         assert!(distance(&b.ran.best, &b.training.best) < WEIGHTS);
         check_choice(b);
@@ -105,6 +108,16 @@ fn check(case: Case) -> bool {
     }
     assert_ne!(first(one, "validation"), first(one, "test"));
     both.iter().any(|b| b.training.best_step < STEPS)
+}
+
+/// The laws of a trained model are those of the theory: all hold, but that of a decoder over rotations that is no
+/// group convolution.
+fn assert_laws(case: Case, rows: &[Row]) {
+    let value = |metric: &str| rows.iter().find(|row| row.metric == metric).unwrap().value;
+    let is_equivariant = case.flow == Flow::Translation || case.has_group_decoder;
+    assert_eq!(rows.len(), 2);
+    assert!(value("laws_checked") >= 6.0);
+    assert!(value("laws_broken") == 0.0 || !is_equivariant, "{case:?}: {rows:?}");
 }
 
 /// The weights kept as best have the lowest validation loss of all, those kept as last the last one.

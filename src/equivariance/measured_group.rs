@@ -222,8 +222,8 @@ impl MeasuredGroup for Rotation {
         let trial = |frames, side, seed| Trial { batch: 1, frames, extents: (side, side), seed };
         match self.is_exact() {
             true => vec![trial(5, 11, 0), trial(4, 8, 1)],
-            // Fine enough that interpolation is a small error.
-            false => vec![trial(3, 33, 0)],
+            // Fine enough that the order of interpolation shows; many orientations would take too much memory.
+            false => vec![trial(3, if self.orientations() <= 16 { 65 } else { 33 }, 0)],
         }
     }
 

@@ -12,14 +12,15 @@ impl UnitKey {
     /// What a check of the trained model found.
     pub(super) fn law_records(&self, report: &Report) -> Vec<Record> {
         let broken: Vec<&Line> = report.lines.iter().filter(|line| !line.holds()).collect();
-        let named = |line: &&Line| format!("{} of {}", line.law.name(), line.stage);
-        let mut note: Vec<String> = broken.iter().map(named).collect();
-        note.dedup();
-        let checked = report.lines.len() as f64;
+        let note = match (report.begins_at(), broken.first()) {
+            (Some(stage), _) => format!("from the {stage} on"),
+            (None, Some(line)) => format!("{} of {}", line.law.name(), line.stage),
+            (None, None) => String::new(),
+        };
         let count = self.record(None, Metric::LAWS_BROKEN, broken.len() as f64);
         vec![
-            self.record(None, Metric::LAWS_CHECKED, checked),
-            Record { note: note.join("; "), ..count },
+            self.record(None, Metric::LAWS_CHECKED, report.lines.len() as f64),
+            Record { note, ..count },
         ]
     }
 }
@@ -35,6 +36,7 @@ pub(crate) fn laws_table(records: Records<'_>, experiment: &str) -> Exhibit {
         let (checked, broken) = (of_it(Metric::LAWS_CHECKED), of_it(Metric::LAWS_BROKEN));
         let mut notes: Vec<&str> =
             broken.iter().map(|row| row.note.as_str()).filter(|note| !note.is_empty()).collect();
+        notes.sort_unstable();
         notes.dedup();
         let cells = [
             subject.to_string(),
@@ -46,7 +48,7 @@ pub(crate) fn laws_table(records: Records<'_>, experiment: &str) -> Exhibit {
         (!checked.is_empty()).then(|| cells.to_vec())
     };
     let header =
-        ["Model", "Seeds", "Laws checked", "Not obeyed", "Which"].map(String::from).to_vec();
+        ["Model", "Seeds", "Laws checked", "Not obeyed", "Where"].map(String::from).to_vec();
     let rows = records.subjects(experiment).into_iter().filter_map(row).collect();
     let caption = "The laws of equivariance of every trained model, from its best weights, in f32 and f64: \
                    states and outputs under flows and still motions of noise, and a control without \

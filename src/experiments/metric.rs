@@ -42,7 +42,7 @@ impl Metric {
     pub const EQUIVARIANCE_TRAINED: Self = Self::constant("equivariance_trained");
     /// Laws of equivariance, with their controls, that the trained model was checked by.
     pub const LAWS_CHECKED: Self = Self::constant("laws_checked");
-    /// Those of them that do not hold, what does not in the note.
+    /// Those of them that do not hold; where that begins is in the note.
     pub const LAWS_BROKEN: Self = Self::constant("laws_broken");
     /// Seconds of a training step.
     pub const SECONDS: Self = Self::constant("seconds");

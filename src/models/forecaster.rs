@@ -71,6 +71,11 @@ impl<C: Cell> Forecaster<C> {
         &self.cell
     }
 
+    /// The recurrent cell alone.
+    pub fn into_cell(self) -> C {
+        self.cell
+    }
+
     /// What is fed back while decoding.
     pub fn feedback(&self) -> Feedback {
         self.feedback
