@@ -41,6 +41,8 @@ enum Fault {
     BoundaryMask,
     ChannelsMixedByPosition,
     HalfPrecision,
+    /// One pixel of it, of every state.
+    NotANumber,
     /// None of the theorem: all laws hold of a state that is the same at every pixel.
     SameEverywhere,
 }
@@ -188,6 +190,9 @@ impl Faulty {
                 let is_even = by_column(&|x| if x % 2 == 0 { 1.0 } else { 0.0 })?;
                 let mixed = (next.sum_keepdim(D::Minus1)?.tanh()? * 0.5)?;
                 next.broadcast_add(&mixed.broadcast_mul(&is_even)?)?
+            }
+            Fault::NotANumber => {
+                next.broadcast_add(&by_column(&|x| if x == 0 { f64::NAN } else { 0.0 })?)?
             }
             Fault::HalfPrecision => next.to_dtype(DType::F16)?.to_dtype(next.dtype())?,
             _ => next,
@@ -399,5 +404,15 @@ fn a_breach_behind_interpolation_is_told_by_its_order() -> Result<()> {
     let line = report.lines.iter().find(is_flow).expect("the grid was refined");
     assert!(!line.holds() && line.order < Some(LEAST_ORDER), "{report}");
     assert!(line.double < Some(0.5), "not for its size: {report}");
+    Ok(())
+}
+
+#[test]
+fn what_is_not_a_number_breaks_every_law_and_a_check_of_nothing_is_refused() -> Result<()> {
+    let told = report(Fault::NotANumber, Lift::Trivial);
+    let broken = |line: &&Line| line.law == Law::Action || !line.holds();
+    assert_eq!(told.lines.iter().filter(broken).count(), told.lines.len(), "{told}");
+    let nothing = |dtype, velocities| Faulty::new(Fault::None, Lift::Trivial, dtype, velocities);
+    assert!(check(nothing, &Options::over(Translation).with_trials(vec![])).is_err());
     Ok(())
 }

@@ -231,7 +231,7 @@ where
             }
         }
     }
-    Ok(report(&options.group, tallies))
+    report(&options.group, tallies)
 }
 
 /// A subject in one precision with one set of velocities, and the sequence it runs over.
@@ -269,6 +269,10 @@ where
                 }
                 let input = move_items(group, sequence, motion)?;
                 let moved = self.subject.observe(sequence.like(&input))?;
+                if plain.len() != moved.len() {
+                    let problem = "shows more stages of one input than of another";
+                    return Err(Error::configuration("the subject", problem, "show them alike"));
+                }
                 for (plain, moved) in plain.iter().zip(&moved) {
                     self.compare((plain, moved), (group, motion), action, tallies)?;
                 }

@@ -42,7 +42,9 @@ impl<G: FlowGroup> Comparison<'_, G> {
         tally.action = tally.action.max(self.action);
         let is_state = match &plain.values {
             // By this flow all leave the set; at frame 0 nothing has moved yet.
-            Values::States(_, after) if (1..after.len()).all(|t| pairs(t).is_empty()) => {
+            Values::States(_, after)
+                if law == Law::Flow && (1..after.len()).all(|t| pairs(t).is_empty()) =>
+            {
                 return Ok(());
             }
             Values::States(..) => true,
@@ -107,14 +109,21 @@ pub(super) fn own_error<G: MeasuredGroup>(
 }
 
 /// The report of everything that was measured.
-pub(super) fn report<G: MeasuredGroup>(group: &G, tallies: Vec<Tally>) -> Report {
+///
+/// # Errors
+/// [`Error::Configuration`] when nothing was shown.
+pub(super) fn report<G: MeasuredGroup>(group: &G, tallies: Vec<Tally>) -> Result<Report> {
+    if tallies.iter().all(|tally| tally.law == Law::Action) {
+        let problem = "shows no stage that a law could be measured of";
+        return Err(Error::configuration("the subject", problem, "show its states or its output"));
+    }
     let largest = match group.is_exact() {
         true => Diagnosis::Rounding,
         false => Diagnosis::Discretisation,
     };
     let told = tallies.iter().filter(|tally| !tally.is_told_elsewhere(&tallies)).cloned();
     let lines = told.map(|tally| tally.line(largest)).collect();
-    Report { group: group.name(), lines }
+    Ok(Report { group: group.name(), lines })
 }
 
 /// What was measured of a law at a stage, so far.
@@ -188,7 +197,9 @@ impl Tally {
     /// Takes a measurement on the refined grid into account.
     fn include_finer(&mut self, error: &EquivarianceError) {
         let norm = error.worst().two_norm;
-        self.finer = Some(self.finer.map_or(norm, |before| before.max(norm)));
+        // NaN is the largest.
+        let before = self.finer.filter(|before| before.total_cmp(&norm).is_gt());
+        self.finer = Some(before.unwrap_or(norm));
     }
 
     /// The order with which the error falls with the distance of pixels.
@@ -217,7 +228,9 @@ impl Tally {
         let both = self.single.or(self.double).zip(self.double.or(self.single));
         let diagnose = |(single, double)| diagnose_differences(&single, &double, self.action);
         let diagnosis = match both.map_or(Diagnosis::Broken, diagnose) {
-            Diagnosis::Discretisation if order.is_some_and(|order| order < LEAST_ORDER) => {
+            Diagnosis::Discretisation
+                if order.is_some_and(|order| order.is_nan() || order < LEAST_ORDER) =>
+            {
                 Diagnosis::Broken
             }
             diagnosis => diagnosis,

@@ -265,10 +265,10 @@ const LEAST_ALIVE: f64 = 0.05;
 
 fn refuse_lifeless(tensor: &Tensor) -> Result<()> {
     let values = values(tensor)?;
-    let largest = values.iter().fold(0.0f64, |max, v| v.abs().max(max));
-    if !largest.is_finite() {
+    if values.iter().any(|v| !v.is_finite()) {
         return Ok(()); // shown as an error that is not a number
     }
+    let largest = values.iter().fold(0.0f64, |max, v| v.abs().max(max));
     let is_alive = |v: &&f64| v.abs() > 1e-9 * largest && v.abs() < (1.0 - 1e-3) * largest;
     let alive = values.iter().filter(is_alive).count() as f64;
     match alive >= LEAST_ALIVE * values.len() as f64 {

@@ -269,5 +269,5 @@ pub fn check_recorded<G: MeasuredGroup>(group: &G, recordings: &[Recording<G>]) 
     }
     let mut tallies: Vec<Tally> = Vec::new();
     recordings.iter().try_for_each(|recording| recording.compare(group, &mut tallies))?;
-    Ok(report(group, tallies))
+    report(group, tallies)
 }

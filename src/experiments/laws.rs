@@ -50,9 +50,11 @@ pub(crate) fn laws_table(records: Records<'_>, experiment: &str) -> Exhibit {
     let header =
         ["Model", "Seeds", "Laws checked", "Not obeyed", "Where"].map(String::from).to_vec();
     let rows = records.subjects(experiment).into_iter().filter_map(row).collect();
-    let caption = "The laws of equivariance of every trained model, from its best weights, in f32 and f64: \
-                   states and outputs under flows and still motions of noise, and a control without \
-                   velocities, which must break.";
+    let caption = "The laws of equivariance of every trained model, from its best weights, in f32 and f64: its \
+                   states and its read-out or logits under flows, with its own velocities and with a closed set \
+                   of them (a G-RNN's weights too, which then are a FERNN's), every stage under still motions, \
+                   and a control without velocities, which must break. What proves nothing counts as not obeyed; \
+                   where rotations interpolate, decoders are left out.";
     Exhibit {
         name: format!("{experiment}_laws"),
         caption: caption.into(),
