@@ -225,6 +225,17 @@ pub fn load(path: &Path, device: &Device) -> Result<Tensors> {
     Ok(tensors.map_err(refuse)?.into_iter().collect())
 }
 
+/// Tensors in a precision, on the CPU and cut from the autograd graph.
+///
+/// # Errors
+/// Those of tensor operations.
+pub fn in_precision(tensors: &Tensors, dtype: DType) -> Result<Tensors> {
+    let cast = |(name, tensor): (&String, &Tensor)| {
+        Ok((name.clone(), tensor.detach().to_device(&Device::Cpu)?.to_dtype(dtype)?))
+    };
+    tensors.iter().map(cast).collect()
+}
+
 /// What stands before the names of the best weights in a training checkpoint.
 pub const BEST: &str = "best/";
 

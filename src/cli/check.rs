@@ -2,11 +2,12 @@
 
 use super::finding::Finding;
 use super::flags::ThreadFlags;
+use super::model::Frame;
 use super::print_report::{Format, print_report};
 use candle_core::Device;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use fernn::equivariance::{MeasuredGroup, Recording, Report, check_recorded};
-use fernn::flow::{Lift, Rotation, Translation};
+use fernn::flow::{Rotation, Translation};
 use fernn::parameters::load;
 use std::path::PathBuf;
 
@@ -41,14 +42,6 @@ pub struct Arguments {
     threads: ThreadFlags,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Frame {
-    /// Every slice is moved at every step
-    Lab,
-    /// Each slice lies still, and inputs are moved back
-    CoMoving,
-}
-
 #[derive(Clone, Copy)]
 enum Group {
     Translation,
@@ -77,10 +70,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
 }
 
 fn judge<G: MeasuredGroup>(arguments: &Arguments, group: &G) -> fernn::Result<Report> {
-    let lift = match arguments.frame {
-        Frame::Lab => Lift::Trivial,
-        Frame::CoMoving => Lift::CoMoving,
-    };
+    let lift = arguments.frame.lift();
     let read = |path: &PathBuf| Recording::read(&load(path, &Device::Cpu)?, group, lift, path);
     let recordings = arguments.input.iter().map(read).collect::<fernn::Result<Vec<_>>>()?;
     check_recorded(group, &recordings)

@@ -1,8 +1,8 @@
 //! The check: every law that applies to a cell or a model, in one call.
 
-use super::comparison::{Comparison, Tally, own_error, report};
+use super::comparison::{Comparison, Tally, in_words, own_error, report};
 use super::measured_group::{MeasuredGroup, Trial};
-use super::observation::{Claim, Motion, Stage};
+use super::observation::{Claim, Motion, Stage, moved};
 use super::report::{Law, Report};
 use super::subject::Subject;
 use crate::error::{Error, Result};
@@ -172,8 +172,9 @@ enum Set {
 /// - the read-out and the output flow with the input over a closed set;
 /// - and, the control, without velocities they do not.
 ///
-/// All of it in f32 and f64, over several extents, lengths and seeds, beside the error of the group's own
-/// action. What would hold of anything is refused: values that are zero, constant or saturated, that are the
+/// All of it in f32 and f64, over the group's [`Trial`]s, beside the error of the group's own action; still
+/// transformations with the given velocities alone. Where the grid does not carry the action exactly it is
+/// refined as well, with the given velocities in f64, and the error must fall ([`super::LEAST_ORDER`]). What would hold of anything is refused: values that are zero, constant or saturated, that are the
 /// same wherever they are moved, too few velocities compared, a control that does not break.
 ///
 /// # Errors
@@ -267,7 +268,7 @@ where
                 if !plain.iter().any(|stage| self.law(stage, motion).is_some()) {
                     continue;
                 }
-                let input = move_items(group, sequence, motion)?;
+                let input = moved(group, sequence, motion)?;
                 let moved = self.subject.observe(sequence.like(&input))?;
                 if plain.len() != moved.len() {
                     let problem = "shows more stages of one input than of another";
@@ -306,10 +307,9 @@ where
         tallies: &mut Vec<Tally>,
     ) -> Result<()> {
         let Some(law) = self.law(plain, motion) else { return Ok(()) };
-        let set = match (self.set, self.velocities.len()) {
-            (Set::Closed, _) => "closed set".to_string(),
-            (_, 1) => "no velocities".to_string(),
-            (_, count) => format!("{count} velocities"),
+        let set = match self.set {
+            Set::Closed => "closed set".into(),
+            Set::Given | Set::Rest => in_words(self.velocities),
         };
         let comparison = Comparison {
             law,
@@ -328,18 +328,3 @@ where
 }
 
 type VelocityOf<S> = <<S as Subject>::Group as FlowGroup>::Velocity;
-
-/// Every item of a sequence moved.
-fn move_items<G: FlowGroup>(
-    group: &G,
-    sequence: Sequence<'_>,
-    motion: Motion<G::Velocity>,
-) -> Result<Tensor> {
-    let moved = (0..sequence.extents()?[1])
-        .map(|t| {
-            let (velocity, steps) = motion.of_item(t);
-            sequence.act(group, &sequence.at(t)?, velocity, steps)
-        })
-        .collect::<Result<Vec<_>>>()?;
-    Ok(Tensor::stack(&moved, 1)?)
-}

@@ -78,6 +78,14 @@ impl<G: FlowGroup> Comparison<'_, G> {
     }
 }
 
+/// How many velocities a set has, for people.
+pub(super) fn in_words<V: Velocity>(velocities: &VelocitySet<V>) -> String {
+    match velocities.len() {
+        1 => "no velocities".into(),
+        count => format!("{count} velocities"),
+    }
+}
+
 /// The error of the group's own action on frames (B, T, C, H, W) in f64.
 pub(super) fn own_error<G: MeasuredGroup>(
     group: &G,
@@ -156,22 +164,18 @@ impl Tally {
             tally.law == law && tally.stage == stage && tally.velocities == velocities
         };
         let place = all.iter().position(is_it).unwrap_or_else(|| {
-            let (single, double) = (None, None);
-            let (compared, worst, refused) = (BTreeSet::new(), None, None);
-            let stage = stage.to_string();
-            let (action, measurements) = (0.0, 0);
             all.push(Self {
                 law,
-                stage,
+                stage: stage.to_string(),
                 velocities,
-                single,
-                double,
+                single: None,
+                double: None,
                 finer: None,
-                action,
-                worst,
-                compared,
-                measurements,
-                refused,
+                action: 0.0,
+                worst: None,
+                compared: BTreeSet::new(),
+                measurements: 0,
+                refused: None,
             });
             all.len() - 1
         });

@@ -1,7 +1,7 @@
 //! The laws, each as a measurement of how far it is from holding.
 
 use super::difference::{Difference, EquivarianceError};
-use super::observation::{Motion, by_item, of_states};
+use super::observation::{Motion, by_item, moved, of_frames, of_maps, of_states};
 use super::subject::states;
 use crate::cells::{Cell, FlowCell};
 use crate::error::{Error, Result};
@@ -29,7 +29,7 @@ pub fn state_error<'a, C: FlowCell>(
     flow: VelocityOf<C>,
 ) -> Result<EquivarianceError> {
     let (group, sequence) = (cell.group(), sequence.into());
-    let flowed = flow_sequence(group, sequence, flow)?;
+    let flowed = moving(group, sequence, Motion::Flow(flow))?;
     let (plain, flowed) = (states(cell, sequence)?, states(cell, sequence.like(&flowed))?);
     let hidden = |states: Vec<C::State>| -> Result<Vec<Tensor>> {
         states.iter().map(|state| cell.hidden(state)).collect()
@@ -53,10 +53,7 @@ pub fn read_out_error<'a, C: Cell, G: FlowGroup>(
     sequence: impl Into<Sequence<'a>>,
     flow: G::Velocity,
 ) -> Result<EquivarianceError> {
-    let sequence = sequence.into();
-    let plain = read_outs(cell, sequence)?;
-    let expected = per_frame(Sequence::Frames(&plain), |map, t| group.act_on_map(map, flow, t))?;
-    by_step(&read_outs(cell, sequence.like(&flow_sequence(group, sequence, flow)?))?, &expected)
+    read_outs_error(cell, group, sequence.into(), Motion::Flow(flow))
 }
 
 /// Whether the cell's read-out commutes with the group element exp(ν̂) applied to every frame alike.
@@ -68,10 +65,7 @@ pub fn static_error<'a, C: Cell, G: FlowGroup>(
     sequence: impl Into<Sequence<'a>>,
     element: G::Velocity,
 ) -> Result<EquivarianceError> {
-    let sequence = sequence.into();
-    let plain = read_outs(cell, sequence)?;
-    let expected = per_frame(Sequence::Frames(&plain), |map, _| group.act_on_map(map, element, 1))?;
-    by_step(&read_outs(cell, sequence.like(&move_sequence(group, sequence, element)?))?, &expected)
+    read_outs_error(cell, group, sequence.into(), Motion::Still(element))
 }
 
 /// Whether a whole model, a map of sequences of frames (B, T, C, H, W), commutes with the flow:
@@ -88,8 +82,7 @@ pub fn sequence_error<G: FlowGroup>(
     flow: G::Velocity,
     model: impl Fn(&Tensor) -> Result<Tensor>,
 ) -> Result<EquivarianceError> {
-    let expected = flow_frames(group, &model(frames)?, flow)?;
-    by_step(&model(&flow_frames(group, frames, flow)?)?, &expected)
+    frames_error(group, frames, Motion::Flow(flow), model)
 }
 
 /// Whether a whole model commutes with the group element exp(ν̂) applied to every frame alike; see
@@ -103,8 +96,7 @@ pub fn static_sequence_error<G: FlowGroup>(
     element: G::Velocity,
     model: impl Fn(&Tensor) -> Result<Tensor>,
 ) -> Result<EquivarianceError> {
-    let expected = move_frames(group, &model(frames)?, element)?;
-    by_step(&model(&move_frames(group, frames, element)?)?, &expected)
+    frames_error(group, frames, Motion::Still(element), model)
 }
 
 /// The change of frame between the lifts, `h_{t+1}(ν) = ψ_t(ν)·h̃_{t+1}(ν)`: runs both cells on the
@@ -149,53 +141,47 @@ pub fn action_error<G: FlowGroup>(
     frames: &Tensor,
     flow: G::Velocity,
 ) -> Result<EquivarianceError> {
-    let once = flow_frames(group, frames, flow)?;
-    let twice = flow_frames(group, &once, flow)?;
-    let at_once =
-        per_frame(Sequence::Frames(frames), |frame, t| group.act_on_frame(frame, flow, 2 * t))?;
-    let composition = by_step(&twice, &at_once)?;
-    let back = flow_frames(group, &once, flow.negated())?;
-    Ok(composition.merge(by_step(&back, frames)?))
+    let flowed = |frames, flow| moving(group, Sequence::Frames(frames), Motion::Flow(flow));
+    let once = flowed(frames, flow)?;
+    let (twice, back) = (flowed(&once, flow)?, flowed(&once, flow.negated())?);
+    let composition =
+        by_item(frames, &twice, |frame, t| group.act_on_frame(frame, flow, 2 * t as i64))?;
+    Ok(composition.merge(by_item(frames, &back, |frame, _| Ok(frame.clone()))?))
 }
 
-/// The sequence flowed by ν̂: item t is moved by ψ_t(ν̂).
-fn flow_sequence<G: FlowGroup>(
+/// The sequence under a motion, which must be one.
+fn moving<G: FlowGroup>(
     group: &G,
     sequence: Sequence<'_>,
-    flow: G::Velocity,
+    motion: Motion<G::Velocity>,
 ) -> Result<Tensor> {
-    refuse_still(flow)?;
-    per_frame(sequence, |item, t| sequence.act(group, item, flow, t))
+    if motion.by() == Velocity::ZERO {
+        return Err(Error::Vacuous("the flow stands still".into()));
+    }
+    moved(group, sequence, motion)
 }
 
-/// [`flow_sequence`] of frames.
-fn flow_frames<G: FlowGroup>(group: &G, frames: &Tensor, flow: G::Velocity) -> Result<Tensor> {
-    flow_sequence(group, Sequence::Frames(frames), flow)
-}
-
-/// Every item moved alike by exp(ν̂).
-fn move_sequence<G: FlowGroup>(
+/// How far the read-outs of a cell are from moving with its input.
+fn read_outs_error<C: Cell, G: FlowGroup>(
+    cell: &C,
     group: &G,
     sequence: Sequence<'_>,
-    element: G::Velocity,
-) -> Result<Tensor> {
-    refuse_still(element)?;
-    per_frame(sequence, |item, _| sequence.act(group, item, element, 1))
+    motion: Motion<G::Velocity>,
+) -> Result<EquivarianceError> {
+    let input = moving(group, sequence, motion)?;
+    let (plain, moved) = (read_outs(cell, sequence)?, read_outs(cell, sequence.like(&input))?);
+    of_maps((&plain, &moved), group, motion)
 }
 
-/// [`move_sequence`] of frames.
-fn move_frames<G: FlowGroup>(group: &G, frames: &Tensor, element: G::Velocity) -> Result<Tensor> {
-    move_sequence(group, Sequence::Frames(frames), element)
-}
-
-fn per_frame(
-    sequence: Sequence<'_>,
-    map: impl Fn(&Tensor, i64) -> Result<Tensor>,
-) -> Result<Tensor> {
-    let mapped = (0..sequence.extents()?[1])
-        .map(|t| map(&sequence.at(t)?, t as i64))
-        .collect::<Result<Vec<_>>>()?;
-    Ok(Tensor::stack(&mapped, 1)?)
+/// How far the frames that a model makes are from moving with its input.
+fn frames_error<G: FlowGroup>(
+    group: &G,
+    frames: &Tensor,
+    motion: Motion<G::Velocity>,
+    model: impl Fn(&Tensor) -> Result<Tensor>,
+) -> Result<EquivarianceError> {
+    let input = moving(group, Sequence::Frames(frames), motion)?;
+    of_frames((&model(frames)?, &model(&input)?), group, motion)
 }
 
 /// The read-out after each item, (B, T, C, H, W).
@@ -203,16 +189,4 @@ fn read_outs<C: Cell>(cell: &C, sequence: Sequence<'_>) -> Result<Tensor> {
     let maps =
         states(cell, sequence)?.iter().map(|s| cell.read_out(s)).collect::<Result<Vec<_>>>()?;
     Ok(Tensor::stack(&maps, 1)?)
-}
-
-/// The difference step by step of two sequences (B, T, …).
-fn by_step(got: &Tensor, expected: &Tensor) -> Result<EquivarianceError> {
-    by_item(expected, got, |item, _| Ok(item.clone()))
-}
-
-fn refuse_still(flow: impl Velocity) -> Result<()> {
-    if flow == Velocity::ZERO {
-        return Err(Error::Vacuous("the flow stands still".into()));
-    }
-    Ok(())
 }

@@ -136,49 +136,74 @@ const TORI: [Trial; 2] = [
 const TRANSLATIONS: [PixelsPerFrame; 3] =
     [PixelsPerFrame::new(1, 0), PixelsPerFrame::new(0, 1), PixelsPerFrame::new(-1, 2)];
 
-macro_rules! measured_translation {
-    ($group:ty, $name:literal) => {
-        impl MeasuredGroup for $group {
-            fn name(&self) -> String {
-                $name.into()
-            }
+impl MeasuredGroup for Translation {
+    fn name(&self) -> String {
+        "translation".into()
+    }
 
-            fn is_exact(&self) -> bool {
-                true
-            }
+    fn is_exact(&self) -> bool {
+        true
+    }
 
-            fn velocity(&self, any: AnyVelocity) -> Option<PixelsPerFrame> {
-                any.pixels()
-            }
+    fn velocity(&self, any: AnyVelocity) -> Option<PixelsPerFrame> {
+        any.pixels()
+    }
 
-            fn flows(&self) -> Vec<PixelsPerFrame> {
-                TRANSLATIONS.to_vec()
-            }
+    fn flows(&self) -> Vec<PixelsPerFrame> {
+        TRANSLATIONS.to_vec()
+    }
 
-            fn truncated(&self) -> VelocitySet<PixelsPerFrame> {
-                VelocitySet::square(2)
-            }
+    fn truncated(&self) -> VelocitySet<PixelsPerFrame> {
+        VelocitySet::square(2)
+    }
 
-            fn closed(
-                &self,
-                (height, width): (usize, usize),
-            ) -> Result<VelocitySet<PixelsPerFrame>> {
-                Ok(VelocitySet::torus(height, width))
-            }
+    fn closed(&self, (height, width): (usize, usize)) -> Result<VelocitySet<PixelsPerFrame>> {
+        Ok(VelocitySet::torus(height, width))
+    }
 
-            fn trials(&self) -> Vec<Trial> {
-                TORI.to_vec()
-            }
+    fn trials(&self) -> Vec<Trial> {
+        TORI.to_vec()
+    }
 
-            fn frames(&self, trial: &Trial, inputs: usize) -> Result<Tensor> {
-                noise(trial.shape(inputs), trial.seed)
-            }
-        }
-    };
+    fn frames(&self, trial: &Trial, inputs: usize) -> Result<Tensor> {
+        noise(trial.shape(inputs), trial.seed)
+    }
 }
 
-measured_translation!(Translation, "translation");
-measured_translation!(ZeroPaddedTranslation, "zero-padded translation");
+/// Measured with what translations are.
+impl MeasuredGroup for ZeroPaddedTranslation {
+    fn name(&self) -> String {
+        "zero-padded translation".into()
+    }
+
+    fn is_exact(&self) -> bool {
+        Translation.is_exact()
+    }
+
+    fn velocity(&self, any: AnyVelocity) -> Option<PixelsPerFrame> {
+        Translation.velocity(any)
+    }
+
+    fn flows(&self) -> Vec<PixelsPerFrame> {
+        Translation.flows()
+    }
+
+    fn truncated(&self) -> VelocitySet<PixelsPerFrame> {
+        Translation.truncated()
+    }
+
+    fn closed(&self, extents: (usize, usize)) -> Result<VelocitySet<PixelsPerFrame>> {
+        Translation.closed(extents)
+    }
+
+    fn trials(&self) -> Vec<Trial> {
+        Translation.trials()
+    }
+
+    fn frames(&self, trial: &Trial, inputs: usize) -> Result<Tensor> {
+        Translation.frames(trial, inputs)
+    }
+}
 
 /// Five deviations from the border, where what is turned out of the frame would be lost.
 const CENTRAL: Blobs = Blobs { reach: 1.0 / 8.0, sigma: 1.0 / 14.0, is_signed: true };

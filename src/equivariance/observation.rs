@@ -2,7 +2,7 @@
 
 use super::difference::{Difference, EquivarianceError, SliceError, values};
 use crate::error::{Error, Result, expect_shape};
-use crate::flow::{FlowGroup, Lift, Velocity};
+use crate::flow::{FlowGroup, Lift, Sequence, Velocity};
 use candle_core::Tensor;
 
 /// A motion of a sequence.
@@ -100,14 +100,10 @@ impl Stage {
         pairs: impl Fn(usize) -> Vec<(usize, usize)>,
     ) -> Result<EquivarianceError> {
         match (&self.values, &moved.values) {
-            (Values::Frames(plain), Values::Frames(moved)) => by_item(plain, moved, |item, t| {
-                let (velocity, steps) = motion.of_item(t);
-                group.act_on_frame(item, velocity, steps)
-            }),
-            (Values::Maps(plain), Values::Maps(moved)) => by_item(plain, moved, |item, t| {
-                let (velocity, steps) = motion.of_item(t);
-                group.act_on_map(item, velocity, steps)
-            }),
+            (Values::Frames(plain), Values::Frames(moved)) => {
+                of_frames((plain, moved), group, motion)
+            }
+            (Values::Maps(plain), Values::Maps(moved)) => of_maps((plain, moved), group, motion),
             (Values::States(lift, plain), Values::States(_, moved)) => {
                 of_states((plain, moved), (group, *lift), motion, pairs)
             }
@@ -171,6 +167,43 @@ fn last_of(sequence: &Tensor) -> Result<Tensor> {
         0 => Err(Error::Vacuous("there is no frame".into())),
         frames => Ok(sequence.narrow(1, frames - 1, 1)?.squeeze(1)?),
     }
+}
+
+/// The sequence under a motion.
+pub(super) fn moved<G: FlowGroup>(
+    group: &G,
+    sequence: Sequence<'_>,
+    motion: Motion<G::Velocity>,
+) -> Result<Tensor> {
+    let items = (0..sequence.extents()?[1]).map(|t| {
+        let (velocity, steps) = motion.of_item(t);
+        sequence.act(group, &sequence.at(t)?, velocity, steps)
+    });
+    Ok(Tensor::stack(&items.collect::<Result<Vec<_>>>()?, 1)?)
+}
+
+/// How far frames of a moved sequence are from those of the sequence itself, moved.
+pub(super) fn of_frames<G: FlowGroup>(
+    (plain, moved): (&Tensor, &Tensor),
+    group: &G,
+    motion: Motion<G::Velocity>,
+) -> Result<EquivarianceError> {
+    by_item(plain, moved, |item, t| {
+        let (velocity, steps) = motion.of_item(t);
+        group.act_on_frame(item, velocity, steps)
+    })
+}
+
+/// The same of maps of hidden features.
+pub(super) fn of_maps<G: FlowGroup>(
+    (plain, moved): (&Tensor, &Tensor),
+    group: &G,
+    motion: Motion<G::Velocity>,
+) -> Result<EquivarianceError> {
+    by_item(plain, moved, |item, t| {
+        let (velocity, steps) = motion.of_item(t);
+        group.act_on_map(item, velocity, steps)
+    })
 }
 
 /// How far items of a sequence (B, T, …) are from those of another that were acted on, one by one.

@@ -1,6 +1,6 @@
 //! Sequences that were computed elsewhere: what another framework wrote into a file, judged by the laws.
 
-use super::comparison::{Comparison, Tally, own_error, report};
+use super::comparison::{Comparison, Tally, in_words, own_error, report};
 use super::measured_group::MeasuredGroup;
 use super::observation::{Claim, Motion, Stage, Values};
 use super::report::{Law, Report};
@@ -25,8 +25,8 @@ type Stages = BTreeMap<String, Stage>;
 ///
 /// A stage is what its shape says: (V, B, T, C, H, W) hidden states, (B, T, C, H, W) maps, or frames if it is
 /// called `input`, `output` or `forecast`, (B, K) numbers that nothing should change. Of the stage `input` only
-/// the reference is read: with it the error of the group's own action is known, without which nothing can be
-/// told from interpolation.
+/// the reference is read: with it the error of the group's own action is known, without which nothing is
+/// excused by interpolation.
 #[derive(Clone, Debug)]
 pub struct Recording<G: FlowGroup> {
     dtype: DType,
@@ -147,10 +147,7 @@ impl<G: MeasuredGroup> Recording<G> {
                     group,
                     motion,
                     velocities: &self.velocities,
-                    set: match self.velocities.len() {
-                        1 => "no velocities".into(),
-                        count => format!("{count} velocities"),
-                    },
+                    set: in_words(&self.velocities),
                     dtype: self.dtype,
                     seed: None,
                     action,

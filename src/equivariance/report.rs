@@ -111,7 +111,7 @@ impl Line {
     }
 }
 
-/// Short enough for two of them and the rest in 80 columns.
+/// A line of at most 80 columns where it holds; below it the reason or the place where it does not.
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_control = self.expected == Diagnosis::Broken;

@@ -1,6 +1,6 @@
 //! Trained coefficients of steerable filters as the kernels that files of other frameworks hold.
 
-use super::weights::{DECODER, EXPANDED_DECODER, EXPANDED_INPUT, EXPANDED_RECURRENT};
+use super::weights::{DECODER, KernelNames};
 use crate::cells::{Between, Fields};
 use crate::error::Result;
 use crate::ops::SteerableBasis;
@@ -23,19 +23,19 @@ pub fn expanded(weights: Tensors, orientations: usize) -> Result<Tensors> {
     let last =
         weights.keys().filter(|name| name.starts_with(DECODER)).max_by_key(|name| place(name));
     let last = last.cloned();
+    let KernelNames { input, recurrent, before } = KernelNames::EXPANDED;
     let expand = |(name, tensor): (String, Tensor)| -> Result<(String, Tensor)> {
         let Some(kernel) = name.strip_suffix(COEFFICIENTS) else {
             let is_decoder = name.starts_with(DECODER);
-            let name = if is_decoder { name.replacen(DECODER, EXPANDED_DECODER, 1) } else { name };
-            return Ok((name, tensor));
+            return Ok((if is_decoder { format!("{before}{name}") } else { name }, tensor));
         };
         let (between, new) = match kernel {
-            "cell.conv_u" => (Between::FrameAndHidden, EXPANDED_INPUT.to_string()),
-            "cell.conv_h" => (Between::Hidden, EXPANDED_RECURRENT.to_string()),
+            "cell.conv_u" => (Between::FrameAndHidden, input.to_string()),
+            "cell.conv_h" => (Between::Hidden, recurrent.to_string()),
             _ => {
                 let is_last = last.as_ref() == Some(&name);
                 let between = if is_last { Between::HiddenAndFrame } else { Between::Hidden };
-                (between, format!("{}.weight", kernel.replacen(DECODER, EXPANDED_DECODER, 1)))
+                (between, format!("{before}{kernel}.weight"))
             }
         };
         Ok((new, expand_shares(&tensor, between, orientations)?))

@@ -101,6 +101,14 @@ impl<C: Cell> Forecaster<C> {
         })
     }
 
+    /// The frames seen with those predicted after them, (B, T + `steps`, C, H, W): what moves with the input.
+    ///
+    /// # Errors
+    /// As [`Forecaster::forecast`].
+    pub(crate) fn continued(&self, seen: &Tensor, steps: usize) -> Result<Tensor> {
+        Ok(Tensor::cat(&[seen, &self.forecast(seen, steps)?], 1)?)
+    }
+
     /// [`Forecaster::forecast`] with the hidden states along the way.
     pub fn forecast_with_states(&self, seen: &Tensor, steps: usize) -> Result<Forecast<C::State>> {
         self.check(seen, steps)?;

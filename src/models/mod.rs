@@ -22,4 +22,6 @@ pub use evaluation::{mse_by_horizon, mse_over_batches};
 pub use expansion::expanded;
 pub use forecaster::{Feedback, Forecast, Forecaster};
 pub use learner::{Build, ForecastLearner};
-pub use subject::{check_classifier, check_forecaster, in_precision};
+pub(crate) use subject::PREDICTED;
+pub use subject::{check_classifier, check_forecaster};
+pub use weights::KernelNames;

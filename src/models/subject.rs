@@ -9,24 +9,12 @@ use crate::error::{Error, Result};
 use crate::flow::{
     FlowGroup, FlowSpace, PixelsPerFrame, Sequence, Translation, Velocity, VelocitySet,
 };
-use crate::parameters::Tensors;
-use candle_core::{DType, Device, Tensor};
-
-/// Weights in a precision, where checks run.
-///
-/// # Errors
-/// Those of tensor operations.
-pub fn in_precision(weights: &Tensors, dtype: DType) -> Result<Tensors> {
-    let cast = |(name, tensor): (&String, &Tensor)| {
-        Ok((name.clone(), tensor.detach().to_device(&Device::Cpu)?.to_dtype(dtype)?))
-    };
-    weights.iter().map(cast).collect()
-}
+use candle_core::DType;
 
 /// Checks a trained forecaster of frames with so many channels, which `build` makes over a space in a
 /// precision; with other velocities than its own as well, unless its weights belong to them. Where the group
 /// interpolates, of its cell alone: the layers of a decoder add the grid's error to that of what they read, and
-/// a breach of theirs cannot be told from it.
+/// under the flows measured a breach of theirs cannot be told from it.
 ///
 /// # Errors
 /// Those of `build` and of the runs.
@@ -85,8 +73,8 @@ pub fn check_classifier(
     check(recurrent, &options)
 }
 
-/// Frames that a forecaster is asked for.
-const PREDICTED: usize = 3;
+/// Frames that a forecaster is asked for where its laws are measured.
+pub(crate) const PREDICTED: usize = 3;
 
 /// The stages of the cell over the frames seen, then these frames with those predicted after them: which
 /// flow with the input over a closed set if what is fed back does ([`Feedback::Flowed`]).
@@ -95,8 +83,7 @@ impl<C: FlowCell> Subject for Forecaster<C> {
 
     fn observe(&self, sequence: Sequence<'_>) -> Result<Vec<Stage>> {
         let mut stages = self.cell().observe(sequence)?;
-        let seen = sequence.tensor();
-        let all = Tensor::cat(&[seen, &self.forecast(seen, PREDICTED)?], 1)?;
+        let all = self.continued(sequence.tensor(), PREDICTED)?;
         let claim = match self.feedback() {
             Feedback::Flowed => Claim::FlowsOfClosedSets,
             _ => Claim::StillMotions,

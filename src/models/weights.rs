@@ -16,29 +16,27 @@ pub(super) struct NamedKernels {
 }
 
 /// The names that kernels have in a file.
-struct Names {
-    input: &'static str,
-    recurrent: &'static str,
+#[derive(Clone, Copy, Debug)]
+pub struct KernelNames {
+    /// The kernel that reads frames.
+    pub input: &'static str,
+    /// The kernel between hidden maps.
+    pub recurrent: &'static str,
     /// What stands before the names of the decoder.
-    before: &'static str,
+    pub(super) before: &'static str,
 }
 
-/// As trained by the public code over translations.
-const TRAINED: Names =
-    Names { input: "cell.conv_u.weight", recurrent: "cell.conv_h.weight", before: "" };
+impl KernelNames {
+    /// As trained by the public code over translations.
+    pub const TRAINED: Self =
+        Self { input: "cell.conv_u.weight", recurrent: "cell.conv_h.weight", before: "" };
+    /// Filters over rotations, expanded.
+    pub const EXPANDED: Self =
+        Self { input: "filters.conv_u", recurrent: "filters.conv_h", before: "weights." };
+}
 
 /// What the names of a decoder's layers begin with.
 pub(super) const DECODER: &str = "decoder_conv.";
-/// The same beside expanded filters.
-pub(super) const EXPANDED_DECODER: &str = "weights.decoder_conv.";
-/// The input filter, expanded.
-pub(super) const EXPANDED_INPUT: &str = "filters.conv_u";
-/// The recurrent filter, expanded.
-pub(super) const EXPANDED_RECURRENT: &str = "filters.conv_h";
-
-/// Filters over rotations, expanded.
-const EXPANDED: Names =
-    Names { input: EXPANDED_INPUT, recurrent: EXPANDED_RECURRENT, before: "weights." };
 
 /// The learned shifts of the G-RNN+.
 const SHIFTS: &str = "cell.shift.weight";
@@ -52,10 +50,10 @@ impl NamedKernels {
         source: &Path,
     ) -> Result<Self> {
         let names = match tensors.keys().any(|name| name.starts_with("filters.")) {
-            true => EXPANDED,
-            false => TRAINED,
+            true => KernelNames::EXPANDED,
+            false => KernelNames::TRAINED,
         };
-        let decoder = format!("{}decoder_conv.", names.before);
+        let decoder = format!("{}{DECODER}", names.before);
         let layers = tensors.keys().filter(|name| name.starts_with(&decoder)).count();
         let layer = |layer| format!("{}{}.weight", names.before, layer_name(layer));
         let decoder: Vec<String> = (0..layers.max(1)).map(layer).collect();
@@ -69,8 +67,8 @@ impl NamedKernels {
         }
         let take = |name: &str| tensors[name].clone();
         let mut cell = Tensors::from([
-            (TRAINED.input.to_string(), take(names.input)),
-            (TRAINED.recurrent.to_string(), take(names.recurrent)),
+            (KernelNames::TRAINED.input.to_string(), take(names.input)),
+            (KernelNames::TRAINED.recurrent.to_string(), take(names.recurrent)),
         ]);
         if kind == CellKind::LearnedShift {
             cell.insert(SHIFTS.into(), take(SHIFTS));
@@ -82,17 +80,17 @@ impl NamedKernels {
         }
         if kind == CellKind::Mixing && shares == 1 {
             let only = kernels.recurrent().squeeze(0)?; // as a cell has it that is trained here
-            kernels.cell.insert(TRAINED.recurrent.into(), only);
+            kernels.cell.insert(KernelNames::TRAINED.recurrent.into(), only);
         }
         Ok(kernels)
     }
 
     fn input(&self) -> &Tensor {
-        &self.cell[TRAINED.input]
+        &self.cell[KernelNames::TRAINED.input]
     }
 
     fn recurrent(&self) -> &Tensor {
-        &self.cell[TRAINED.recurrent]
+        &self.cell[KernelNames::TRAINED.recurrent]
     }
 
     /// What the cell's kernels go between: planes, whatever they are made of.
@@ -111,7 +109,7 @@ impl NamedKernels {
     fn problems(
         &self,
         (kind, shares): (CellKind, usize),
-        names: &Names,
+        names: &KernelNames,
         decoder: &[String],
     ) -> Vec<String> {
         let w = self.recurrent().dims();

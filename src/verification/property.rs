@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::flow::{
     AnyVelocity, DegreesPerFrame, FlowGroup, Lift, PixelsPerFrame, Rotation, Translation, Velocity,
 };
-use crate::models::{Feedback, Forecaster};
+use crate::models::{Feedback, Forecaster, PREDICTED};
 use crate::ops::ConvAlgorithm;
 use candle_core::{DType, Tensor};
 
@@ -185,9 +185,7 @@ impl Property {
                     Self::FlowedForecast => model.with_feedback(Feedback::Flowed),
                     _ => model,
                 };
-                let predict = |seen: &Tensor| -> Result<Tensor> {
-                    Ok(Tensor::cat(&[seen, &model.forecast(seen, PREDICTED)?], 1)?)
-                };
+                let predict = |seen: &Tensor| model.continued(seen, PREDICTED);
                 match self {
                     Self::StaticForecast => static_sequence_error(group, frames, flow, predict),
                     _ => sequence_error(group, frames, flow, predict),
@@ -219,9 +217,6 @@ fn says_something(property: Property, case: &Case, flow: AnyVelocity) -> Result<
     };
     Ok(is_moving && (property != Property::State || has_pairs))
 }
-
-/// Frames that forecasters are asked for.
-const PREDICTED: usize = 3;
 
 /// An error in one or both precisions, over several flows.
 #[derive(Clone, Debug, Default, PartialEq)]

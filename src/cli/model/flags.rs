@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use fernn::Error;
 use fernn::cells::CellKind;
+use fernn::flow::Lift;
 
 /// The model of some weights, apart from its task and its cell.
 #[derive(Args)]
@@ -89,6 +90,9 @@ pub enum Task {
 }
 
 impl Task {
+    /// Those whose models forecast frames.
+    pub const FORECASTS: &[Self] = &[Self::Translation, Self::Rotation];
+
     /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
@@ -109,10 +113,20 @@ pub enum Order {
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub enum Frame {
-    /// Every remembered tensor is rotated at every step
+    /// Every remembered tensor is moved at every step
     Lab,
-    /// Each input is rotated back instead
+    /// Each input is moved back instead
     CoMoving,
+}
+
+impl Frame {
+    /// The lift whose states are in this frame of reference.
+    pub fn lift(self) -> Lift {
+        match self {
+            Self::Lab => Lift::Trivial,
+            Self::CoMoving => Lift::CoMoving,
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]

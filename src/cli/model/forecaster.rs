@@ -9,20 +9,6 @@ use fernn::flow::{
 use fernn::models::ForecasterChoice;
 use fernn::ops::{Activation, ConvAlgorithm, VelocityPooling};
 
-/// What the kernels of a cell are called in weights.
-pub struct Names {
-    /// The kernel that reads frames.
-    pub input: &'static str,
-    /// The kernel between hidden maps.
-    pub recurrent: &'static str,
-}
-
-/// Over translations.
-pub const TRANSLATION: Names =
-    Names { input: "cell.conv_u.weight", recurrent: "cell.conv_h.weight" };
-/// Over rotations.
-pub const ROTATION: Names = Names { input: "filters.conv_u", recurrent: "filters.conv_h" };
-
 /// The space of the translation flags.
 pub fn over_translations(flags: &ModelFlags, cell: CellKind) -> FlowSpace<Translation> {
     let velocities = VelocitySet::square(flags.velocity_range.unwrap_or(2));
@@ -62,10 +48,7 @@ pub fn over_rotations(flags: &ModelFlags) -> fernn::Result<FlowSpace<Rotation>> 
         ),
         other => other,
     })?;
-    let lift = match flags.frame {
-        None | Some(Frame::Lab) => Lift::Trivial,
-        Some(Frame::CoMoving) => Lift::CoMoving,
-    };
+    let lift = flags.frame.unwrap_or(Frame::Lab).lift();
     Ok(FlowSpace::new(group, VelocitySet::truncated(velocities)?, lift))
 }
 

@@ -5,7 +5,5 @@ mod flags;
 mod forecaster;
 
 pub use classifier::{classifier_choice, classifier_velocities};
-pub use flags::{ModelFlags, Task, cell_kind};
-pub use forecaster::{
-    Names, ROTATION, TRANSLATION, forecaster_choice, over_rotations, over_translations,
-};
+pub use flags::{Frame, ModelFlags, Task, cell_kind};
+pub use forecaster::{forecaster_choice, over_rotations, over_translations};

@@ -6,10 +6,9 @@ use crate::cli::finding::Finding;
 use crate::cli::model::Task;
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
-    const FORECASTS: &[Task] = &[Task::Translation, Task::Rotation];
     let mut others = Vec::new();
-    others.extend(arguments.steps.map(|_| ("--steps", FORECASTS)));
-    others.extend(arguments.cell.map(|_| ("--cell", FORECASTS)));
+    others.extend(arguments.steps.map(|_| ("--steps", Task::FORECASTS)));
+    others.extend(arguments.cell.map(|_| ("--cell", Task::FORECASTS)));
     arguments.model.refuse_foreign(arguments.task, &others)?;
     match arguments.task {
         Task::Translation => forecast::over_translations(arguments),

@@ -3,33 +3,33 @@
 use super::arguments::Arguments;
 use super::tensors::{sequence, with_gradients, write};
 use crate::cli::finding::Finding;
-use crate::cli::model::{self, Names};
+use crate::cli::model;
 use candle_core::Tensor;
 use fernn::Error;
 use fernn::cells::FlowLayer;
 use fernn::flow::{FlowGroup, FlowSpace, LiftedState};
-use fernn::models::expanded;
+use fernn::models::{KernelNames, expanded};
 use fernn::parameters::{Parameters, Tensors, load_weights};
 use std::path::Path;
 
 /// Frames of digits on a torus.
 pub fn over_translations(arguments: &Arguments) -> anyhow::Result<Finding> {
     let space = model::over_translations(&arguments.model, arguments.cell.unwrap_or_default());
-    predict(arguments, space, &model::TRANSLATION, 1)
+    predict(arguments, space, &KernelNames::TRAINED, 1)
 }
 
 /// Frames of digits that turn.
 pub fn over_rotations(arguments: &Arguments) -> anyhow::Result<Finding> {
     let space = model::over_rotations(&arguments.model)?;
     let orientations = space.group().orientations();
-    predict(arguments, space, &model::ROTATION, orientations)
+    predict(arguments, space, &KernelNames::EXPANDED, orientations)
 }
 
 /// Runs the model over a space.
 fn predict<G: FlowGroup + 'static>(
     arguments: &Arguments,
     space: FlowSpace<G>,
-    names: &Names,
+    names: &KernelNames,
     orientations: usize,
 ) -> anyhow::Result<Finding> {
     let (cell, algorithm) = (arguments.cell.unwrap_or_default(), arguments.algorithm.algorithm());

@@ -1,17 +1,15 @@
 //! The laws of trained models, from their weights.
 
 use super::arguments::Arguments;
-use crate::cli::model::{
-    self, ModelFlags, Names, ROTATION, TRANSLATION, Task, classifier_choice, classifier_velocities,
-};
+use crate::cli::model::{self, ModelFlags, Task, classifier_choice, classifier_velocities};
 use candle_core::Device;
 use fernn::Error;
 use fernn::cells::CellKind;
 use fernn::equivariance::{MeasuredGroup, Report};
 use fernn::flow::FlowSpace;
-use fernn::models::{check_classifier, check_forecaster, expanded, in_precision};
+use fernn::models::{KernelNames, check_classifier, check_forecaster, expanded};
 use fernn::ops::ConvAlgorithm;
-use fernn::parameters::{Tensors, load_weights};
+use fernn::parameters::{Tensors, in_precision, load_weights};
 use std::path::Path;
 
 /// Checks the model of `--weights`.
@@ -22,20 +20,19 @@ pub fn check_weights(arguments: &Arguments, source: &Path) -> fernn::Result<Repo
     };
     let (flags, algorithm) = (&arguments.model, arguments.algorithm.algorithm());
     let cell = cell(arguments)?;
-    const FORECASTS: &[Task] = &[Task::Translation, Task::Rotation];
-    let others: Vec<_> = cell.map(|_| ("--cell", FORECASTS)).into_iter().collect();
+    let others: Vec<_> = cell.map(|_| ("--cell", Task::FORECASTS)).into_iter().collect();
     flags.refuse_foreign(task, &others)?;
     let tensors = load_weights(source, &Device::Cpu)?;
     let weights = Weights { tensors, source, cell: cell.unwrap_or_default(), algorithm };
     match task {
         Task::Translation => {
             let space = model::over_translations(flags, weights.cell);
-            weights.check_forecaster(flags, space, &TRANSLATION)
+            weights.check_forecaster(flags, space, &KernelNames::TRAINED)
         }
         Task::Rotation => {
             let space = model::over_rotations(flags)?;
             let tensors = expanded(weights.tensors, space.group().orientations())?;
-            Weights { tensors, ..weights }.check_forecaster(flags, space, &ROTATION)
+            Weights { tensors, ..weights }.check_forecaster(flags, space, &KernelNames::EXPANDED)
         }
         Task::Kth => weights.check_classifier(flags),
     }
@@ -73,7 +70,7 @@ impl Weights<'_> {
         &self,
         flags: &ModelFlags,
         space: FlowSpace<G>,
-        names: &Names,
+        names: &KernelNames,
     ) -> fernn::Result<Report> {
         let choice = model::forecaster_choice(flags, self.cell, self.algorithm)?;
         let build = |dtype, space| {

@@ -11,10 +11,8 @@ use crate::experiments::metric::Metric;
 use crate::experiments::record::Record;
 use crate::experiments::subject::Subject;
 use crate::flow::{PixelsPerFrame, VelocitySet};
-use crate::models::{
-    AnyClassifier, ClassificationLearner, ClassifierKind, check_classifier, in_precision,
-};
-use crate::parameters::{Parameters, Tensors};
+use crate::models::{AnyClassifier, ClassificationLearner, ClassifierKind, check_classifier};
+use crate::parameters::{Parameters, Tensors, in_precision};
 use crate::training::{Trainer, Training};
 use candle_core::{Device, Tensor};
 use std::borrow::Cow;
