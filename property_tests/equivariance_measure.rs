@@ -18,7 +18,7 @@ use fernn::ops::{
     self, Activation, ConvAlgorithm, Layer, Padding, Shift, VelocityPooling, convolve_slices,
     pool_velocities, shift_slices,
 };
-use fernn::verification::{Selection, Specimen, search};
+use fernn::verification::{Selection, search, suite};
 use fernn::{Error, Result};
 use proptest::prelude::*;
 
@@ -224,10 +224,11 @@ proptest! {
 #[test]
 fn random_cases_hold_no_counterexample() {
     let selection = Selection { seed: 11, ..Selection::default() };
-    let found = search(&selection, 0, 64).unwrap();
+    let kinds = suite().unwrap();
+    let found = search(&kinds, &selection, 0, 64).unwrap();
     assert!(found.is_none(), "{found:?}");
-    let controls = Selection { cells: vec![Specimen::Rnn, Specimen::Lstm], ..selection };
-    assert!(search(&controls, 1, 32).unwrap().is_none());
+    let some = Selection { cells: ["rnn", "lstm"].map(String::from).to_vec(), ..selection };
+    assert!(search(&kinds, &some, 1, 32).unwrap().is_none());
 }
 
 // ---- Discretisation: a group that the grid carries only by interpolation. ----

@@ -17,7 +17,9 @@ use fernn::flow::{
 use fernn::models::{ForecastLearner, Forecaster, mse_over_batches};
 use fernn::ops::{Activation, ConvAlgorithm, Layer, Padding, SteerableBasis};
 use fernn::parameters::{Draw, Initial, Parameters, Tensors};
+use fernn::report::{Paint, at_a_glance};
 use fernn::training::{AdamConfig, RunName, Schedule, Trainer};
+use fernn::verification::{Baseline, Kind, Selection, Verified, run, search, statements};
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -93,6 +95,29 @@ fn in_a_stack() -> Result<Report> {
         Stacked::new(vec![layer(&lower)?, layer(&upper)?])
     };
     check_both_lifts(cell, &Options::over(Translation))
+}
+
+/// The cell as `fernn verify` lists cells: every law over every set of velocities, then random cases.
+fn in_a_list(baseline: &Path) -> Result<()> {
+    let kind = Kind::new("leaky", Translation, |case, dtype| {
+        let (channels, inputs) = (case.sizes.channels, case.sizes.inputs);
+        let u = case.weights("u", &[channels, inputs, 3, 3], dtype)?;
+        let leak = case.weights("leak", &[channels], dtype)?;
+        Ok(Leaky { space: case.space()?, u, leak })
+    });
+    let kinds: [Box<dyn Verified>; 1] = [Box::new(kind)];
+    let selection = Selection::default();
+    let rows = run(&statements(&kinds, &selection)?, &selection.dtypes, |_| ())?;
+    println!("{}\n", at_a_glance(&rows, Paint::of_standard_output()).join("\n"));
+    assert!(rows.iter().all(|row| row.holds));
+    if std::env::var_os("REMEASURE").is_some() || !baseline.exists() {
+        Baseline::of(rows.clone()).write(baseline)?; // look at the difference, and commit it
+    }
+    let worse = Baseline::read(baseline)?.deviations(&rows, |_| true);
+    assert!(worse.is_empty(), "{worse:?}");
+    let counterexample = search(&kinds, &selection, 0, 64)?;
+    assert!(counterexample.is_none(), "{counterexample:?}");
+    Ok(())
 }
 
 const CHANNELS: usize = 4;
@@ -204,5 +229,7 @@ fn main() -> Result<()> {
     let broken = zero_padded()?;
     assert!(!broken.holds());
     println!("with zero padding:\n{broken}\n");
+    let folder = tempfile::tempdir().expect("a folder for temporary files");
+    in_a_list(&folder.path().join("leaky.csv"))?;
     compare()
 }

@@ -23,6 +23,7 @@
 #![deny(missing_docs)]
 
 pub mod atomic_file;
+mod comma_separated;
 pub mod digest;
 pub mod error;
 pub mod process;

@@ -52,7 +52,10 @@ fn weights_and_checkpoints_are_checked_by_every_law() {
         assert_eq!(check(&checkpoint, &flags), (told, true));
     }
     let (csv, _) = check(&file, &["--task", "translation", "--format", "csv"]);
-    assert!(csv.starts_with("property,cell,lift,group,algorithm,expected,verdict"), "{csv}");
+    assert!(
+        csv.starts_with("property,flow,cell,lift,group,velocities,algorithm,expected,verdict"),
+        "{csv}"
+    );
 }
 
 /// The paper's decoder over rotations is no group convolution: the states obey every law, and what is

@@ -14,7 +14,6 @@ mod finding;
 mod flags;
 mod list;
 mod model;
-mod paint;
 mod predict;
 mod print_report;
 mod program;

@@ -15,6 +15,7 @@ mod measured_group;
 mod observation;
 mod recorded;
 mod report;
+mod row;
 mod subject;
 
 pub use both_lifts::check_both_lifts;
@@ -29,6 +30,6 @@ pub(crate) use measured_group::{Blobs, blobs, noise};
 pub use measured_group::{MeasuredGroup, Trial};
 pub use observation::{Claim, Motion, Stage, Values};
 pub use recorded::{Recording, check_recorded};
-pub(crate) use report::margin;
-pub use report::{LEAST_BREACH, LEAST_ORDER, Law, Line, Place, Report, Row, Verdict};
+pub use report::{LEAST_BREACH, LEAST_ORDER, Law, Line, Place, Report, Verdict};
+pub use row::{Key, Row};
 pub use subject::{SequenceMap, Subject};

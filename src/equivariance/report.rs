@@ -1,7 +1,7 @@
 //! What a check found, for people and for tables.
 
 use super::diagnosis::Diagnosis;
-use serde::{Deserialize, Serialize};
+use super::row::{Key, Row};
 use std::fmt;
 
 /// A law that a check measures.
@@ -202,19 +202,22 @@ impl Report {
                 Verdict::Measured(found) => found.name().to_string(),
                 Verdict::Vacuous(_) => "proves nothing".to_string(),
             };
-            let (group, velocities) = (&self.group, &line.velocities);
-            Row {
+            let key = Key {
                 property: format!("{} of {}", line.law.name(), line.stage),
                 cell: cell.into(),
-                lift: "-".into(),
-                group: format!("{group} {velocities}").trim_end().into(),
-                algorithm: "-".into(),
-                expected: line.expected.name().into(),
+                group: self.group.clone(),
+                velocities: match line.velocities.as_str() {
+                    "" => Key::NONE.into(),
+                    velocities => velocities.into(),
+                },
+                ..Key::default()
+            };
+            Row {
                 verdict,
                 error_f32: line.single,
                 error_f64: line.double,
-                margin: margin(line.expected),
                 holds: line.holds(),
+                ..Row::of(key, line.expected)
             }
         };
         self.lines.iter().map(row).collect()
@@ -239,43 +242,5 @@ impl fmt::Display for Report {
             fine.len(),
             wrong.len()
         )
-    }
-}
-
-/// One statement with its measurement, as tables list it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Row {
-    /// The law.
-    pub property: String,
-    /// The cell.
-    pub cell: String,
-    /// The frame of reference.
-    pub lift: String,
-    /// The group with its velocities.
-    pub group: String,
-    /// How convolutions are computed.
-    pub algorithm: String,
-    /// What the theory says: `exact`, `rounding`, `discretisation` or `BROKEN`.
-    pub expected: String,
-    /// What was measured.
-    pub verdict: String,
-    /// The largest error in f32, relative to the largest value; empty where not measured.
-    pub error_f32: Option<f64>,
-    /// The same in f64.
-    pub error_f64: Option<f64>,
-    /// By which factor an error may grow over a baseline's; empty for what is broken anyway.
-    pub margin: Option<f64>,
-    /// Whether the verdict is the expected one, or better.
-    pub holds: bool,
-}
-
-/// By which factor an error may grow over a baseline's: rounding differs between instruction sets, by far
-/// less than this.
-pub(crate) fn margin(expected: Diagnosis) -> Option<f64> {
-    match expected {
-        Diagnosis::Exact => Some(1.0),
-        Diagnosis::Rounding => Some(8.0),
-        Diagnosis::Discretisation => Some(1.25),
-        Diagnosis::Broken => None,
     }
 }

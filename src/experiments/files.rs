@@ -5,6 +5,7 @@ use super::legacy;
 use super::picture::{self, Picture};
 use super::record::{COLUMNS, PROVENANCE, Record};
 use crate::atomic_file::write_atomically;
+use crate::comma_separated::csv_bytes;
 use crate::error::{Error, Result};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -54,14 +55,6 @@ impl Evidence {
         }
         write_atomically(path, &csv_bytes(self.records.iter().cloned()))
     }
-}
-
-fn csv_bytes<T: serde::Serialize>(rows: impl Iterator<Item = T>) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        writer.serialize(row).expect("a row is flat and memory does not fail");
-    }
-    writer.into_inner().expect("memory does not fail")
 }
 
 fn refuse(path: &Path, line: Option<u64>, problem: impl Into<String>) -> Error {

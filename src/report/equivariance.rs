@@ -3,6 +3,7 @@
 use super::drawing::{Area, Drawing, Drawn, sequential, series_colour, text};
 use super::lines;
 use crate::atomic_file::write_atomically;
+use crate::comma_separated::csv_bytes;
 use crate::equivariance::LARGEST_ROUNDING;
 use crate::error::Result;
 use crate::experiments::exhibit::{Lines, Point, Scale, Series};
@@ -33,13 +34,13 @@ pub struct VerifyResults<'a> {
 /// # Errors
 /// [`crate::Error::Io`] naming the file that could not be written.
 pub fn write_equivariance(measured: &VerifyResults<'_>, out: &Path) -> Result<()> {
-    write_atomically(&out.join("equivariance.csv"), &csv(measured.rows))?;
+    write_atomically(&out.join("equivariance.csv"), &csv_bytes(measured.rows))?;
     let folder = out.join("equivariance");
     let write = |name: &str, bytes: &[u8]| write_atomically(&folder.join(name), bytes);
-    write("error_by_step.csv", &csv(measured.by_step))?;
-    write("error_by_velocity.csv", &csv(measured.by_velocity))?;
-    write("rotation_by_step.csv", &csv(measured.rotation_by_step))?;
-    write("rotation_by_angle.csv", &csv(measured.by_angle))?;
+    write("error_by_step.csv", &csv_bytes(measured.by_step))?;
+    write("error_by_velocity.csv", &csv_bytes(measured.by_velocity))?;
+    write("rotation_by_step.csv", &csv_bytes(measured.rotation_by_step))?;
+    write("rotation_by_angle.csv", &csv_bytes(measured.by_angle))?;
     let figures = [
         ("error_by_cell", error_by_cell(measured.rows)?),
         ("error_by_step", error_by_step(measured.by_step)?),
@@ -54,14 +55,6 @@ pub fn write_equivariance(measured: &VerifyResults<'_>, out: &Path) -> Result<()
         write(&format!("{name}.png"), &picture.png()?)?;
     }
     Ok(())
-}
-
-fn csv<T: serde::Serialize>(rows: &[T]) -> Vec<u8> {
-    let mut writer = ::csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        writer.serialize(row).expect("a row is flat and memory does not fail");
-    }
-    writer.into_inner().expect("memory does not fail")
 }
 
 /// Where zero is drawn on a logarithmic axis.

@@ -10,10 +10,12 @@ mod lines;
 mod page;
 mod section;
 mod table;
+mod verified;
 mod writer;
 
 pub use animation::animated_gif;
 pub use drawing::Drawing;
 pub use equivariance::{VerifyResults, write_equivariance};
 pub use film::film_strip;
+pub use verified::{Counts, Paint, at_a_glance, in_full};
 pub use writer::write_report;

@@ -1,6 +1,8 @@
 //! Comparison with an earlier measurement.
 
-use crate::equivariance::Row;
+use crate::atomic_file::write_atomically;
+use crate::comma_separated::csv_bytes;
+use crate::equivariance::{Key, Row};
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -14,13 +16,26 @@ pub struct Baseline {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deviation {
     /// The statement.
-    pub statement: String,
+    pub statement: Key,
     /// What changed, in words.
     pub change: String,
 }
 
 impl Baseline {
-    /// Reads the CSV that `fernn verify --format csv` writes.
+    /// The rows of this run, for later ones.
+    pub fn of(rows: Vec<Row>) -> Self {
+        Self { rows }
+    }
+
+    /// Writes what [`Baseline::read`] reads, and `fernn verify --format csv` prints.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        write_atomically(path, &csv_bytes(&self.rows))
+    }
+
+    /// Reads the CSV that [`Baseline::write`] and `fernn verify --format csv` write.
     ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be read, [`Error::Format`] naming the line that is wrong.
@@ -50,18 +65,14 @@ impl Baseline {
     /// `is_asked_for` tells which of the baseline's rows this run should have.
     pub fn deviations(&self, rows: &[Row], is_asked_for: impl Fn(&Row) -> bool) -> Vec<Deviation> {
         let deviation = |before: &Row| -> Option<Deviation> {
-            let change = match rows.iter().find(|row| key(row) == key(before)) {
+            let change = match rows.iter().find(|row| row.key() == before.key()) {
                 None => Some("is no longer measured".to_string()),
                 Some(now) => worse(before, now),
             };
-            Some(Deviation { statement: key(before).join(", "), change: change? })
+            Some(Deviation { statement: before.key(), change: change? })
         };
         self.rows.iter().filter(|row| is_asked_for(row)).filter_map(deviation).collect()
     }
-}
-
-fn key(row: &Row) -> [&str; 5] {
-    [&row.property, &row.cell, &row.lift, &row.group, &row.algorithm]
 }
 
 fn worse(before: &Row, now: &Row) -> Option<String> {
@@ -93,8 +104,10 @@ mod tests {
         Row {
             property: word("law"),
             cell: word(cell),
+            flow: word("-"),
             lift: word("trivial"),
-            group: word("translation V1"),
+            group: word("translation"),
+            velocities: word("V1"),
             algorithm: word("direct"),
             expected: word(verdict),
             verdict: word(verdict),

@@ -1,10 +1,12 @@
 //! Errors by step and by velocity, for figures.
 
-use super::case::{Case, Sizes};
-use super::kinds::{GroupKind, Specimen, Velocities};
+use super::case::Case;
+use super::group::Velocities;
 use super::property::Property;
+use super::sizes::Sizes;
+use super::specimen::Specimen;
 use crate::error::Result;
-use crate::flow::{AnyVelocity, DegreesPerFrame, Lift, PixelsPerFrame};
+use crate::flow::{DegreesPerFrame, Lift, PixelsPerFrame, Rotation, Translation};
 use crate::ops::ConvAlgorithm;
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
@@ -24,13 +26,22 @@ pub struct ErrorPoint {
 
 const STEPS: usize = 20;
 
-fn case(cell: Specimen, lift: Lift, velocities: Velocities, algorithm: ConvAlgorithm) -> Case {
-    let (group, seed) = (GroupKind::Translation, 0);
-    let sizes = Sizes::of_suite(group, velocities);
-    Case { group, cell, lift, velocities, algorithm, sizes, seed }
+fn case(lift: Lift, velocities: Velocities, algorithm: ConvAlgorithm) -> Case<Translation> {
+    Case::of_list(&Translation, lift, velocities, algorithm, 0)
 }
 
-/// AnyVelocity equivariance errors after each of 20 frames, under a flow of one pixel per frame.
+/// A case over rotations whose frames are squares.
+fn turned(orientations: usize, lift: Lift, range: u32, sizes: Sizes) -> Result<Case<Rotation>> {
+    let (velocities, algorithm) = (Velocities::Truncated(range), ConvAlgorithm::Direct);
+    Ok(Case { group: Rotation::new(orientations)?, lift, velocities, algorithm, sizes, seed: 0 })
+}
+
+/// Of one sequence of frames of one channel.
+fn square(frames: usize, channels: usize, side: usize) -> Sizes {
+    Sizes { batch: 1, frames, inputs: 1, channels, height: side, width: side, kernel: 3 }
+}
+
+/// Flow equivariance errors after each of 20 frames, under a flow of one pixel per frame.
 ///
 /// # Errors
 /// Those of tensor operations.
@@ -39,25 +50,24 @@ pub fn error_by_step() -> Result<Vec<ErrorPoint>> {
     use Specimen::{Dense, LearnedShift, Rnn, TanhRnn, ZeroPadded};
     let v2 = Velocities::Truncated(2);
     let (state, read_out) = (Property::State, Property::ReadOut);
-    let g_rnn = case(TanhRnn, Lift::Trivial, Velocities::Truncated(0), Direct);
-    let dense = case(Dense, Lift::Trivial, Velocities::Truncated(0), Direct);
-    let lab = |cell, algorithm| case(cell, Lift::Trivial, v2, algorithm);
-    let moving = case(Rnn, Lift::CoMoving, v2, Winograd);
+    let still = || case(Lift::Trivial, Velocities::Truncated(0), Direct);
+    let lab = |algorithm| case(Lift::Trivial, v2, algorithm);
+    let moving = case(Lift::CoMoving, v2, Winograd);
     let curves = [
-        ("dense", read_out, dense, DType::F64),
-        ("G-RNN", read_out, g_rnn, DType::F64),
-        ("G-RNN+", state, lab(LearnedShift, Direct), DType::F64),
-        ("FERNN, zero-padded", state, lab(ZeroPadded, Direct), DType::F64),
-        ("FERNN, Winograd, f32", state, lab(Rnn, Winograd), DType::F32),
-        ("FERNN, Winograd, f64", state, lab(Rnn, Winograd), DType::F64),
-        ("FERNN, direct", state, lab(Rnn, Direct), DType::F32),
-        ("FERNN, co-moving", state, moving, DType::F32),
+        ("dense", read_out, Dense, still(), DType::F64),
+        ("G-RNN", read_out, TanhRnn, still(), DType::F64),
+        ("G-RNN+", state, LearnedShift, lab(Direct), DType::F64),
+        ("FERNN, zero-padded", state, ZeroPadded, lab(Direct), DType::F64),
+        ("FERNN, Winograd, f32", state, Rnn, lab(Winograd), DType::F32),
+        ("FERNN, Winograd, f64", state, Rnn, lab(Winograd), DType::F64),
+        ("FERNN, direct", state, Rnn, lab(Direct), DType::F32),
+        ("FERNN, co-moving", state, Rnn, moving, DType::F32),
     ];
     let mut points = Vec::new();
-    for (curve, property, case, dtype) in curves {
+    for (curve, property, cell, case, dtype) in curves {
         let case = Case { sizes: Sizes { frames: STEPS, ..case.sizes }, ..case };
-        let error =
-            property.measure(&case, AnyVelocity::Translation(PixelsPerFrame::new(1, 0)), dtype)?;
+        let flow = PixelsPerFrame::new(1, 0);
+        let error = cell.over_translations().measure(property, &case, flow, dtype)?;
         for (t, step) in error.by_step.iter().enumerate() {
             let Some(step) = step else { continue };
             let (largest, two_norm) = (step.largest, step.two_norm);
@@ -76,21 +86,9 @@ pub fn rotation_error_by_step() -> Result<Vec<ErrorPoint>> {
     let mut points = Vec::new();
     for (lift, name) in [(Lift::Trivial, "lab"), (Lift::CoMoving, "co-moving")] {
         for (n, degrees) in [(36, 10), (8, 45), (4, 90)] {
-            let case = Case {
-                group: GroupKind::Rotation(n),
-                sizes: Sizes {
-                    batch: 1,
-                    frames: STEPS,
-                    inputs: 1,
-                    channels: 1,
-                    height: 27,
-                    width: 27,
-                    kernel: 3,
-                },
-                ..case(Specimen::TanhRnn, lift, Velocities::Truncated(1), ConvAlgorithm::Direct)
-            };
-            let flow = AnyVelocity::Rotation(DegreesPerFrame(degrees));
-            let error = Property::State.measure(&case, flow, DType::F64)?;
+            let case = turned(n, lift, 1, square(STEPS, 1, 27))?;
+            let (kind, flow) = (Specimen::TanhRnn.over(case.group), DegreesPerFrame(degrees));
+            let error = kind.measure(Property::State, &case, flow, DType::F64)?;
             for (t, step) in error.by_step.iter().enumerate() {
                 let Some(step) = step else { continue };
                 let (largest, two_norm) = (step.largest, step.two_norm);
@@ -110,27 +108,11 @@ pub fn error_by_angle() -> Result<Vec<ErrorPoint>> {
     const N: usize = 36;
     let mut points = Vec::new();
     for size in [13usize, 27, 53] {
-        let case = Case {
-            group: GroupKind::Rotation(N),
-            sizes: Sizes {
-                batch: 1,
-                frames: 2,
-                inputs: 1,
-                channels: 2,
-                height: size,
-                width: size,
-                kernel: 3,
-            },
-            ..case(
-                Specimen::TanhRnn,
-                Lift::Trivial,
-                Velocities::Truncated(0),
-                ConvAlgorithm::Direct,
-            )
-        };
+        let case = turned(N, Lift::Trivial, 0, square(2, 2, size))?;
+        let kind = Specimen::TanhRnn.over(case.group);
         for angle in (10..=180).step_by(10) {
-            let flow = AnyVelocity::Rotation(DegreesPerFrame(angle));
-            let worst = Property::Static.measure(&case, flow, DType::F64)?.worst();
+            let (law, flow) = (Property::Static, DegreesPerFrame(angle));
+            let worst = kind.measure(law, &case, flow, DType::F64)?.worst();
             points.push(ErrorPoint {
                 curve: format!("{size} × {size} pixels"),
                 position: angle as u32,
@@ -160,12 +142,13 @@ pub fn error_by_velocity() -> Result<Vec<ErrorPoint>> {
     let mut points = Vec::new();
     for (law, property) in laws {
         for velocities in sets {
-            let case = case(Specimen::Rnn, Lift::CoMoving, velocities, ConvAlgorithm::Direct);
+            let case = case(Lift::CoMoving, velocities, ConvAlgorithm::Direct);
+            let kind = Specimen::Rnn.over_translations();
             for speed in 1..=5 {
-                let flow = AnyVelocity::Translation(PixelsPerFrame::new(speed, 0));
-                let worst = property.measure(&case, flow, DType::F64)?.worst();
+                let flow = PixelsPerFrame::new(speed, 0);
+                let worst = kind.measure(property, &case, flow, DType::F64)?.worst();
                 points.push(ErrorPoint {
-                    curve: format!("{law}, {}", velocities.name()),
+                    curve: format!("{law}, {velocities}"),
                     position: speed as u32,
                     largest: worst.largest,
                     two_norm: worst.two_norm,

@@ -1,19 +1,18 @@
-//! The laws, what the theory expects of each case, and their measurement.
+//! The laws that are verified, and their measurement on a cell.
 
-use super::case::{Case, Sizes};
-use super::kinds::{GroupKind, Specimen, Velocities};
-use crate::cells::{Cell, FlowCell};
+use super::case::{Case, DECODER_KERNEL};
+use super::group::VerifiedGroup;
+use crate::cells::{Cell, Fields, FlowCell};
 use crate::equivariance::{
-    Diagnosis, EquivarianceError, LEAST_BREACH, action_error, change_of_frame_error, diagnose,
-    read_out_error, sequence_error, state_error, static_error, static_sequence_error,
+    EquivarianceError, action_error, change_of_frame_error, read_out_error, sequence_error,
+    state_error, static_error, static_sequence_error,
 };
-use crate::error::Result;
-use crate::flow::{
-    AnyVelocity, DegreesPerFrame, FlowGroup, Lift, PixelsPerFrame, Rotation, Translation, Velocity,
-};
+use crate::error::{Error, Result};
+use crate::flow::{FlowGroup, Lift};
 use crate::models::{Feedback, Forecaster, PREDICTED};
-use crate::ops::ConvAlgorithm;
-use candle_core::{DType, Tensor};
+use candle_core::DType;
+use std::fmt;
+use std::str::FromStr;
 
 /// A law.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,221 +63,102 @@ impl Property {
         }
     }
 
-    /// What the theory says of a case; `None` where it says nothing, or the law has no meaning.
-    pub fn expected(self, case: &Case) -> Option<Diagnosis> {
-        let is_closed = case.is_closed();
-        let is_moving = case.velocities != Velocities::Truncated(0);
-        let acting = match case.group.is_exact() {
-            true => Diagnosis::Exact,
-            false => Diagnosis::Discretisation,
-        };
-        // Winograd's tiles lie still: what moves across them is rounded in other places. A turned
-        // kernel sums its taps in another order.
-        let across_tiles = match (case.group, case.algorithm) {
-            (GroupKind::Translation, ConvAlgorithm::Direct) => Diagnosis::Exact,
-            _ => acting.max(Diagnosis::Rounding),
-        };
-        let flowing = match case.lift {
-            Lift::CoMoving => acting, // each slice lies still in a frame of its own
-            Lift::Trivial => across_tiles,
-        };
-        let is_flowing = case.cell.is_flow_equivariant(case.lift);
-        let if_so = |holds: bool, how: Diagnosis| if holds { how } else { Diagnosis::Broken };
-        let (cell, is_layer) = (case.cell, case.cell != Specimen::Dense);
-        match self {
-            Self::Action => Some(acting),
-            Self::Static => Some(if_so(cell.is_equivariant(), across_tiles)),
-            Self::State if !is_layer || !is_moving => None,
-            Self::State => Some(if_so(is_flowing, flowing)),
-            Self::ChangeOfFrame => (cell.lifts().len() == 2 && case.lift == Lift::CoMoving)
-                .then(|| if_so(cell.is_equivariant() || !is_moving, across_tiles)),
-            Self::ReadOut | Self::FlowedForecast if case.goes_round() => None,
-            Self::ReadOut => Some(if_so(is_closed && is_flowing, flowing)),
-            Self::StaticForecast => Some(if_so(cell.is_equivariant(), across_tiles)),
-            // The decoder convolves in the lab frame.
-            Self::FlowedForecast => {
-                let decodes = cell != Specimen::PlainKernels; // its decoder is no more steerable
-                Some(if_so(is_closed && is_flowing && decodes, across_tiles))
+    /// Whether it is a law of a decoder as well.
+    pub(super) fn is_of_forecast(self) -> bool {
+        matches!(self, Self::StaticForecast | Self::FlowedForecast | Self::Forecast)
+    }
+}
+
+impl fmt::Display for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Property {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|property| property.name() == text);
+        found.ok_or_else(|| format!("`{text}` is no law that is verified"))
+    }
+}
+
+/// A law to be measured on a case, in one precision, under one flow of the input.
+pub(super) struct Measure<'a, G: FlowGroup> {
+    pub property: Property,
+    pub case: &'a Case<G>,
+    pub flow: G::Velocity,
+    pub dtype: DType,
+    /// Whether a decoder is made of what the group's hidden maps are made of, or of plain kernels.
+    pub is_decoded: bool,
+}
+
+impl<G: VerifiedGroup> Measure<'_, G> {
+    /// Of the group itself.
+    pub fn of_group(&self) -> Result<EquivarianceError> {
+        action_error(&self.case.group, &self.case.frames(self.dtype)?, self.flow)
+    }
+
+    /// Of the cell that `make` makes with either lift.
+    pub fn of_flow_cell<C>(&self, make: impl Fn(Lift) -> Result<C>) -> Result<EquivarianceError>
+    where
+        C: FlowCell<Group: FlowGroup<Velocity = G::Velocity>>,
+    {
+        let cell = make(self.case.lift)?;
+        match self.property {
+            Property::State => state_error(&cell, &self.case.frames(self.dtype)?, self.flow),
+            Property::ChangeOfFrame => {
+                let frames = self.case.frames(self.dtype)?;
+                change_of_frame_error(&make(Lift::Trivial)?, &cell, &frames)
             }
-            Self::Forecast => Some(Diagnosis::Broken),
-        }
-    }
-
-    /// Measures the law on a case in one precision, for a flow ν̂.
-    ///
-    /// # Errors
-    /// [`crate::Error::Vacuous`] where the comparison would prove nothing.
-    pub fn measure(
-        self,
-        case: &Case,
-        flow: AnyVelocity,
-        dtype: DType,
-    ) -> Result<EquivarianceError> {
-        let frames = case.frames(dtype)?;
-        let with = |lift| Case { lift, ..*case };
-        match (case.group, flow) {
-            (GroupKind::Translation, AnyVelocity::Translation(flow)) => match case.cell {
-                Specimen::Dense => {
-                    self.measure_cell(case, case.dense(dtype)?, &Translation, &frames, flow)
-                }
-                Specimen::ZeroPadded => {
-                    let make = |lift| with(lift).zero_padded(dtype);
-                    self.measure_flow_cell(case, make, &frames, flow)
-                }
-                _ => {
-                    let make = |lift| with(lift).translating(dtype);
-                    self.measure_flow_cell(case, make, &frames, flow)
-                }
-            },
-            (GroupKind::Rotation(n), AnyVelocity::Rotation(flow)) => match case.cell {
-                Specimen::Dense => {
-                    self.measure_cell(case, case.dense(dtype)?, &Rotation::new(n)?, &frames, flow)
-                }
-                _ => {
-                    let make = |lift| with(lift).rotating(n, dtype);
-                    self.measure_flow_cell(case, make, &frames, flow)
-                }
-            },
-            _ => Err(crate::Error::Vacuous(format!(
-                "{} is no flow of {}",
-                flow.name(),
-                case.group.name()
-            ))),
-        }
-    }
-
-    /// `make` makes the case's cell with either lift.
-    fn measure_flow_cell<C: FlowCell>(
-        self,
-        case: &Case,
-        make: impl Fn(Lift) -> Result<C>,
-        frames: &Tensor,
-        flow: <C::Group as FlowGroup>::Velocity,
-    ) -> Result<EquivarianceError> {
-        let cell = make(case.lift)?;
-        match self {
-            Self::State => state_error(&cell, frames, flow),
-            Self::ChangeOfFrame => change_of_frame_error(&make(Lift::Trivial)?, &cell, frames),
             _ => {
                 let group = cell.group().clone();
-                self.measure_cell(case, cell, &group, frames, flow)
+                self.of_cell(cell, &group)
             }
         }
     }
 
-    fn measure_cell<C: Cell, G: FlowGroup>(
-        self,
-        case: &Case,
+    /// Of any cell, whose read-outs `group` acts on.
+    pub fn of_cell<C: Cell, H: FlowGroup<Velocity = G::Velocity>>(
+        &self,
         cell: C,
-        group: &G,
-        frames: &Tensor,
-        flow: G::Velocity,
+        group: &H,
     ) -> Result<EquivarianceError> {
-        match self {
-            Self::Action => action_error(group, frames, flow),
-            Self::Static => static_error(&cell, group, frames, flow),
-            Self::ReadOut => read_out_error(&cell, group, frames, flow),
-            Self::StaticForecast | Self::FlowedForecast | Self::Forecast => {
-                let decoder = case.decoder(frames.dtype())?;
-                let model = Forecaster::new(cell, decoder, case.algorithm)?;
-                let model = match self {
-                    Self::FlowedForecast => model.with_feedback(Feedback::Flowed),
-                    _ => model,
-                };
-                let predict = |seen: &Tensor| model.continued(seen, PREDICTED);
-                match self {
-                    Self::StaticForecast => static_sequence_error(group, frames, flow, predict),
-                    _ => sequence_error(group, frames, flow, predict),
-                }
+        let frames = self.case.frames(self.dtype)?;
+        match self.property {
+            Property::Action => self.of_group(),
+            Property::Static => static_error(&cell, group, &frames, self.flow),
+            Property::ReadOut => read_out_error(&cell, group, &frames, self.flow),
+            Property::StaticForecast => {
+                let model = self.forecaster(cell)?;
+                let predict = |seen: &_| model.continued(seen, PREDICTED);
+                static_sequence_error(group, &frames, self.flow, predict)
             }
-            Self::State | Self::ChangeOfFrame => Err(crate::Error::Vacuous(format!(
+            Property::FlowedForecast | Property::Forecast => {
+                let model = match (self.forecaster(cell)?, self.property) {
+                    (model, Property::FlowedForecast) => model.with_feedback(Feedback::Flowed),
+                    (model, _) => model,
+                };
+                let predict = |seen: &_| model.continued(seen, PREDICTED);
+                sequence_error(group, &frames, self.flow, predict)
+            }
+            Property::State | Property::ChangeOfFrame => Err(Error::Vacuous(format!(
                 "{} says nothing of a cell without velocities",
-                self.name()
+                self.property
             ))),
         }
     }
-}
 
-/// Whether a flow moves anything, and leaves a law something to compare: on a small torus, and in a small
-/// set, some do not.
-fn says_something(property: Property, case: &Case, flow: AnyVelocity) -> Result<bool> {
-    let Sizes { height, width, .. } = case.sizes;
-    let (is_moving, has_pairs) = match (case.group, flow) {
-        (GroupKind::Translation, AnyVelocity::Translation(flow)) => {
-            let period = PixelsPerFrame::new(width as i32, height as i32);
-            let pairs = case.velocities.on(height, width).pairs_apart(flow);
-            (flow.reduced(period) != PixelsPerFrame::ZERO, !pairs.is_empty())
-        }
-        (GroupKind::Rotation(n), AnyVelocity::Rotation(flow)) => {
-            let is_moving = flow.reduced(DegreesPerFrame(360)) != DegreesPerFrame::ZERO;
-            (is_moving, !case.velocities.about(n)?.pairs_apart(flow).is_empty())
-        }
-        _ => (false, false),
-    };
-    Ok(is_moving && (property != Property::State || has_pairs))
-}
-
-/// An error in one or both precisions, over several flows.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Measurement {
-    /// In f32.
-    pub single: Option<EquivarianceError>,
-    /// In f64.
-    pub double: Option<EquivarianceError>,
-    /// The error of the group's action itself, on the same frames in f64.
-    pub action: f64,
-}
-
-impl Measurement {
-    /// Measures a law on a case, over the flows that it says something of; `None` if there is none.
-    pub fn of(
-        property: Property,
-        case: &Case,
-        flows: &[AnyVelocity],
-        dtypes: &[DType],
-    ) -> Result<Option<Self>> {
-        let mut measured = Self::default();
-        let mut is_empty = true;
-        for &flow in flows.iter().filter(|&&flow| case.group.has(flow)) {
-            if !says_something(property, case, flow)? {
-                continue;
-            }
-            is_empty = false;
-            for &dtype in dtypes {
-                let error = property.measure(case, flow, dtype)?;
-                let slot = match dtype {
-                    DType::F64 => &mut measured.double,
-                    _ => &mut measured.single,
-                };
-                *slot = Some(slot.take().unwrap_or_default().merge(error));
-            }
-            // Velocities of the model interpolate as well, whatever the input flows by.
-            for flow in [Some(flow), case.group.interpolated()].into_iter().flatten() {
-                let action = Property::Action.measure(case, flow, DType::F64)?.max();
-                measured.action = measured.action.max(action);
-            }
-        }
-        Ok((!is_empty).then_some(measured))
-    }
-
-    /// What the error comes from; in a single precision, as if the other had the same.
-    pub fn diagnosis(&self) -> Diagnosis {
-        let (single, double) = (self.single.as_ref(), self.double.as_ref());
-        match (single.or(double), double.or(single)) {
-            (Some(single), Some(double)) => diagnose(single, double, self.action),
-            _ => Diagnosis::Broken,
-        }
-    }
-
-    /// Whether the measurement is what was expected, or better; a control must break the law by
-    /// [`LEAST_BREACH`].
-    pub fn agrees_with(&self, expected: Diagnosis) -> bool {
-        match expected {
-            Diagnosis::Broken => [&self.single, &self.double]
-                .into_iter()
-                .flatten()
-                .all(|error| error.max() >= LEAST_BREACH || error.max().is_nan()),
-            _ => self.diagnosis() <= expected,
-        }
+    /// The cell below a random decoder.
+    fn forecaster<C: Cell>(&self, cell: C) -> Result<Forecaster<C>> {
+        let case = self.case;
+        let state = cell.zero_state(1, case.extents(), self.dtype, &candle_core::Device::Cpu)?;
+        let planes = cell.read_out(&state)?.dims()[1];
+        let fields = match self.is_decoded {
+            true => case.group.fields(DECODER_KERNEL)?,
+            false => Fields::Plain,
+        };
+        Forecaster::new(cell, case.decoder(&fields, planes, self.dtype)?, case.algorithm)
     }
 }

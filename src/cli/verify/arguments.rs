@@ -5,7 +5,7 @@ use crate::cli::model::{ModelFlags, Task};
 use crate::cli::print_report::Format;
 use clap::{Args, ValueEnum};
 use fernn::flow::{AnyVelocity, Velocity};
-use fernn::verification::GroupKind;
+use fernn::verification::suite;
 use std::path::PathBuf;
 
 /// Measures every statement of the theory on random cells, in f32 and f64, beside controls that
@@ -95,7 +95,8 @@ fn flow(text: &str) -> Result<Flows, String> {
     match text.parse() {
         Ok(AnyVelocity::Rotation(v)) if v == Velocity::ZERO => still(),
         Ok(flow @ AnyVelocity::Rotation(v)) => {
-            match v.0.abs() <= 360 && GroupKind::ALL.iter().any(|group| group.has(flow)) {
+            let kinds = suite().map_err(|error| error.to_string())?;
+            match v.0.abs() <= 360 && kinds.iter().any(|kind| kind.has(flow)) {
                 true => Ok(Flows::Single(flow)),
                 false => Err("give a multiple of 45deg, at most a whole turn".into()),
             }

@@ -2,11 +2,8 @@
 
 mod arguments;
 mod command;
-mod counts;
 mod figures;
-mod glance;
 mod print;
-mod rows;
 mod search;
 mod selection;
 mod weights;

@@ -1,11 +1,9 @@
 //! The result on standard output, in each format.
 
 use super::arguments::Arguments;
-use super::counts::Counts;
-use super::glance;
-use crate::cli::paint::Paint;
 use crate::cli::print_report::{Format, print_csv};
 use crate::cli::wrapping::wrapped;
+use fernn::report::{Counts, Paint, at_a_glance};
 use fernn::verification::Row;
 use std::time::Duration;
 
@@ -18,7 +16,7 @@ pub fn print(arguments: &Arguments, measured: &[Row], time: Duration) -> anyhow:
             eprintln!("measured in {seconds:.0} s");
             let lines = match arguments.all {
                 true => [vec![String::new()], wrapped(&sentence, 60)].concat(),
-                false => glance::lines(measured, Paint::of_standard_output()),
+                false => at_a_glance(measured, Paint::of_standard_output()),
             };
             print_lines(&lines)?;
         }

@@ -1,16 +1,21 @@
 //! `--thorough`: random cases.
 
-use fernn::verification::{Selection, search};
+use fernn::verification::{Counterexample, Selection, Verified, search};
 use std::time::{Duration, Instant};
 
 /// Searches random cases until the time is over or one is found; whether none was.
-pub fn search_for(time: Duration, selection: &Selection) -> anyhow::Result<bool> {
+pub fn search_for(
+    time: Duration,
+    kinds: &[Box<dyn Verified>],
+    selection: &Selection,
+) -> anyhow::Result<bool> {
     const AT_ONCE: u32 = 256;
     let (start, mut batch) = (Instant::now(), 0u64);
     loop {
-        if let Some(found) = search(selection, batch, AT_ONCE)? {
-            outln!("counterexample to {}: {}", found.property.name(), found.reason)?;
-            outln!("  flow {}, {:?}", found.flow.name(), found.case)?;
+        if let Some(found) = search(kinds, selection, batch, AT_ONCE)? {
+            let Counterexample { key, sizes, seed, steps, reason } = found;
+            outln!("counterexample to {key}: {reason}")?;
+            outln!("  flow of {steps:?} steps, seed {seed}, {sizes:?}")?;
             return Ok(false);
         }
         batch += 1;

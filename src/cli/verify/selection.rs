@@ -4,20 +4,19 @@ use super::arguments::{Arguments, Flows, Precision};
 use candle_core::DType;
 use fernn::Error;
 use fernn::flow::AnyVelocity;
-use fernn::verification::{GroupKind, Row, Selection, Specimen};
+use fernn::verification::{Selection, Verified};
 
 /// The selection that the flags describe.
 ///
 /// # Errors
 /// [`Error::Configuration`] for a cell that does not exist, and for flags of a trained model.
-pub fn selection(arguments: &Arguments) -> fernn::Result<Selection> {
+pub fn selection(arguments: &Arguments, kinds: &[Box<dyn Verified>]) -> fernn::Result<Selection> {
     if let Some((flag, _)) = arguments.model.given().first() {
         let problem = "describes a trained model";
         return Err(Error::configuration(*flag, problem, "give --weights, or leave it out"));
     }
     let all = Selection::default();
-    let named = arguments.cell.iter().map(|name| specimen(name)).collect::<fernn::Result<_>>()?;
-    let cells = if arguments.cell.is_empty() { all.cells } else { named };
+    arguments.cell.iter().try_for_each(|name| refuse_unknown(name, kinds))?;
     let is_translation = |flow: &AnyVelocity| matches!(flow, AnyVelocity::Translation(_));
     let flows: Vec<AnyVelocity> = match arguments.flow {
         Some(Flows::Single(flow)) => vec![flow],
@@ -30,27 +29,21 @@ pub fn selection(arguments: &Arguments) -> fernn::Result<Selection> {
         Precision::F64 => vec![DType::F64],
         Precision::Both => all.dtypes,
     };
-    Ok(Selection { cells, flows, dtypes, seed: arguments.seed })
+    Ok(Selection { cells: arguments.cell.clone(), flows, dtypes, seed: arguments.seed })
 }
 
-fn specimen(name: &str) -> fernn::Result<Specimen> {
-    Specimen::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
-        let names: Vec<_> = Specimen::ALL.iter().map(|kind| kind.name()).collect();
-        let remedy = format!("choose from {}", names.join(", "));
-        Error::configuration(format!("--cell {name}"), "names no cell", remedy)
-    })
-}
-
-/// Whether a baseline's row is about what is measured now.
-pub fn is_selected(row: &Row, selection: &Selection) -> bool {
-    let is_of_cell = |kind: &Specimen| kind.name() == row.cell;
-    let has_flow = match row.property.split_once(" by ") {
-        None => true,
-        Some((_, name)) => selection.flows.iter().any(|flow| flow.name() == name),
-    };
-    let is_group = |group: &&GroupKind| row.group.split(' ').next() == Some(&group.name());
-    let group = GroupKind::ALL.iter().find(is_group);
-    let flows_in_group = group.is_some_and(|g| selection.flows.iter().any(|&flow| g.has(flow)));
-    let is_of_group = row.cell == "-" && selection.cells.contains(&Specimen::Rnn);
-    has_flow && flows_in_group && (is_of_group || selection.cells.iter().any(is_of_cell))
+fn refuse_unknown(name: &str, kinds: &[Box<dyn Verified>]) -> fernn::Result<()> {
+    let mut names: Vec<&str> = Vec::new();
+    for kind in kinds {
+        if !names.contains(&kind.cell()) {
+            names.push(kind.cell());
+        }
+    }
+    match names.contains(&name) {
+        true => Ok(()),
+        false => {
+            let remedy = format!("choose from {}", names.join(", "));
+            Err(Error::configuration(format!("--cell {name}"), "names no cell", remedy))
+        }
+    }
 }

@@ -1,14 +1,14 @@
 //! The result at a glance, in 60 columns: what was not expected, counts by cell and group, a summary.
 
 use super::counts::Counts;
+use super::paint::Paint;
 use super::rows;
-use crate::cli::paint::Paint;
-use fernn::verification::Row;
+use crate::verification::Row;
 
 const SUBJECT: &str = "cell · group";
 
 /// The lines of the whole result.
-pub fn lines(measured: &[Row], paint: Paint) -> Vec<String> {
+pub fn at_a_glance(measured: &[Row], paint: Paint) -> Vec<String> {
     let mut lines = unexpected(measured, paint);
     if !lines.is_empty() {
         lines.push(String::new());
@@ -26,7 +26,7 @@ fn unexpected(measured: &[Row], paint: Paint) -> Vec<String> {
     let mut lines = Vec::new();
     let mut before = None;
     for row in measured.iter().filter(|row| !row.holds) {
-        lines.extend(rows::lines(row, before, paint));
+        lines.extend(rows::in_full(row, before, paint));
         before = Some(row);
     }
     if before.is_some() {
@@ -76,14 +76,16 @@ fn line(subject: &str, width: usize, counts: &Counts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fernn::verification::{GroupKind, Property, Specimen, Velocities};
+    use crate::verification::{Property, Velocities, suite};
 
-    fn row(cell: &str, group: &str, verdict: &str, holds: bool) -> Row {
+    fn row(cell: &str, (group, set): (&str, &str), verdict: &str, holds: bool) -> Row {
         Row {
             property: "read-out flow equivariance".into(),
+            flow: "-".into(),
             cell: cell.into(),
             lift: "co-moving".into(),
             group: group.into(),
+            velocities: set.into(),
             algorithm: "winograd".into(),
             expected: if holds { verdict } else { "rounding" }.into(),
             verdict: verdict.into(),
@@ -96,19 +98,19 @@ mod tests {
 
     fn measured() -> Vec<Row> {
         vec![
-            row("rnn", "translation V1", "exact", true),
-            row("rnn", "translation closed", "rounding", true),
-            row("gru", "translation V1", "BROKEN", true),
-            row("gru", "translation V2", "BROKEN", false),
-            row("rnn", "rotation-8 V1", "discretisation", true),
-            row("-", "rotation-8", "exact", true),
-            row("rnn", "translation V2", "exact", true),
+            row("rnn", ("translation", "V1"), "exact", true),
+            row("rnn", ("translation", "closed"), "rounding", true),
+            row("gru", ("translation", "V1"), "BROKEN", true),
+            row("gru", ("translation", "V2"), "BROKEN", false),
+            row("rnn", ("rotation-8", "V1"), "discretisation", true),
+            row("-", ("rotation-8", "-"), "exact", true),
+            row("rnn", ("translation", "V2"), "exact", true),
         ]
     }
 
     #[test]
     fn what_was_not_expected_comes_first_and_in_full() {
-        let lines = lines(&measured(), Paint::NONE);
+        let lines = at_a_glance(&measured(), Paint::NONE);
         assert_eq!(
             lines[..6],
             [
@@ -128,7 +130,7 @@ mod tests {
     fn where_all_is_as_expected_the_table_is_first() {
         let mut measured = measured();
         measured.retain(|row| row.holds);
-        let lines = lines(&measured, Paint::NONE);
+        let lines = at_a_glance(&measured, Paint::NONE);
         assert_eq!(lines[..2], headings("no cell · rotation-8".chars().count()));
         assert_eq!(lines.last().unwrap(), "6 statements, 0 unexpected");
     }
@@ -158,16 +160,14 @@ mod tests {
     fn every_name() -> Vec<Row> {
         let mut named = Vec::new();
         for property in Property::ALL {
-            for cell in Specimen::ALL {
-                for group in GroupKind::ALL {
-                    for set in [Velocities::Truncated(2), Velocities::Closed] {
-                        let group = format!("{} {}", group.name(), set.name());
-                        let mut row = row(cell.name(), &group, "discretisation", false);
-                        row.property = format!("{} by (-1,2)", property.name());
-                        row.expected = "discretisation".into();
-                        (row.error_f32, row.error_f64) = (Some(1.3e-16), Some(f64::INFINITY));
-                        named.push(row);
-                    }
+            for kind in suite().expect("the groups exist") {
+                for set in [Velocities::Truncated(2), Velocities::Closed] {
+                    let place = (kind.group(), set.to_string());
+                    let mut row = row(kind.cell(), (&place.0, &place.1), "discretisation", false);
+                    (row.property, row.flow) = (property.name().into(), "-1,2".into());
+                    row.expected = "discretisation".into();
+                    (row.error_f32, row.error_f64) = (Some(1.3e-16), Some(f64::INFINITY));
+                    named.push(row);
                 }
             }
         }
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn no_line_is_longer_than_60_columns() {
         let named = every_name();
-        let lines = lines(&named, Paint::NONE);
+        let lines = at_a_glance(&named, Paint::NONE);
         assert!(lines.len() > 2 * named.len());
         for line in lines {
             assert!(line.chars().count() <= 60, "{line}");

@@ -4,14 +4,13 @@ use std::ffi::OsStr;
 use std::io::IsTerminal;
 
 /// Sets text off with escape codes, or leaves it as it is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Paint {
     is_on: bool,
 }
 
 impl Paint {
     /// For text that is never shown on a terminal.
-    #[cfg(test)]
     pub const NONE: Self = Self { is_on: false };
 
     /// For standard output: on where it is a terminal, unless `NO_COLOR` says otherwise.

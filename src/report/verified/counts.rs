@@ -1,15 +1,21 @@
 //! Verdicts, counted.
 
-use fernn::verification::Row;
+use crate::verification::Row;
 
 /// How many statements have which verdict; one that was not expected counts as nothing else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// All of them.
     pub statements: usize,
+    /// The same bits in both precisions.
     pub exact: usize,
+    /// Rounding at most.
     pub rounding: usize,
+    /// The price of interpolation at most.
     pub discretisation: usize,
+    /// Broken, as they must be.
     pub broken: usize,
+    /// Not what the theory says.
     pub unexpected: usize,
 }
 

@@ -1,17 +1,18 @@
 //! Rows in full, in 60 columns.
 
-use crate::cli::paint::Paint;
-use fernn::verification::Row;
+use super::paint::Paint;
+use crate::equivariance::Key;
+use crate::verification::Row;
 
 /// The lines of a row; headings before the first row, and where the law or its subject changes.
-pub fn lines(row: &Row, before: Option<&Row>, paint: Paint) -> Vec<String> {
+pub fn in_full(row: &Row, before: Option<&Row>, paint: Paint) -> Vec<String> {
     let mut lines = Vec::new();
     if before.is_none() {
         lines.push(paint.bold(&columns(["lift", "set", "algorithm", "f32", "f64", "verdict"])));
     }
-    let is_same_law = before.is_some_and(|before| before.property == row.property);
+    let is_same_law = before.is_some_and(|before| law(before) == law(row));
     if !is_same_law {
-        lines.push(paint.bold(&row.property));
+        lines.push(paint.bold(&law(row)));
     }
     if !is_same_law || before.is_some_and(|before| subject(before) != subject(row)) {
         lines.push(format!("  {}", subject(row)));
@@ -19,7 +20,7 @@ pub fn lines(row: &Row, before: Option<&Row>, paint: Paint) -> Vec<String> {
     let (single, double) = (error(row.error_f32), error(row.error_f64));
     let is_control = row.holds && row.expected == "BROKEN";
     let verdict = if is_control { "BROKEN (must)" } else { &row.verdict };
-    let line = columns([&row.lift, set(row), &row.algorithm, &single, &double, verdict]);
+    let line = columns([&row.lift, &row.velocities, &row.algorithm, &single, &double, verdict]);
     match row.holds {
         true => lines.push(line),
         false => {
@@ -30,15 +31,18 @@ pub fn lines(row: &Row, before: Option<&Row>, paint: Paint) -> Vec<String> {
     lines
 }
 
-/// The cell and the group of a row; a law of the group itself has no cell.
-pub fn subject(row: &Row) -> String {
-    let cell = if row.cell == "-" { "no cell" } else { &row.cell };
-    let group = row.group.split(' ').next().unwrap_or_default();
-    format!("{cell} · {group}")
+/// The law, and the flow if it is one alone.
+fn law(row: &Row) -> String {
+    match row.flow.as_str() {
+        Key::NONE => row.property.clone(),
+        flow => format!("{} by {flow}", row.property),
+    }
 }
 
-fn set(row: &Row) -> &str {
-    row.group.split_once(' ').map_or("-", |(_, set)| set)
+/// The cell and the group of a row; a law of the group itself has no cell.
+pub(super) fn subject(row: &Row) -> String {
+    let cell = if row.cell == Key::NONE { "no cell" } else { &row.cell };
+    format!("{cell} · {}", row.group)
 }
 
 fn error(error: Option<f64>) -> String {
