@@ -85,7 +85,7 @@ fn own<G: VerifiedGroup>(group: G, fault: Fault) -> Box<dyn Verified> {
         let leak = leak.repeat((1, fields.planes()))?.flatten_all()?;
         Ok(Own { space: case.space()?, u, leak, fault })
     };
-    Box::new(Kind::new("own", group, build))
+    Box::new(Kind::new("own", group, build).with_flows_told())
 }
 
 fn measured(kinds: &[Box<dyn Verified>]) -> Vec<Row> {
@@ -109,6 +109,7 @@ fn an_own_cell_is_listed_like_those_of_the_crate() {
         let is_it = |row: &&Row| {
             (row.property.as_str(), row.velocities.as_str()) == (property, velocities)
                 && (row.lift.as_str(), row.group.as_str()) == (lift, "translation")
+                && row.flow == "-"
         };
         let found: Vec<_> = rows.iter().filter(is_it).collect();
         assert_eq!(found.len(), 1, "{property} {velocities} {lift}");

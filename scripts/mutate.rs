@@ -87,8 +87,9 @@ const SUITES: [&str; 7] = [
     "rotation",
 ];
 /// The suites that a fault may name besides.
-const MORE: [&str; 10] = [
+const MORE: [&str; 11] = [
     "values",
+    "own_kinds",
     "experiments",
     "command_line",
     "data_laws",
