@@ -23,6 +23,17 @@ use proptest::prelude::*;
 
 type AnyLayer = Box<dyn FlowLayer<Group = Translation>>;
 
+/// Whether a sequence at once is the same as step by step: bit for bit, or to rounding where gates have
+/// approximations of their own, or Winograd's tiles lie elsewhere, for a sequence is run in the co-moving frame.
+fn agree((kind, lift, algorithm): (Kind, Lift, ConvAlgorithm), a: &Tensor, b: &Tensor) -> bool {
+    let (a, b) = (values(a), values(b));
+    let is_tiled = lift == Lift::Trivial && algorithm == ConvAlgorithm::Winograd;
+    match matches!(kind, Kind::Gru | Kind::Lstm) || is_tiled {
+        true => relative_error(&a, &b) < 1e3 * f64::EPSILON,
+        false => a == b,
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Relu,
@@ -222,7 +233,8 @@ proptest! {
                 let fed = ReadOut::Fed { steps, feed: &mut feed, fed_as: FedAs::New };
                 let stepwise = unroll_step_by_step(&cell, seen, fed, &mut keep).unwrap();
                 prop_assert_eq!(whole.dims(), [steps, batch, 3, 5, channels]);
-                prop_assert_eq!(values(&whole), values(&stepwise), "{:?}, {:?}", kind, lift);
+                let how = (kind, lift, ConvAlgorithm::Winograd);
+                prop_assert!(agree(how, &whole, &stepwise), "{kind:?}, {lift:?}");
                 prop_assert_eq!(states.len(), length + steps);
                 for (t, state) in states.iter().enumerate() {
                     let dims = [batch, set.len(), channels, 3, 5];
@@ -260,7 +272,8 @@ proptest! {
                     prop_assert_eq!(values(&got), values(&expected), "{:?}, {:?}", kind, lift);
                     let stack = Stacked::new(vec![cell]).unwrap();
                     let got = stack.unroll(Sequence::Maps(&maps), ReadOut::Every).unwrap();
-                    prop_assert_eq!(values(&got), values(&expected), "stack of {:?}", kind);
+                    let how = (kind, lift, algorithm);
+                    prop_assert!(agree(how, &got, &expected), "stack of {kind:?}, {lift:?}");
                 }
             }
         }

@@ -4,8 +4,8 @@ use super::common::{normal, values};
 use super::{ALGORITHMS, pooling};
 use candle_core::{DType, Tensor, Var};
 use fernn::ops::{
-    Activation, DEFAULT_HISTORY_BUDGET, FedAs, Kernels, ReadOut, Recurrence, Shift, flow_sequence,
-    history_budget, set_history_budget,
+    Activation, DEFAULT_HISTORY_BUDGET, FedAs, Gated, Kernels, ReadOut, Shift, Unrolled, Update,
+    flow_sequence, history_budget, set_history_budget,
 };
 use proptest::prelude::*;
 
@@ -14,18 +14,22 @@ fn run(
     seed: u64,
     (frames, steps): (usize, usize),
     has_input: bool,
-    how: Recurrence,
+    how: Unrolled,
 ) -> Vec<Vec<f64>> {
-    let inputs = if has_input { 1 } else { 5 };
+    let gates = how.update.gates();
+    let inputs = if has_input { 1 } else { 5 * gates };
     let draw = |name: &str, shape: &[usize], scale| {
         Var::from_tensor(&normal(seed, name, shape, scale, DType::F32)).unwrap()
     };
     let sequence = draw("sequence", &[3, frames, 5, 7, inputs], 1.0);
-    let (w, u) = (draw("w", &[5, 5, 3, 3], 0.15), draw("u", &[5, 1, 3, 3], 0.4));
+    let (w, u) = (draw("w", &[5 * gates, 5, 3, 3], 0.15), draw("u", &[5 * gates, 1, 3, 3], 0.4));
     let kernels = Kernels { input: has_input.then_some(u.as_tensor()), recurrent: &w };
     let shifts: Vec<Shift> =
         (-1..=1).flat_map(|down| (-1..=1).map(move |right| Shift { down, right })).collect();
-    let mut feed = |read_out: &Tensor| Ok(read_out.narrow(3, 0, inputs)?.contiguous()?);
+    let mut feed = |read_out: &Tensor| {
+        let maps = Tensor::cat(&vec![read_out; gates], 3)?;
+        Ok(maps.narrow(3, 0, inputs)?.contiguous()?)
+    };
     let read_out = match steps {
         0 => ReadOut::Every,
         steps => ReadOut::Fed { steps, feed: &mut feed, fed_as: FedAs::New },
@@ -46,13 +50,16 @@ proptest! {
     fn no_bit_depends_on_the_budget(
         seed in 0u64..1000, frames in 1usize..9, steps in 0usize..4, has_input: bool,
         pooling in pooling(), algorithm in prop::sample::select(ALGORITHMS.to_vec()),
-        activation in prop::sample::select(vec![Activation::Relu, Activation::Tanh]),
+        update in prop::sample::select(vec![
+            Update::Simple(Activation::Relu), Update::Simple(Activation::Tanh),
+            Update::Gated(Gated::Gru), Update::Gated(Gated::Lstm),
+        ]),
     ) {
-        let how = Recurrence { activation, pooling, algorithm };
+        let how = Unrolled { update, pooling, algorithm };
         let expected = run(seed, (frames, steps), has_input, how);
         prop_assert!(expected.iter().flatten().any(|v| *v != 0.0));
         // A state of 3·9·35 pixels with 5 channels stored as 16 takes 60 kB: from all of them to one.
-        for budget in [1, 150_000, 250_000, 400_000] {
+        for budget in [1, 150_000, 250_000, 400_000, 1_000_000, 2_000_000] {
             set_history_budget(budget);
             let again = run(seed, (frames, steps), has_input, how);
             set_history_budget(DEFAULT_HISTORY_BUDGET);

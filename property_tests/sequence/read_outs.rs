@@ -5,9 +5,9 @@ use super::common::{finite_differences, normal, relative_error, values};
 use super::{ALGORITHMS, pooling};
 use candle_core::{DType, Tensor, Var};
 use fernn::Error;
-use fernn::cells::{Cell, FlowRnn, unroll_step_by_step};
+use fernn::cells::{Cell, FlowGru, FlowLstm, FlowRnn, unroll_step_by_step};
 use fernn::flow::{FlowSpace, Lift, Sequence, Translation, VelocitySet};
-use fernn::ops::{Activation, ConvAlgorithm, FedAs, ReadOut, VelocityPooling};
+use fernn::ops::{Activation, ConvAlgorithm, FedAs, Gated, ReadOut, Update, VelocityPooling};
 use proptest::prelude::*;
 
 const STEPS: usize = 3;
@@ -44,12 +44,13 @@ enum Way {
     StepByStep,
 }
 
-/// A cell in the co-moving frame with its kernels and what it reads.
+/// A cell with its kernels and what it reads.
 #[derive(Clone)]
 struct Run {
     kind: Kind,
+    lift: Lift,
     range: u32,
-    activation: Activation,
+    update: Update,
     pooling: VelocityPooling,
     algorithm: ConvAlgorithm,
     /// W, the sequence (B, T, C_in, H, W), and U over frames.
@@ -62,41 +63,57 @@ struct Run {
 impl Run {
     /// Two samples of T frames of one channel, or as many maps.
     fn draw(
-        kind: Kind,
+        (kind, update): (Kind, Update),
         (seed, dtype): (u64, DType),
         (frames, channels): (usize, usize),
         (height, width): (usize, usize),
     ) -> Self {
-        let inputs = if kind == Kind::Frames { 1 } else { channels };
+        let maps = update.gates() * channels;
+        let inputs = if kind == Kind::Frames { 1 } else { maps };
         let draw = |name: &str, shape: &[usize], scale| normal(seed, name, shape, scale, dtype);
         let scale = 0.8 / (3.0 * (channels as f64).sqrt());
-        let w = draw("w", &[channels, channels, 3, 3], scale);
+        let w = draw("w", &[maps, channels, 3, 3], scale);
         let sequence = draw("sequence", &[2, frames, inputs, height, width], 1.0);
-        let u = draw("u", &[channels, inputs, 3, 3], 0.4);
+        let u = draw("u", &[maps, inputs, 3, 3], 0.4);
         let tensors = match kind {
             Kind::Frames => vec![w, sequence, u],
             Kind::Maps => vec![w, sequence],
         };
         let (range, algorithm) = (1, ConvAlgorithm::Direct);
-        let (activation, pooling) = (Activation::Tanh, VelocityPooling::Mean);
-        Self { kind, range, activation, pooling, algorithm, tensors, constant: None }
+        let (lift, pooling) = (Lift::CoMoving, VelocityPooling::Mean);
+        Self { kind, lift, range, update, pooling, algorithm, tensors, constant: None }
     }
 
     fn result(&self, read: Read, way: Way) -> Tensor {
-        let space = FlowSpace::new(Translation, VelocitySet::square(self.range), Lift::CoMoving);
-        let cell = FlowRnn::over(space, self.tensors.get(2).cloned(), self.tensors[0].clone())
-            .unwrap()
-            .with_activation(self.activation)
-            .with_pooling(self.pooling)
-            .with_algorithm(self.algorithm);
+        let space = FlowSpace::new(Translation, VelocitySet::square(self.range), self.lift);
+        let (u, w) = (self.tensors.get(2).cloned(), self.tensors[0].clone());
+        match self.update {
+            Update::Simple(activation) => {
+                let cell = FlowRnn::over(space, u, w).unwrap().with_activation(activation);
+                let cell = cell.with_pooling(self.pooling).with_algorithm(self.algorithm);
+                self.unrolled(&cell, read, way)
+            }
+            Update::Gated(Gated::Gru) => {
+                let cell = FlowGru::over(space, u, w).unwrap().with_pooling(self.pooling);
+                self.unrolled(&cell.with_algorithm(self.algorithm), read, way)
+            }
+            Update::Gated(Gated::Lstm) => {
+                let cell = FlowLstm::over(space, u, w).unwrap().with_pooling(self.pooling);
+                self.unrolled(&cell.with_algorithm(self.algorithm), read, way)
+            }
+        }
+    }
+
+    fn unrolled(&self, cell: &impl Cell, read: Read, way: Way) -> Tensor {
         let sequence = match self.kind {
             Kind::Frames => Sequence::Frames(&self.tensors[1]),
             Kind::Maps => Sequence::Maps(&self.tensors[1]),
         };
-        let inputs = self.tensors[1].dims()[2];
-        let mut feed = |read_out: &Tensor| match &self.constant {
-            Some(constant) => Ok(constant.clone()),
-            None => Ok(read_out.narrow(3, 0, inputs)?.contiguous()?),
+        let gates = self.update.gates();
+        let mut feed = |read_out: &Tensor| match (&self.constant, self.kind) {
+            (Some(constant), _) => Ok(constant.clone()),
+            (None, Kind::Frames) => Ok(read_out.narrow(3, 0, 1)?.contiguous()?),
+            (None, Kind::Maps) => Ok(Tensor::cat(&vec![read_out; gates], 3)?),
         };
         let read_out = match read {
             Read::Last => ReadOut::Last,
@@ -105,7 +122,7 @@ impl Run {
         };
         match way {
             Way::AtOnce => cell.unroll(sequence, read_out),
-            Way::StepByStep => unroll_step_by_step(&cell, sequence, read_out, &mut |_| ()),
+            Way::StepByStep => unroll_step_by_step(cell, sequence, read_out, &mut |_| ()),
         }
         .unwrap()
     }
@@ -140,8 +157,9 @@ proptest! {
         dtype in prop::sample::select(vec![DType::F32, DType::F64]),
     ) {
         for (kind, read) in CASES {
-            let drawn = Run::draw(kind, (seed, dtype), (frames, channels), extents);
-            let run = Run { range, activation, pooling, algorithm, ..drawn };
+            let what = (kind, Update::Simple(activation));
+            let drawn = Run::draw(what, (seed, dtype), (frames, channels), extents);
+            let run = Run { range, pooling, algorithm, ..drawn };
             let (whole, stepwise) = (run.result(read, Way::AtOnce), run.result(read, Way::StepByStep));
             let count = match read {
                 Read::Last => 1,
@@ -164,28 +182,90 @@ proptest! {
     }
 }
 
+const GATED: [Update; 2] = [Update::Gated(Gated::Gru), Update::Gated(Gated::Lstm)];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    /// Gates are computed by other approximations than single steps compute them by, of the same precision.
+    #[test]
+    fn gated_sequences_and_their_gradients_are_those_of_the_steps_to_rounding(
+        seed in 0u64..1000, extents in prop::sample::select(vec![(5, 7), (7, 3), (4, 8)]),
+        channels in prop::sample::select(vec![1usize, 3, 8, 17]), frames in 1usize..4,
+        range in 0u32..=2, pooling in pooling(), update in prop::sample::select(GATED.to_vec()),
+        lift in prop::sample::select(vec![Lift::Trivial, Lift::CoMoving]),
+        algorithm in prop::sample::select(ALGORITHMS.to_vec()),
+        dtype in prop::sample::select(vec![DType::F32, DType::F64]),
+    ) {
+        let epsilon = if dtype == DType::F32 { f64::from(f32::EPSILON) } else { f64::EPSILON };
+        for (kind, read) in CASES {
+            let drawn = Run::draw((kind, update), (seed, dtype), (frames, channels), extents);
+            let run = Run { lift, range, pooling, algorithm, ..drawn };
+            let (whole, stepwise) = (run.result(read, Way::AtOnce), run.result(read, Way::StepByStep));
+            prop_assert_eq!(whole.dims(), stepwise.dims());
+            let error = relative_error(&values(&whole), &values(&stepwise));
+            prop_assert!(error < 1e3 * epsilon, "{kind:?}, {read:?}: {error}");
+            // Where a maximum has two winners but for rounding, either may be given the gradient.
+            if pooling == VelocityPooling::Max && range > 0 {
+                continue;
+            }
+            let pairs = run.gradients(read, Way::AtOnce).into_iter();
+            for (ours, theirs) in pairs.zip(run.gradients(read, Way::StepByStep)) {
+                let is_zero = ours.iter().chain(&theirs).all(|&g| g == 0.0);
+                let error = relative_error(&ours, &theirs);
+                prop_assert!(is_zero || error < 1e4 * epsilon, "{kind:?}, {read:?}: {error}");
+            }
+        }
+    }
+}
+
 #[test]
 fn gradients_of_every_read_out_agree_with_finite_differences() {
     let poolings = [VelocityPooling::Max, VelocityPooling::Mean, VelocityPooling::Sum];
     let direct = poolings.map(|pooling| (ConvAlgorithm::Direct, 2, pooling));
     let winograd = [(ConvAlgorithm::Winograd, 8, VelocityPooling::Mean)]; // needs eight channels
-    for (algorithm, channels, pooling) in direct.into_iter().chain(winograd) {
-        for (kind, read) in CASES {
-            let drawn = Run::draw(kind, (11, DType::F64), (3, channels), (3, 5));
-            let fed = [2, 3, 5, drawn.tensors[1].dims()[2]];
-            let constant = Some(normal(3, "fed", &fed, 1.0, DType::F64));
-            let run = Run { algorithm, pooling, constant, ..drawn };
-            for (place, exact) in run.gradients(read, Way::AtOnce).into_iter().enumerate() {
-                let numeric = finite_differences(&run.tensors[place], |moved| {
-                    let mut at = run.clone();
-                    at.tensors[place] = moved.clone();
-                    at.loss(read, Way::AtOnce).to_scalar().unwrap()
-                });
-                assert!(exact.iter().any(|&g| g != 0.0));
-                let error = relative_error(&exact, &numeric);
-                // Step² · third derivative and ε / step of rounding.
-                assert!(error < 1e-6, "{algorithm:?}, {pooling:?}, {kind:?}, {read:?}: {error}");
-            }
+    let simple = Update::Simple(Activation::Tanh);
+    for how in direct.into_iter().chain(winograd) {
+        compare_with_finite_differences(simple, how, &CASES);
+    }
+}
+
+/// Fewer, for gates are many numbers to move; the steps have the rest.
+#[test]
+fn gradients_of_gated_sequences_agree_with_finite_differences() {
+    let fed = Read::Fed(FedAs::Former);
+    let cases = [(Kind::Frames, Read::Every), (Kind::Frames, fed), (Kind::Maps, Read::Last)];
+    for update in GATED {
+        for pooling in [VelocityPooling::Max, VelocityPooling::Sum] {
+            let how = (ConvAlgorithm::Direct, 2, pooling);
+            compare_with_finite_differences(update, how, &cases);
+        }
+    }
+}
+
+fn compare_with_finite_differences(
+    update: Update,
+    (algorithm, channels, pooling): (ConvAlgorithm, usize, VelocityPooling),
+    cases: &[(Kind, Read)],
+) {
+    for &(kind, read) in cases {
+        let drawn = Run::draw((kind, update), (11, DType::F64), (3, channels), (3, 5));
+        let fed = [2, 3, 5, drawn.tensors[1].dims()[2]];
+        let constant = Some(normal(3, "fed", &fed, 1.0, DType::F64));
+        let run = Run { algorithm, pooling, constant, ..drawn };
+        for (place, exact) in run.gradients(read, Way::AtOnce).into_iter().enumerate() {
+            let numeric = finite_differences(&run.tensors[place], |moved| {
+                let mut at = run.clone();
+                at.tensors[place] = moved.clone();
+                at.loss(read, Way::AtOnce).to_scalar().unwrap()
+            });
+            assert!(exact.iter().any(|&g| g != 0.0));
+            let error = relative_error(&exact, &numeric);
+            // Step² · third derivative and ε / step of rounding.
+            assert!(
+                error < 1e-6,
+                "{update:?}, {algorithm:?}, {pooling:?}, {kind:?}, {read:?}: {error}"
+            );
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::layer::{FlowLayer, expect_gates};
 use crate::error::Result;
-use crate::flow::{Drive, FlowGroup, FlowSpace, Input, LiftedState};
-use crate::ops::{ConvAlgorithm, VelocityPooling};
+use crate::flow::{Drive, FlowGroup, FlowSpace, Input, LiftedState, Sequence};
+use crate::ops::{ConvAlgorithm, Gated, ReadOut, Unrolled, Update, VelocityPooling};
 use candle_core::{D, Tensor};
 use std::marker::PhantomData;
 
@@ -14,6 +14,9 @@ pub trait Gating: Clone + Send + Sync {
 
     /// Tensors remembered, the hidden state first.
     const MEMORIES: usize;
+
+    /// The same equations as the operations know them, where they do: then whole sequences run at once.
+    const KNOWN_AS: Option<Gated> = None;
 
     /// The next memories from the carried ones.
     ///
@@ -148,5 +151,16 @@ impl<G: FlowGroup, T: Gating> FlowLayer for GatedRnn<G, T> {
             carried.push(space.carry(memory)?);
         }
         Ok(state.next(T::update(&u, &w, &carried)?))
+    }
+
+    fn unroll_at_once(
+        &self,
+        sequence: Sequence<'_>,
+        read_out: ReadOut<'_>,
+    ) -> Result<Option<Tensor>> {
+        let Some(update) = T::KNOWN_AS.map(Update::Gated) else { return Ok(None) };
+        let kernels = self.drive.kernels(sequence, &self.recurrent_kernel)?;
+        let how = Unrolled { update, pooling: self.pooling, algorithm: self.algorithm };
+        self.space.unroll(sequence, kernels, how, read_out)
     }
 }

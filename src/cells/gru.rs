@@ -2,6 +2,7 @@
 
 use super::gated::{GatedRnn, Gating, gate};
 use crate::error::Result;
+use crate::ops::Gated;
 use candle_core::Tensor;
 use candle_nn::ops::sigmoid;
 
@@ -26,6 +27,7 @@ pub struct GruGates;
 impl Gating for GruGates {
     const GATES: usize = 3;
     const MEMORIES: usize = 1;
+    const KNOWN_AS: Option<Gated> = Some(Gated::Gru);
 
     fn update(input: &Tensor, recurrent: &Tensor, carried: &[Tensor]) -> Result<Vec<Tensor>> {
         let m = &carried[0];

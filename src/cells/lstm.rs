@@ -2,6 +2,7 @@
 
 use super::gated::{GatedRnn, Gating, gate};
 use crate::error::Result;
+use crate::ops::Gated;
 use candle_core::Tensor;
 use candle_nn::ops::sigmoid;
 
@@ -29,6 +30,7 @@ pub struct LstmGates;
 impl Gating for LstmGates {
     const GATES: usize = 4;
     const MEMORIES: usize = 2;
+    const KNOWN_AS: Option<Gated> = Some(Gated::Lstm);
 
     fn update(input: &Tensor, recurrent: &Tensor, carried: &[Tensor]) -> Result<Vec<Tensor>> {
         let k = &carried[1];

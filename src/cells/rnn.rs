@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::flow::{
     Drive, FlowGroup, FlowSpace, Input, Lift, LiftedState, Sequence, Translation, VelocitySet,
 };
-use crate::ops::{self, Activation, ConvAlgorithm, Kernels, ReadOut, Recurrence, VelocityPooling};
+use crate::ops::{self, Activation, ConvAlgorithm, ReadOut, Recurrence, VelocityPooling};
 use candle_core::Tensor;
 
 /// The simple recurrence (Keller 2025, §4 and its appendix), for every ν of the set:
@@ -164,18 +164,7 @@ impl<G: FlowGroup> FlowLayer for FlowRnn<G> {
         sequence: Sequence<'_>,
         read_out: ReadOut<'_>,
     ) -> Result<Option<Tensor>> {
-        if self.space.lift() == Lift::Trivial {
-            return Ok(None);
-        }
-        let input = match sequence {
-            Sequence::Frames(_) => Some(self.drive.kernel_for_frames()?),
-            Sequence::Maps(_) | Sequence::MapsChannelsLast(_) => {
-                self.drive.check_map(sequence.extents()?[2])?;
-                None
-            }
-        };
-        let (group, velocities) = (self.space.group(), self.space.velocities());
-        let kernels = Kernels { input, recurrent: &self.recurrent_kernel };
-        group.unroll(&sequence.channels_last()?, velocities, kernels, self.recurrence, read_out)
+        let kernels = self.drive.kernels(sequence, &self.recurrent_kernel)?;
+        self.space.unroll(sequence, kernels, self.recurrence.into(), read_out)
     }
 }

@@ -2,7 +2,9 @@
 
 use super::velocity::{Velocity, VelocitySet};
 use crate::error::Result;
-use crate::ops::{self, CarryOrder, ConvAlgorithm, Kernels, Padding, ReadOut, Recurrence};
+use crate::ops::{
+    self, CarryOrder, ConvAlgorithm, Kernels, Padding, ReadOut, Recurrence, Unrolled,
+};
 use candle_core::Tensor;
 
 /// A group whose one-parameter flows act on frames and on hidden states.
@@ -152,14 +154,15 @@ pub trait FlowGroup: Clone + Send + Sync {
         self.recur(slices, kernel, &inputs, recurrence)
     }
 
-    /// The whole of [`crate::cells::Cell::unroll`] in the co-moving frame as one operation, for
-    /// groups that have one. `sequence` (B, T, H, W, C_in), contiguous, are feature maps where `kernels` hold no U.
+    /// The whole of [`crate::cells::Cell::unroll`] as one operation, for groups that have one and whose action
+    /// is exact: then both frames of reference are one network. `sequence` (B, T, H, W, C_in), contiguous, are feature
+    /// maps where `kernels` hold no U.
     fn unroll(
         &self,
         _sequence: &Tensor,
         _velocities: &VelocitySet<Self::Velocity>,
         _kernels: Kernels<'_>,
-        _recurrence: Recurrence,
+        _how: Unrolled,
         _read_out: ReadOut<'_>,
     ) -> Result<Option<Tensor>> {
         Ok(None)

@@ -191,6 +191,25 @@ impl Drive {
         Err(Error::configuration("the feature map", problem, remedy))
     }
 
+    /// The kernels that a whole sequence is run with, beside `recurrent` W.
+    ///
+    /// # Errors
+    /// As [`Drive::kernel_for_frames`] and [`Drive::check_map`].
+    pub(crate) fn kernels<'a>(
+        &'a self,
+        sequence: Sequence<'_>,
+        recurrent: &'a Tensor,
+    ) -> Result<ops::Kernels<'a>> {
+        let input = match sequence {
+            Sequence::Frames(_) => Some(self.kernel_for_frames()?),
+            Sequence::Maps(_) | Sequence::MapsChannelsLast(_) => {
+                self.check_map(sequence.extents()?[2])?;
+                None
+            }
+        };
+        Ok(ops::Kernels { input, recurrent })
+    }
+
     /// U ⋆ slices of a layer below, or the slices (B, V, H, W, C) themselves.
     pub(super) fn convolve<G: FlowGroup>(
         &self,

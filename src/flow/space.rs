@@ -1,12 +1,12 @@
 //! The space V × G that hidden states live on, in the frame of reference of a lift.
 
 use super::group::FlowGroup;
-use super::input::{Drive, Input};
+use super::input::{Drive, Input, Sequence};
 use super::lift::Lift;
 use super::state::LiftedState;
 use super::velocity::VelocitySet;
 use crate::error::Result;
-use crate::ops::{self, CarryOrder, ConvAlgorithm};
+use crate::ops::{self, CarryOrder, ConvAlgorithm, Kernels, ReadOut, Unrolled};
 use candle_core::{DType, Device, Tensor};
 
 /// A group, the velocities carried, and the lift: everything about V × G that cells share.
@@ -214,6 +214,18 @@ impl<G: FlowGroup> FlowSpace<G> {
             CarryOrder::ConvolveFirst => self.carried_convolution(memory, kernel, how)?,
         };
         Ok((carried, convolved))
+    }
+
+    /// [`FlowGroup::unroll`] with the space's velocities.
+    pub(crate) fn unroll(
+        &self,
+        sequence: Sequence<'_>,
+        kernels: Kernels<'_>,
+        how: Unrolled,
+        read_out: ReadOut<'_>,
+    ) -> Result<Option<Tensor>> {
+        let sequence = sequence.channels_last()?;
+        self.group.unroll(&sequence, &self.velocities, kernels, how, read_out)
     }
 
     /// ψ_t(ν)·h(ν) for t = `steps`, of everything remembered; the number of frames seen stays.

@@ -3,7 +3,7 @@
 use super::group::FlowGroup;
 use super::velocity::{PixelsPerFrame, VelocitySet};
 use crate::error::{Result, expect_shape};
-use crate::ops::{self, ConvAlgorithm, Kernels, Padding, ReadOut, Recurrence, Shift};
+use crate::ops::{self, ConvAlgorithm, Kernels, Padding, ReadOut, Recurrence, Shift, Unrolled};
 use candle_core::Tensor;
 
 /// Translations of the torus of H × W pixels; their flows move content by whole pixels per frame.
@@ -124,13 +124,13 @@ impl FlowGroup for Translation {
         sequence: &Tensor,
         velocities: &VelocitySet<PixelsPerFrame>,
         kernels: Kernels<'_>,
-        recurrence: Recurrence,
+        how: Unrolled,
         read_out: ReadOut<'_>,
     ) -> Result<Option<Tensor>> {
         if !sequence.device().is_cpu() {
             return Ok(None);
         }
         let shifts = displacements(velocities.as_slice(), 1);
-        Ok(Some(ops::flow_sequence(sequence, kernels, &shifts, recurrence, read_out)?))
+        Ok(Some(ops::flow_sequence(sequence, kernels, &shifts, how, read_out)?))
     }
 }

@@ -24,12 +24,22 @@ pub fn set_history_budget(bytes: usize) {
     BUDGET.store(bytes, Ordering::Relaxed);
 }
 
-/// Every how-manieth state of `steps` is kept, where a state of all samples takes `state` bytes, and one of
-/// the samples that go back through time at once `part` bytes.
-pub(super) fn stride(steps: usize, state: usize, part: usize, budget: usize) -> usize {
+/// Bytes that a step of a sequence needs.
+#[derive(Clone, Copy)]
+pub(super) struct Needs {
+    /// All that the way back reads, of all samples.
+    pub whole: usize,
+    /// What the next step reads alone, of all samples.
+    pub memories: usize,
+    /// All of the samples that go back through time at once.
+    pub part: usize,
+}
+
+/// Every how-manieth of `steps` is kept: all of it for every one, or else what the next step reads.
+pub(super) fn stride(steps: usize, Needs { whole, memories, part }: Needs, budget: usize) -> usize {
     let needs = |stride: usize| match stride {
-        1 => steps * state, // nothing is computed again
-        _ => steps.div_ceil(stride) * state + stride * part,
+        1 => steps * whole, // nothing is computed again
+        _ => steps.div_ceil(stride) * memories + stride * part,
     };
     let strides = 1..=steps.max(1);
     let fits = strides.clone().find(|&stride| needs(stride) <= budget);
@@ -38,11 +48,14 @@ pub(super) fn stride(steps: usize, state: usize, part: usize, budget: usize) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::stride;
+    use super::{Needs, stride};
 
     #[test]
     fn as_many_states_are_kept_as_fit() {
         // 16 states of 100 bytes, parts of 10.
+        let stride = |steps, state, part, budget| {
+            stride(steps, Needs { whole: state, memories: state, part }, budget)
+        };
         assert_eq!(stride(16, 100, 10, 1600), 1);
         assert_eq!(stride(16, 100, 10, 1599), 2, "8 states and a stretch of two");
         assert_eq!(stride(16, 100, 10, 819), 3, "6 states and a stretch of three");

@@ -13,6 +13,12 @@ pub(super) fn chain<T: Float>(activation: Activation, y: &[T], inner: &mut [T]) 
     T::run(InstructionSet::best(), Chain { activation, y, inner });
 }
 
+/// sum += x.
+pub(super) fn add<T: Float>(x: &[T], sum: &mut [T]) {
+    let plane = Plane { height: 1, width: sum.len() };
+    Moved { plane, channels: 1, shift: Shift::default() }.add(x, sum);
+}
+
 /// y = σ(y + u).
 pub(super) fn add_and_activate<T: Float>(activation: Activation, u: &[T], y: &mut [T]) {
     let plane = Plane { height: 1, width: y.len() };
@@ -91,7 +97,7 @@ impl Moved {
 
     /// Calls `visit(first number here, first number of what moves there, numbers)`.
     #[inline(always)]
-    fn stretches(self, mut visit: impl FnMut(usize, usize, usize)) {
+    pub(super) fn stretches(self, mut visit: impl FnMut(usize, usize, usize)) {
         let c = self.channels;
         self.plane.moved(self.shift, |to, from, run| visit(to * c, from * c, run * c));
     }

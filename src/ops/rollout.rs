@@ -5,21 +5,23 @@
 //! frame of the step before by (1 − t)·ν), and the read-out displaced by t·ν. After the first frame
 //! all slices are equal, and stored once.
 
+use super::activation::Activation;
 use super::kernels::{
     Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Plane, Shift, stored_channels,
 };
 use super::pointwise::{self, Moved};
 use super::pooling::VelocityPooling;
 use super::read_out::FedAs;
-use super::recurrence::{Step, Threads, stored};
-use super::rule::{Kernels, Recurrence};
+use super::recurrence::{Step, Threads};
+use super::rule::{Gated, Kernels, Unrolled, Update};
+use super::stacked::Stacked;
 use super::storage::{CpuView, restore_channels};
 use crate::error::{Result, expect_shape};
 use candle_core::Tensor;
 use rayon::prelude::*;
 
 pub(super) struct Rollout<T> {
-    pub(super) recurrence: Recurrence,
+    pub(super) how: Unrolled,
     /// Displacement of each slice per frame.
     pub(super) shifts: Vec<Shift>,
     pub(super) plane: Plane,
@@ -28,12 +30,13 @@ pub(super) struct Rollout<T> {
     pub(super) inputs: usize,
     pub(super) channels: usize,
     pub(super) stored: usize,
+    /// How the maps that U and W make lie in a pixel.
+    pub(super) stacked: Stacked,
     /// U and W.
     pub(super) input: Option<Convolution<T>>,
     pub(super) recurrent: Convolution<T>,
-    /// The state after each frame, (B, V, H, W, stored), the first (B, H, W, stored); of those before
-    /// the newest, the ones that are kept.
-    states: Vec<Option<Buffer<T>>>,
+    /// The state after each frame; of those before the newest, the ones that are kept.
+    states: Vec<Option<State<T>>>,
     /// By how many steps of its own velocity each slice moves each frame back to read it.
     pub(super) moved_back: Vec<i64>,
     kept: Kept,
@@ -47,6 +50,35 @@ pub(super) enum Kept {
     Newest,
     /// Every so-manieth.
     Every(usize),
+}
+
+/// What is remembered after a frame: maps (B, V, H, W, stored), after the first (B, H, W, stored).
+pub(super) struct State<T> {
+    pub hidden: Buffer<T>,
+    /// c of the LSTM; empty otherwise.
+    pub cell: Buffer<T>,
+    /// What the step before it keeps for the way back of a gated update, (B, V, kept, H, W, stored); empty
+    /// where it is computed again.
+    pub gates: Buffer<T>,
+}
+
+/// A [`State`] of some samples.
+#[derive(Clone, Copy)]
+pub(super) struct StateView<'a, T> {
+    pub hidden: &'a [T],
+    pub cell: &'a [T],
+    pub gates: &'a [T],
+}
+
+impl<T: Float> State<T> {
+    /// Of a simple recurrence.
+    pub fn of_hidden(hidden: Buffer<T>) -> Self {
+        Self { hidden, cell: Buffer::take(0), gates: Buffer::take(0) }
+    }
+
+    pub fn view(&self) -> StateView<'_, T> {
+        StateView { hidden: &self.hidden, cell: &self.cell, gates: &self.gates }
+    }
 }
 
 /// Which state was pooled, and the winner of every maximum (B, H, W, stored).
@@ -66,21 +98,24 @@ pub(super) struct Gradients<T> {
 
 impl<T: Float> Rollout<T> {
     pub fn new(
-        (shifts, recurrence): (&[Shift], Recurrence),
+        (shifts, how): (&[Shift], Unrolled),
         (plane, batch): (Plane, usize),
         kernels: Kernels<'_>,
         kept: Kept,
     ) -> Result<Self> {
-        let channels = kernels.recurrent.dims()[0];
+        let channels = kernels.recurrent.dims()[1];
         let stored = stored_channels::<T>(channels);
+        let stacked = Stacked::new::<T>(how.update.gates(), channels);
         let plan = |kernel: &Tensor, algorithm, inputs| -> Result<Convolution<T>> {
-            let (outputs, kernel_inputs, height, width) = kernel.dims4()?;
+            let (_, kernel_inputs, height, width) = kernel.dims4()?;
             let view = CpuView::of(kernel);
-            let values = view.slice()?;
-            let kernel = KernelView { values, outputs, inputs: kernel_inputs, height, width };
-            Ok(Convolution::new(algorithm, (plane, Padding::Circular), kernel, (inputs, stored)))
+            let (values, outputs) = (stacked.rows_stored(view.slice()?), stacked.rows());
+            let kernel =
+                KernelView { values: &values, outputs, inputs: kernel_inputs, height, width };
+            let channels = (inputs, stacked.made());
+            Ok(Convolution::new(algorithm, (plane, Padding::Circular), kernel, channels))
         };
-        let inputs = kernels.input.map_or(channels, |kernel| kernel.dims()[1]);
+        let inputs = kernels.input.map_or(stacked.maps(), |kernel| kernel.dims()[1]);
         let input = |kernel| plan(kernel, ConvAlgorithm::Direct, inputs);
         Ok(Self {
             plane,
@@ -89,8 +124,9 @@ impl<T: Float> Rollout<T> {
             channels,
             stored,
             input: kernels.input.map(input).transpose()?,
-            recurrent: plan(kernels.recurrent, recurrence.algorithm, stored)?,
-            recurrence,
+            recurrent: plan(kernels.recurrent, how.algorithm, stored)?,
+            how,
+            stacked,
             shifts: shifts.to_vec(),
             states: Vec::new(),
             moved_back: Vec::new(),
@@ -107,6 +143,19 @@ impl<T: Float> Rollout<T> {
     /// Numbers of one slice as stored.
     pub(super) fn slice(&self) -> usize {
         self.plane.pixels() * self.stored
+    }
+
+    /// Numbers of what U and W make of one slice.
+    pub(super) fn made(&self) -> usize {
+        self.plane.pixels() * self.stacked.made()
+    }
+
+    /// Of a gated update.
+    pub(super) fn gated(&self) -> Option<Gated> {
+        match self.how.update {
+            Update::Gated(update) => Some(update),
+            Update::Simple(_) => None,
+        }
     }
 
     pub(super) fn velocities(&self) -> usize {
@@ -142,7 +191,7 @@ impl<T: Float> Rollout<T> {
         self.moved_back.push(t as i64 - i64::from(taken_as == FedAs::Former));
         let next = {
             let before = t.checked_sub(1).and_then(|t| self.kept(t));
-            self.state_after(t, view.slice()?, before, Threads::All)
+            self.state_after(t, view.slice()?, before, (Threads::All, self.kept == Kept::Every(1)))
         };
         if t > 0 && !self.keeps(t - 1) {
             self.states[t - 1] = None;
@@ -160,35 +209,43 @@ impl<T: Float> Rollout<T> {
     }
 
     /// The state after frame `t`, where it is kept.
-    pub(super) fn kept(&self, t: usize) -> Option<&[T]> {
-        self.states[t].as_deref()
+    pub(super) fn kept(&self, t: usize) -> Option<StateView<'_, T>> {
+        self.states[t].as_ref().map(State::view)
     }
 
-    /// The state of some samples after their frame `t` (B', H, W, C_in), from that `before` it: the same
-    /// bits whichever samples come together.
+    /// The state of some samples after their frame `t` (B', H, W, C_in), from that `before` it, with the
+    /// gates of the step if they are wanted: the same bits whichever samples come together.
     pub(super) fn state_after(
         &self,
         t: usize,
         frame: &[T],
-        before: Option<&[T]>,
-        threads: Threads,
-    ) -> Buffer<T> {
+        before: Option<StateView<'_, T>>,
+        (threads, keeps_gates): (Threads, bool),
+    ) -> State<T> {
         let lifted = self.lifted(frame, threads);
-        match before {
-            None => self.first_state(lifted, threads),
-            Some(before) if t == 1 => self.second_state(&lifted, before, threads),
-            Some(before) => self.next_state(t, &lifted, before, threads),
-        }
+        let activation = match self.how.update {
+            Update::Simple(activation) => activation,
+            Update::Gated(update) => {
+                return self.gated_state((update, t), &lifted, before, (threads, keeps_gates));
+            }
+        };
+        State::of_hidden(match before {
+            None => self.first_state(activation, lifted, threads),
+            Some(before) if t == 1 => {
+                self.second_state(activation, &lifted, before.hidden, threads)
+            }
+            Some(before) => self.next_state((t, activation), &lifted, before.hidden, threads),
+        })
     }
 
-    /// U ⋆ frame (B, H, W, stored), or the frame itself.
+    /// U ⋆ frame (B, H, W, made), or the frame itself.
     fn lifted(&self, frame: &[T], threads: Threads) -> Buffer<T> {
-        let Some(input) = &self.input else { return stored(frame, self.channels) };
-        let pixels = self.plane.pixels();
-        let mut lifted = Buffer::take(frame.len() / (pixels * self.inputs) * self.slice());
+        let Some(input) = &self.input else { return self.stacked.stored(frame) };
+        let (pixels, made) = (self.plane.pixels(), self.made());
+        let mut lifted = Buffer::take(frame.len() / (pixels * self.inputs) * made);
         let images = frame.par_chunks(pixels * self.inputs);
         lifted
-            .par_chunks_mut(self.slice())
+            .par_chunks_mut(made)
             .zip(images)
             .with_min_len(threads.least())
             .for_each(|(lifted, frame)| input.forward(frame, lifted));
@@ -196,25 +253,31 @@ impl<T: Float> Rollout<T> {
     }
 
     /// h_1 = σ(u_0), the same for every velocity.
-    fn first_state(&self, mut lifted: Buffer<T>, threads: Threads) -> Buffer<T> {
+    fn first_state(
+        &self,
+        activation: Activation,
+        mut lifted: Buffer<T>,
+        threads: Threads,
+    ) -> Buffer<T> {
         lifted.par_chunks_mut(self.slice()).with_min_len(threads.least()).for_each(|u| {
-            pointwise::activate(self.recurrence.activation, u);
+            pointwise::activate(activation, u);
         });
         lifted
     }
 
     /// h_2: W ⋆ h_1 is computed once, then seen by every velocity beside its own view of u_1.
-    fn second_state(&self, lifted: &[T], before: &[T], threads: Threads) -> Buffer<T> {
+    fn second_state(
+        &self,
+        activation: Activation,
+        lifted: &[T],
+        before: &[T],
+        threads: Threads,
+    ) -> Buffer<T> {
         let slice = self.slice();
-        let mut common = Buffer::take(before.len());
-        common
-            .par_chunks_mut(slice)
-            .zip(before.par_chunks(slice))
-            .with_min_len(threads.least())
-            .for_each(|(common, h)| self.recurrent.forward(h, common));
+        let common = self.convolved_once(before, threads);
         let mut next = Buffer::take(before.len() * self.velocities());
         let shifts = self.views(1);
-        let step = self.recurrent_step(&shifts, threads);
+        let step = Step { plane: self.plane, shifts: &shifts, activation, threads };
         let slices = next.par_chunks_mut(slice).with_min_len(threads.least());
         slices.enumerate().for_each(|(number, next)| {
             next.copy_from_slice(&common[number / self.velocities() * slice..][..slice]);
@@ -223,20 +286,34 @@ impl<T: Float> Rollout<T> {
         next
     }
 
-    fn next_state(&self, t: usize, lifted: &[T], before: &[T], threads: Threads) -> Buffer<T> {
+    /// W ⋆ h of the samples' first states, which all velocities have in common.
+    pub(super) fn convolved_once(&self, before: &[T], threads: Threads) -> Buffer<T> {
+        let (slice, made) = (self.slice(), self.made());
+        let mut common = Buffer::take(before.len() / slice * made);
+        common
+            .par_chunks_mut(made)
+            .zip(before.par_chunks(slice))
+            .with_min_len(threads.least())
+            .for_each(|(common, h)| self.recurrent.forward(h, common));
+        common
+    }
+
+    fn next_state(
+        &self,
+        (t, activation): (usize, Activation),
+        lifted: &[T],
+        before: &[T],
+        threads: Threads,
+    ) -> Buffer<T> {
         let mut next = Buffer::take(before.len());
         let shifts = self.views(t);
-        let step = self.recurrent_step(&shifts, threads);
+        let step = Step { plane: self.plane, shifts: &shifts, activation, threads };
         step.advance(&self.recurrent, before, lifted, &mut next);
         next
     }
 
-    fn recurrent_step<'a>(&self, shifts: &'a [Shift], threads: Threads) -> Step<'a> {
-        Step { plane: self.plane, shifts, activation: self.recurrence.activation, threads }
-    }
-
     /// How each slice sees what frame `t` brings.
-    fn views(&self, t: usize) -> Vec<Shift> {
+    pub(super) fn views(&self, t: usize) -> Vec<Shift> {
         let back = self.moved_back[t];
         self.shifts.iter().map(|shift| shift.times(-back)).collect()
     }
@@ -255,7 +332,7 @@ impl<T: Float> Rollout<T> {
     /// The newest state pooled over its velocities, (B, H, W, C).
     pub fn read_out(&mut self) -> Vec<T> {
         let (slice, frame) = (self.slice(), self.frames() - 1);
-        let state = self.kept(frame).expect("the newest state is there");
+        let state = self.kept(frame).expect("the newest state is there").hidden;
         let mut pooled = Buffer::zeros(self.batch * slice);
         let mut winners = Buffer::zeros(self.batch * slice);
         pooled
@@ -276,13 +353,13 @@ impl<T: Float> Rollout<T> {
         for number in 0..self.slices_pooled(frame) {
             let h = &state[self.place_of(number, frame)..][..self.slice()];
             let moved = self.stored_slice(number, frame);
-            match self.recurrence.pooling {
+            match self.how.pooling {
                 VelocityPooling::Max if number == 0 => moved.add(h, pooled),
                 VelocityPooling::Max => moved.maximum(number as u16, h, pooled, winners),
                 VelocityPooling::Mean | VelocityPooling::Sum => moved.add(h, pooled),
             }
         }
-        if self.recurrence.pooling == VelocityPooling::Mean {
+        if self.how.pooling == VelocityPooling::Mean {
             let share = T::from_f64(1.0 / self.velocities() as f64);
             pooled.iter_mut().for_each(|value| *value *= share);
         }
@@ -290,7 +367,7 @@ impl<T: Float> Rollout<T> {
 
     /// Slices that pooling goes through: of equal ones a maximum needs one, a sum all.
     pub(super) fn slices_pooled(&self, frame: usize) -> usize {
-        match self.recurrence.pooling {
+        match self.how.pooling {
             VelocityPooling::Max => self.slices_after(frame),
             VelocityPooling::Mean | VelocityPooling::Sum => self.velocities(),
         }

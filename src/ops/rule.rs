@@ -27,6 +27,54 @@ pub struct RecurrentStep {
     pub algorithm: ConvAlgorithm,
 }
 
+/// How a whole sequence runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unrolled {
+    /// What becomes of memories once the convolutions are done.
+    pub update: Update,
+    /// The pooling over V in the read-out.
+    pub pooling: VelocityPooling,
+    /// How W is applied.
+    pub algorithm: ConvAlgorithm,
+}
+
+/// The point-wise update of a recurrence, from what U and W make of a frame and of the hidden state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// h' = σ(w + u).
+    Simple(Activation),
+    /// Several maps made of each.
+    Gated(Gated),
+}
+
+/// A gated update; kernels of the gates are stacked in the order of their equations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gated {
+    /// r = sigmoid(w_r + u_r), z = sigmoid(w_z + u_z), n = tanh(r ⊙ w_n + u_n);
+    /// h' = (1 − z) ⊙ n + z ⊙ h.
+    Gru,
+    /// i, a, o = sigmoid(w + u), g = tanh(w_g + u_g), in the order i, a, g, o;
+    /// c' = a ⊙ c + i ⊙ g, h' = o ⊙ tanh(c').
+    Lstm,
+}
+
+impl Update {
+    /// Maps of C channels that U and W make each.
+    pub fn gates(self) -> usize {
+        match self {
+            Self::Simple(_) => 1,
+            Self::Gated(Gated::Gru) => 3,
+            Self::Gated(Gated::Lstm) => 4,
+        }
+    }
+}
+
+impl From<Recurrence> for Unrolled {
+    fn from(Recurrence { activation, pooling, algorithm }: Recurrence) -> Self {
+        Self { update: Update::Simple(activation), pooling, algorithm }
+    }
+}
+
 impl Recurrence {
     /// A step of this recurrence.
     pub fn step(self, padding: Padding) -> RecurrentStep {
@@ -34,12 +82,12 @@ impl Recurrence {
     }
 }
 
-/// The kernels of a simple recurrence.
+/// The kernels of a recurrence whose W and U make G maps of C channels, stacked.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernels<'a> {
-    /// U (C, C_in, kh, kw), odd; `None` where the inputs are feature maps of C channels, added as they
+    /// U (G·C, C_in, kh, kw), odd; `None` where the inputs are feature maps of G·C channels, taken as they
     /// are.
     pub input: Option<&'a Tensor>,
-    /// W (C, C, kh', kw'), odd.
+    /// W (G·C, C, kh', kw'), odd.
     pub recurrent: &'a Tensor,
 }

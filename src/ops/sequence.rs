@@ -1,11 +1,12 @@
 //! The flow equivariant recurrence over a whole sequence, as one differentiable operation.
 
+use super::gates::KEPT;
 use super::kernels::{Float, Plane, Shift, stored_channels};
-use super::layer::{expect_odd_kernel, expect_square_kernel};
-use super::memory::{history_budget, stride};
+use super::layer::expect_odd_kernel;
+use super::memory::{Needs, history_budget, stride};
 use super::read_out::{FedAs, ReadOut};
 use super::rollout::{Gradients, Kept, Rollout};
-use super::rule::{Kernels, Recurrence};
+use super::rule::{Kernels, Unrolled, Update};
 use super::storage::CpuView;
 use super::way_back::samples_together;
 use crate::error::{Error, Result, expect_shape};
@@ -16,11 +17,12 @@ use std::sync::Mutex;
 const MOST_VELOCITIES: usize = 1 << 16;
 
 /// `h_{t+1}(ν) = σ( shift_ν[W ⋆ h_t(ν)] + U ⋆ f_t )` from h_0 = 0 over a sequence; returns what is read
-/// out. `shifts` displace each slice of the velocity axis by its velocity. Without U the frames are
-/// feature maps already computed: `h_{t+1}(ν) = σ( shift_ν[W ⋆ h_t(ν)] + f_t )`.
+/// out; with gates as [`Gated`](super::Gated) says, all that is remembered displaced alike. `shifts` displace
+/// each slice of the velocity axis by its velocity. Without U the frames are feature maps already computed:
+/// `h_{t+1}(ν) = σ( shift_ν[W ⋆ h_t(ν)] + f_t )`.
 ///
 /// # Shapes
-/// `frames` (B, T, H, W, C_in) with T ≥ 1, C_in = C without U; `kernels` see [`Kernels`]; result
+/// `frames` (B, T, H, W, C_in) with T ≥ 1, C_in = G·C without U; `kernels` see [`Kernels`]; result
 /// (S, B, H, W, C), see [`ReadOut`]. f32 or f64, on the CPU.
 ///
 /// # Equivariance
@@ -30,7 +32,7 @@ const MOST_VELOCITIES: usize = 1 << 16;
 ///
 /// # Gradients
 /// To the frames and the kernels; frames that are fed count as constants. Kept for the backward pass
-/// are the hidden states alone, as many as [`history_budget`](super::history_budget) allows.
+/// are what is remembered and the gates, as many as [`history_budget`](super::history_budget) allows.
 ///
 /// # Errors
 /// [`Error::Shape`] when extents disagree, [`Error::Configuration`] for an even kernel, no frame, no
@@ -39,17 +41,21 @@ pub fn flow_sequence(
     frames: &Tensor,
     kernels: Kernels<'_>,
     shifts: &[Shift],
-    recurrence: Recurrence,
+    how: impl Into<Unrolled>,
     read_out: ReadOut<'_>,
 ) -> Result<Tensor> {
-    let channels = kernels.recurrent.dims4()?.0;
-    let inputs = if kernels.input.is_some() { None } else { Some(channels) };
+    let how = how.into();
+    let channels = kernels.recurrent.dims4()?.1;
+    let maps = how.update.gates() * channels;
+    let inputs = if kernels.input.is_some() { None } else { Some(maps) };
     let dims = [("B", None), ("T", None), ("H", None), ("W", None), ("C_in", inputs)];
     expect_shape("input sequence", frames, &dims)?;
-    expect_square_kernel(kernels.recurrent, channels)?;
+    expect_odd_kernel("recurrent kernel", kernels.recurrent, channels)?;
+    let rows = [("G·C", Some(maps)), ("C", None), ("kh", None), ("kw", None)];
+    expect_shape("recurrent kernel", kernels.recurrent, &rows)?;
     if let Some(kernel) = kernels.input {
         expect_odd_kernel("input kernel", kernel, frames.dims()[4])?;
-        let rows = [("C", Some(channels)), ("C_in", None), ("kh", None), ("kw", None)];
+        let rows = [("G·C", Some(maps)), ("C_in", None), ("kh", None), ("kw", None)];
         expect_shape("input kernel", kernel, &rows)?;
     }
     read_out.check(frames.dims()[1])?;
@@ -65,8 +71,8 @@ pub fn flow_sequence(
     let recurrent = kernels.recurrent.contiguous()?;
     let kernels = Kernels { input: input.as_ref(), recurrent: &recurrent };
     match frames.dtype() {
-        DType::F64 => run::<f64>(frames, kernels, shifts, recurrence, read_out),
-        _ => run::<f32>(frames, kernels, shifts, recurrence, read_out),
+        DType::F64 => run::<f64>(frames, kernels, shifts, how, read_out),
+        _ => run::<f32>(frames, kernels, shifts, how, read_out),
     }
 }
 
@@ -74,7 +80,7 @@ fn run<T: Float>(
     frames: &Tensor,
     kernels: Kernels<'_>,
     shifts: &[Shift],
-    recurrence: Recurrence,
+    how: Unrolled,
     read_out: ReadOut<'_>,
 ) -> Result<Tensor> {
     let (batch, count, height, width, _) = frames.dims5()?;
@@ -82,11 +88,11 @@ fn run<T: Float>(
     let is_tracked = frames.track_op() || tensors.into_iter().flatten().any(Tensor::track_op);
     let steps = count + read_out.further_steps();
     let kept = if is_tracked {
-        kept::<T>((plane, batch), kernels, (steps, shifts.len()))
+        kept::<T>((plane, batch), (kernels, how.update), (steps, shifts.len()))
     } else {
         Kept::Newest
     };
-    let mut rollout = Rollout::<T>::new((shifts, recurrence), (plane, batch), kernels, kept)?;
+    let mut rollout = Rollout::<T>::new((shifts, how), (plane, batch), kernels, kept)?;
     let mut read_outs = Vec::new();
     for t in 0..count {
         rollout.step(&frames.narrow(1, t, 1)?.squeeze(1)?.detach(), FedAs::New)?;
@@ -115,14 +121,22 @@ fn run<T: Float>(
 /// As many states as the budget for history allows.
 fn kept<T: Float>(
     (plane, batch): (Plane, usize),
-    kernels: Kernels<'_>,
+    (kernels, update): (Kernels<'_>, Update),
     (steps, velocities): (usize, usize),
 ) -> Kept {
-    let channels = stored_channels::<T>(kernels.recurrent.dims()[0]);
-    let sample = velocities * plane.pixels() * channels * size_of::<T>();
+    let channels = stored_channels::<T>(kernels.recurrent.dims()[1]);
+    let map = velocities * plane.pixels() * channels * size_of::<T>();
     let together = samples_together(plane, velocities) * rayon::current_num_threads();
-    let part = together.min(batch) * sample;
-    Kept::Every(stride(steps, batch * sample, part, history_budget()))
+    let (memories, gates) = match update {
+        Update::Simple(_) => (1, 0),
+        Update::Gated(update) => (1 + usize::from(update.has_cell()), KEPT),
+    };
+    let needs = Needs {
+        whole: batch * (memories + gates) * map,
+        memories: batch * memories * map,
+        part: together.min(batch) * (memories + gates) * map,
+    };
+    Kept::Every(stride(steps, needs, history_budget()))
 }
 
 /// The further steps that are fed; returns the frames (B, 1, H, W, C_in) that were fed.

@@ -1,11 +1,15 @@
 //! The way back through time of a rollout, and the states that it needs on it.
 
+use super::activation::Activation;
+use super::gated_rollout::Ways;
+use super::gates::KEPT;
 use super::kernels::{Buffer, Convolution, Float, Plane};
 use super::parts::{enough_images, images_per_part};
 use super::pointwise;
 use super::pooling::VelocityPooling;
 use super::recurrence::Threads;
-use super::rollout::{Gradients, Rollout};
+use super::rollout::{Gradients, Rollout, State, StateView};
+use super::rule::{Gated, Update};
 use super::storage::restore_channels;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -41,15 +45,22 @@ impl<T: Float> Rollout<T> {
                     recurrent_sums: Buffer::zeros(self.recurrent.sums_len()),
                 };
                 for first in samples.clone().step_by(per_group) {
-                    way_back.run(first..samples.end.min(first + per_group));
+                    let samples = first..samples.end.min(first + per_group);
+                    match self.how.update {
+                        Update::Simple(activation) => way_back.run(activation, samples),
+                        Update::Gated(update) => way_back.run_gated(update, samples),
+                    }
                 }
                 (way_back.input_sums, way_back.recurrent_sums)
             })
             .unzip();
         Gradients {
             frames: is_frame_tracked.then_some(to_frames),
-            input_kernel: self.input.as_ref().map(|input| input.weight_gradient(&inputs)),
-            recurrent_kernel: self.recurrent.weight_gradient(&recurrents),
+            input_kernel: self
+                .input
+                .as_ref()
+                .map(|input| self.stacked.rows_given(input.weight_gradient(&inputs))),
+            recurrent_kernel: self.stacked.rows_given(self.recurrent.weight_gradient(&recurrents)),
         }
     }
 }
@@ -68,7 +79,7 @@ struct WayBack<'a, T> {
 
 impl<'a, T: Float> WayBack<'a, T> {
     /// From the last state of `samples` to their first frame.
-    fn run(&mut self, samples: Range<usize>) {
+    fn run(&mut self, activation: Activation, samples: Range<usize>) {
         let rollout = self.rollout;
         let slices = samples.len() * rollout.velocities();
         let length = slices * rollout.slice();
@@ -80,24 +91,66 @@ impl<'a, T: Float> WayBack<'a, T> {
             let inner_of_t = &mut inner[..count * rollout.slice()];
             self.add_read_out(t, &samples, inner_of_t);
             history.prepare(t);
-            pointwise::chain(rollout.recurrence.activation, history.state(t), inner_of_t);
+            pointwise::chain(activation, history.state(t).hidden, inner_of_t);
             self.input_backward(t, &samples, inner_of_t);
             match t {
                 0 => {}
                 1 => {
-                    let common = self.sum_over_velocities(inner_of_t);
+                    let common = self.sum_over_velocities(inner_of_t, rollout.slice());
                     let target = &mut before[..common.len()];
                     history.prepare(0);
-                    let (state, sums) = (history.state(0), Some(&mut *self.recurrent_sums));
+                    let (state, sums) = (history.state(0).hidden, Some(&mut *self.recurrent_sums));
                     rollout.recurrent.backward(state, &common, sums, Some(target));
                 }
                 _ => {
                     history.prepare(t - 1);
-                    let (state, sums) = (history.state(t - 1), Some(&mut *self.recurrent_sums));
+                    let (state, sums) =
+                        (history.state(t - 1).hidden, Some(&mut *self.recurrent_sums));
                     rollout.recurrent.backward(state, inner_of_t, sums, Some(&mut before));
                 }
             }
             std::mem::swap(&mut inner, &mut before);
+        }
+    }
+
+    /// The same of a gated recurrence.
+    fn run_gated(&mut self, update: Gated, samples: Range<usize>) {
+        let rollout = self.rollout;
+        let (slice, made) = (rollout.slice(), rollout.made());
+        let slices = samples.len() * rollout.velocities();
+        let (mut to_hidden, mut before) =
+            (Buffer::zeros(slices * slice), Buffer::take(slices * slice));
+        let mut to_cell = Buffer::zeros(if update.has_cell() { slices * slice } else { 0 });
+        let mut to_made = Buffer::take(slices * made);
+        let mut history = History::new(rollout, self.frames, samples.clone());
+        for t in (0..rollout.frames()).rev() {
+            let count = samples.len() * rollout.slices_after(t);
+            let hidden = &mut to_hidden[..count * slice];
+            self.add_read_out(t, &samples, hidden);
+            history.prepare(t);
+            let state_before = t.checked_sub(1).map(|t| history.state(t));
+            let cells = to_cell.len().min(count * slice);
+            let ways =
+                Ways { hidden, cell: &mut to_cell[..cells], made: &mut to_made[..count * made] };
+            let states = (history.state(t), state_before);
+            rollout.gated_back((update, t), states, ways, |number, to_input| {
+                self.lifted_backward(t, samples.start + number, to_input);
+            });
+            let Some(state_before) = state_before else { break };
+            if t == 1 {
+                // Before the second frame all velocities remember the same.
+                let sums = self.sum_over_velocities(&to_hidden[..count * slice], slice);
+                to_hidden[..sums.len()].copy_from_slice(&sums);
+                let sums = self.sum_over_velocities(&to_cell, slice);
+                to_cell[..sums.len()].copy_from_slice(&sums);
+                let sums = self.sum_over_velocities(&to_made[..count * made], made);
+                to_made[..sums.len()].copy_from_slice(&sums);
+            }
+            let count = samples.len() * rollout.slices_after(t - 1);
+            let (to_made, before) = (&to_made[..count * made], &mut before[..count * slice]);
+            let sums = Some(&mut *self.recurrent_sums);
+            rollout.recurrent.backward(state_before.hidden, to_made, sums, Some(&mut *before));
+            to_hidden.iter_mut().zip(before).for_each(|(sum, g)| *sum += *g);
         }
     }
 
@@ -113,7 +166,7 @@ impl<'a, T: Float> WayBack<'a, T> {
             let sample = samples.start + number;
             let source = &self.read_outs[(place * r.batch + sample) * map..][..map];
             restore_channels(source, r.channels, &mut gradient, r.stored);
-            if r.recurrence.pooling == VelocityPooling::Mean {
+            if r.how.pooling == VelocityPooling::Mean {
                 let share = T::from_f64(1.0 / r.velocities() as f64);
                 gradient.iter_mut().for_each(|value| *value *= share);
             }
@@ -121,7 +174,7 @@ impl<'a, T: Float> WayBack<'a, T> {
             for velocity in 0..r.slices_pooled(t) {
                 let slice = &mut slices[r.place_of(velocity, t)..][..r.slice()];
                 let moved = r.stored_slice(velocity, t);
-                match r.recurrence.pooling {
+                match r.how.pooling {
                     VelocityPooling::Max => {
                         moved.give_to_winner(velocity as u16, &gradient, winners, slice);
                     }
@@ -134,37 +187,39 @@ impl<'a, T: Float> WayBack<'a, T> {
     /// Passes the gradient of every slice's view of frame `t` on to U and to the frame.
     fn input_backward(&mut self, t: usize, samples: &Range<usize>, inner: &[T]) {
         let r = self.rollout;
-        let frame = r.plane.pixels() * r.inputs;
         let mut to_lifted = Buffer::take(r.slice());
         for (number, slices) in inner.chunks(r.slices_after(t) * r.slice()).enumerate() {
             to_lifted.fill(T::default());
             for (velocity, slice) in slices.chunks(r.slice()).enumerate() {
                 r.moved(velocity, r.moved_back[t]).add(slice, &mut to_lifted);
             }
-            let sample = samples.start + number;
-            let image = &self.frames[(sample * r.frames() + t) * frame..][..frame];
-            let place = ((sample - self.first_of_part) * r.frames() + t) * frame;
-            let target = self.to_frames.get_mut(place..place + frame);
-            match (&r.input, target) {
-                (Some(input), target) => {
-                    input.backward(image, &to_lifted, Some(&mut *self.input_sums), target);
-                }
-                (None, Some(target)) => {
-                    restore_channels(&to_lifted, r.stored, target, r.channels);
-                }
-                (None, None) => {}
-            }
+            self.lifted_backward(t, samples.start + number, &to_lifted);
         }
     }
 
-    /// Σ_ν of each sample's slices.
-    fn sum_over_velocities(&self, inner: &[T]) -> Buffer<T> {
+    /// Passes the gradient to what U made of a sample's frame `t` on to U and to the frame.
+    fn lifted_backward(&mut self, t: usize, sample: usize, to_lifted: &[T]) {
         let r = self.rollout;
-        let mut sums = Buffer::zeros(inner.len() / r.velocities());
-        let samples = inner.chunks(r.velocities() * r.slice());
-        for (sum, slices) in sums.chunks_mut(r.slice()).zip(samples) {
-            for slice in slices.chunks(r.slice()) {
-                r.stored_slice(0, 0).add(slice, sum);
+        let frame = r.plane.pixels() * r.inputs;
+        let image = &self.frames[(sample * r.frames() + t) * frame..][..frame];
+        let place = ((sample - self.first_of_part) * r.frames() + t) * frame;
+        let target = self.to_frames.get_mut(place..place + frame);
+        match (&r.input, target) {
+            (Some(input), target) => {
+                input.backward(image, to_lifted, Some(&mut *self.input_sums), target);
+            }
+            (None, Some(target)) => r.stacked.give(to_lifted, target),
+            (None, None) => {}
+        }
+    }
+
+    /// Σ_ν of each sample's slices, of so many numbers each.
+    fn sum_over_velocities(&self, inner: &[T], slice: usize) -> Buffer<T> {
+        let velocities = self.rollout.velocities();
+        let mut sums = Buffer::zeros(inner.len() / velocities);
+        for (sum, slices) in sums.chunks_mut(slice).zip(inner.chunks(velocities * slice)) {
+            for slice in slices.chunks(slice) {
+                pointwise::add(slice, sum);
             }
         }
         sums
@@ -179,7 +234,7 @@ struct History<'a, T> {
     samples: Range<usize>,
     /// The frame after which the first state of the stretch is.
     first: usize,
-    stretch: Vec<Buffer<T>>,
+    stretch: Vec<State<T>>,
 }
 
 impl<'a, T: Float> History<'a, T> {
@@ -187,34 +242,49 @@ impl<'a, T: Float> History<'a, T> {
         Self { rollout, frames, samples, first: 0, stretch: Vec::new() }
     }
 
-    /// Makes sure that [`History::state`] has the state after frame `t`.
+    /// Makes sure that [`History::state`] has the state after frame `t`, with the gates of its step where
+    /// there are any, and that before it.
     fn prepare(&mut self, t: usize) {
-        if self.kept(t).is_some() || self.in_stretch(t).is_some() {
+        let needs_gates = self.rollout.gated().is_some();
+        let is_kept = self.kept(t).is_some_and(|state| !needs_gates || !state.gates.is_empty());
+        if is_kept || self.in_stretch(t).is_some() {
             return;
         }
         self.stretch.clear();
         self.first = (0..t).rev().find(|&t| self.kept(t).is_some()).map_or(0, |kept| kept + 1);
         for t in self.first..=t {
             let before = t.checked_sub(1).map(|t| self.state(t));
-            let next = self.rollout.state_after(t, &self.frame(t), before, Threads::This);
+            let how = (Threads::This, needs_gates);
+            let next = self.rollout.state_after(t, &self.frame(t), before, how);
             self.stretch.push(next);
         }
     }
 
     /// The samples' slices after frame `t`.
-    fn state(&self, t: usize) -> &[T] {
-        let state = self.kept(t).or_else(|| self.in_stretch(t));
+    fn state(&self, t: usize) -> StateView<'_, T> {
+        let state = self.in_stretch(t).or_else(|| self.kept(t));
         state.expect("the state was prepared")
     }
 
-    fn kept(&self, t: usize) -> Option<&'a [T]> {
-        let sample = self.rollout.slices_after(t) * self.rollout.slice();
+    fn kept(&self, t: usize) -> Option<StateView<'a, T>> {
+        let slices = self.rollout.slices_after(t) * self.rollout.slice();
         let state = self.rollout.kept(t)?;
-        Some(&state[self.samples.start * sample..self.samples.end * sample])
+        let of_samples = |all: &'a [T], maps: usize| match all.is_empty() {
+            true => all,
+            false => {
+                let sample = maps * slices;
+                &all[self.samples.start * sample..self.samples.end * sample]
+            }
+        };
+        Some(StateView {
+            hidden: of_samples(state.hidden, 1),
+            cell: of_samples(state.cell, 1),
+            gates: of_samples(state.gates, KEPT),
+        })
     }
 
-    fn in_stretch(&self, t: usize) -> Option<&[T]> {
-        self.stretch.get(t.checked_sub(self.first)?).map(|state| &**state)
+    fn in_stretch(&self, t: usize) -> Option<StateView<'_, T>> {
+        self.stretch.get(t.checked_sub(self.first)?).map(State::view)
     }
 
     /// Frame `t` of the samples, (B', H, W, C_in).
