@@ -13,8 +13,9 @@ use candle_core::DType;
 
 /// Checks a trained forecaster of frames with so many channels, which `build` makes over a space in a
 /// precision; with other velocities than its own as well, unless its weights belong to them. Where the group
-/// interpolates, of its cell alone: the layers of a decoder add the grid's error to that of what they read, and
-/// under the flows measured a breach of theirs cannot be told from it.
+/// interpolates its forecast is measured under the flows alone that the grid carries exactly, as quarter turns:
+/// the layers of a decoder add the grid's error to that of what they read, and under others a breach of theirs
+/// cannot be told from it. Where there are no such flows the forecast is not measured.
 ///
 /// # Errors
 /// Those of `build` and of the runs.
@@ -42,11 +43,21 @@ pub fn check_forecaster<G: MeasuredGroup + 'static>(
     };
     let over = |velocities| FlowSpace::new(group.clone(), velocities, space.lift());
     let built = |dtype, velocities| build(dtype, over(velocities));
-    match group.is_exact() {
-        true => check(built, &options),
-        false => check(|dtype, velocities| Ok(built(dtype, velocities)?.into_cell()), &options),
+    if group.is_exact() {
+        return check(built, &options);
     }
+    let cell = |dtype, velocities| Ok(built(dtype, velocities)?.into_cell());
+    let mut report = check(cell, &options)?;
+    let exact = options.with_exact_flows_only().in_unit_range();
+    if exact.has_flows() {
+        let whole = check(built, &exact)?.lines.into_iter();
+        report.lines.extend(whole.filter(|line| line.stage == FORECAST));
+    }
+    Ok(report)
 }
+
+/// The stage of what is predicted.
+pub const FORECAST: &str = "forecast";
 
 /// Checks a trained classifier, which `build` makes with velocities in a precision; as
 /// [`check_forecaster`].
@@ -88,7 +99,7 @@ impl<C: FlowCell> Subject for Forecaster<C> {
             Feedback::Flowed => Claim::FlowsOfClosedSets,
             _ => Claim::StillMotions,
         };
-        stages.push(Stage { name: "forecast".into(), values: Values::Frames(all), claim });
+        stages.push(Stage { name: FORECAST.into(), values: Values::Frames(all), claim });
         Ok(stages)
     }
 
