@@ -1,6 +1,8 @@
 //! The one call: no broken cell passes it, and none of the crate's own is called broken.
 
 mod common;
+#[path = "check/rotations.rs"]
+mod rotations;
 
 use candle_core::{D, DType, Device, Tensor};
 use common::normal;
@@ -8,7 +10,9 @@ use fernn::cells::{
     AnyLayer, Between, CellChoice, CellKind, CellShape, Fields, FlowLayer, FlowRnn, Running,
     Stacked, TranslationRnn,
 };
-use fernn::equivariance::{LEAST_ORDER, Law, Line, MeasuredGroup, Options, Report, Verdict, check};
+use fernn::equivariance::{
+    Claim, LEAST_ORDER, Law, Line, MeasuredGroup, Options, Report, SequenceMap, Verdict, check,
+};
 use fernn::flow::{
     FlowGroup, FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Rotation, Translation,
     VelocitySet,
@@ -408,5 +412,45 @@ fn what_is_not_a_number_breaks_every_law_and_a_check_of_nothing_is_refused() -> 
     assert_eq!(told.lines.iter().filter(broken).count(), told.lines.len(), "{told}");
     let nothing = |dtype, velocities| Faulty::new(Fault::None, Lift::Trivial, dtype, velocities);
     assert!(check(nothing, &Options::over(Translation).with_trials(vec![])).is_err());
+    Ok(())
+}
+
+/// With no velocity but rest still motions are all that is claimed of a cell, and all that is measured.
+#[test]
+fn a_cell_that_is_built_at_rest_alone_is_checked_under_still_motions() -> Result<()> {
+    let told = |fault, options: Options<Translation>| {
+        let build = |dtype, velocities| Faulty::new(fault, Lift::Trivial, dtype, velocities);
+        check(build, &options)
+    };
+    let alone = || Options::over(Translation).with_these_velocities_only(VelocitySet::trivial());
+    let report = told(Fault::None, alone())?;
+    report.assert_holds();
+    let laws: Vec<(Law, &str)> =
+        report.lines.iter().map(|line| (line.law, line.stage.as_str())).collect();
+    let expected = [(Law::Action, "frames"), (Law::Still, "state"), (Law::Still, "read-out")];
+    assert_eq!(laws, expected, "{report}");
+    assert!(!told(Fault::BoundaryMask, alone())?.holds());
+    let among = Options::over(Translation).with_velocities(VelocitySet::trivial());
+    let report = told(Fault::None, among)?;
+    report.assert_holds();
+    assert!(report.lines.iter().any(|line| line.law == Law::Control), "{report}");
+    Ok(())
+}
+
+/// A map that leaves the first frame out begins at time 1.
+#[test]
+fn a_map_that_begins_later_is_moved_by_its_own_time() -> Result<()> {
+    let told = |start| {
+        let later = |_, _| {
+            let map = |frames: &Tensor| {
+                let count = frames.dims()[1] - 1;
+                Ok((frames.narrow(1, 1, count)? + (frames.narrow(1, 1, count)?.sqr()? * 0.5)?)?)
+            };
+            Ok(SequenceMap::<Translation, _>::new(Claim::EveryFlow, map).from_time(start))
+        };
+        check(later, &Options::over(Translation))
+    };
+    told(1)?.assert_holds();
+    assert!(!told(0)?.holds() && !told(2)?.holds());
     Ok(())
 }

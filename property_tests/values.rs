@@ -115,7 +115,8 @@ fn check(case: Case) -> bool {
 fn assert_laws(case: Case, rows: &[Row]) {
     let value = |metric: &str| rows.iter().find(|row| row.metric == metric).unwrap().value;
     let is_equivariant = case.flow == Flow::Translation || case.has_group_decoder;
-    assert_eq!(rows.len(), 2);
+    assert_eq!(rows.len(), 3);
+    assert_eq!(value("laws_vacuous"), 0.0);
     assert!(value("laws_checked") >= 6.0);
     assert!(value("laws_broken") == 0.0 || !is_equivariant, "{case:?}: {rows:?}");
 }

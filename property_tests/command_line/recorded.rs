@@ -2,10 +2,11 @@
 
 use crate::common::{normal, random_cell};
 use crate::{fernn, refused};
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 use fernn::cells::{Cell, TranslationRnn};
 use fernn::flow::{
-    FlowGroup, FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Translation, VelocitySet,
+    DegreesPerFrame, FlowGroup, FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Rotation,
+    Translation, VelocitySet,
 };
 use std::collections::HashMap;
 use std::path::Path;
@@ -82,10 +83,107 @@ fn recorded_states_are_judged_in_their_frame_of_reference() {
     for paths in [vec![single.as_path()], vec![single.as_path(), double.as_path()]] {
         let (told, holds) = check(&paths, &[]);
         assert!(holds && told.contains("flow equivariance    state"), "{told}");
+        assert_eq!(told.contains("f32 alone: a breach below 5e-4"), paths.len() == 1, "{told}");
     }
     assert!(check(&[&moving], &["--frame", "co-moving"]).1);
     assert!(!check(&[&moving], &[]).1, "in the other frame the law is another");
     assert!(!check(&[&single], &["--frame", "co-moving"]).1);
+}
+
+/// All of the torus in an order of its own, with a slice that only pairs that wrap around compare.
+#[test]
+fn recorded_closed_sets_are_compared_where_they_wrap_around() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r");
+    let v = PixelsPerFrame::new;
+    let all: Vec<_> = (-1..=1).flat_map(|y| [v(1, y), v(0, y)]).collect();
+    let velocities: Vec<f32> = all.iter().flat_map(|v| [v.x as f32, v.y as f32]).collect();
+    let frames = normal(2, "frames", &[2, 4, 1, 3, 2], 1.0, DType::F64);
+    let shifted = |frames: &Tensor, v: PixelsPerFrame, t: i64| {
+        Translation.act_on_frame(frames, v, t).unwrap()
+    };
+    // A memory of the last frame that sees slice ν move by ν: h_t(ν) = ψ_t(ν)·f_0 + f_t.
+    let states = |frames: &Tensor| -> Tensor {
+        let at = |t: usize| frames.narrow(1, t, 1).unwrap().squeeze(1).unwrap();
+        let slice = |&v: &PixelsPerFrame| {
+            let after = |t: usize| (shifted(&at(0), v, t as i64) + at(t)).unwrap();
+            Tensor::stack(&(0..4).map(after).collect::<Vec<_>>(), 1).unwrap()
+        };
+        Tensor::stack(&all.iter().map(slice).collect::<Vec<_>>(), 0).unwrap()
+    };
+    let flowing = {
+        let at = |t: usize| {
+            shifted(&frames.narrow(1, t, 1).unwrap().squeeze(1).unwrap(), v(1, 0), t as i64)
+        };
+        Tensor::stack(&(0..4).map(at).collect::<Vec<_>>(), 1).unwrap()
+    };
+    let moved = states(&flowing);
+    let mut tensors = Tensors::from([
+        ("velocities".into(), Tensor::from_vec(velocities, (6, 2), frames.device()).unwrap()),
+        ("reference.state".into(), states(&frames)),
+        ("flow.1,0.state".into(), moved.clone()),
+    ]);
+    save(&tensors, &path);
+    let (told, holds) = check(&[&path], &[]);
+    assert!(holds, "{told}");
+    // (0,-1), whose partner (-1,-1) is (1,-1) on two columns.
+    let silent = moved.narrow(0, 1, 1).unwrap().zeros_like().unwrap();
+    let parts = [moved.narrow(0, 0, 1).unwrap(), silent, moved.narrow(0, 2, 4).unwrap()];
+    tensors.insert("flow.1,0.state".into(), Tensor::cat(&parts, 0).unwrap());
+    save(&tensors, &path);
+    let (told, holds) = check(&[&path], &[]);
+    assert!(!holds && told.contains("ν = (0,-1), input moved by (1,0)"), "{told}");
+}
+
+/// Logits have neither frames nor pixels, and one sample cannot show that they read the input.
+#[test]
+fn recorded_numbers_are_judged_without_a_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r");
+    let logits = normal(3, "logits", &[2, 3], 1.0, DType::F32);
+    let mut tensors = Tensors::from([
+        ("reference.logits".into(), logits.clone()),
+        ("still.1,0.logits".into(), (&logits * 1.1).unwrap()),
+    ]);
+    save(&tensors, &path);
+    let (told, holds) = check(&[&path], &[]);
+    assert!(!holds && told.contains("largest at input moved by (1,0)\n"), "{told}");
+    for tensor in tensors.values_mut() {
+        *tensor = tensor.narrow(0, 0, 1).unwrap().contiguous().unwrap();
+    }
+    save(&tensors, &path);
+    let (told, holds) = check(&[&path], &[]);
+    assert!(!holds && told.contains("one sample alone"), "{told}");
+}
+
+/// Noise is no input to interpolate, and smooth frames are.
+#[test]
+fn recorded_rotations_prove_something_on_smooth_inputs_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r");
+    let group = Rotation::new(8).unwrap();
+    let blob = |i: usize| {
+        let (y, x) = ((i / 65) as f64 - 27.0, (i % 65) as f64 - 34.0);
+        (-(x * x + y * y) / 50.0).exp()
+    };
+    let smooth =
+        Tensor::from_vec((0..65 * 65).map(blob).collect(), (1, 1, 1, 65, 65), &Device::Cpu);
+    let noise = normal(2, "noise", &[1, 1, 1, 65, 65], 1.0, DType::F64);
+    for (input, is_smooth) in [(smooth.unwrap(), true), (noise, false)] {
+        let input = Tensor::cat(&[&input, &input, &input], 1).unwrap();
+        let turned =
+            |t| group.act_on_frame(&input.squeeze(0).unwrap(), DegreesPerFrame(45), t).unwrap();
+        let moved = turned(1).unsqueeze(0).unwrap();
+        let tensors = Tensors::from([
+            ("reference.input".into(), input.clone()),
+            ("reference.output".into(), input.clone()),
+            ("still.45deg.output".into(), (moved + input.affine(1e-3, 0.0).unwrap()).unwrap()),
+        ]);
+        save(&tensors, &path);
+        let (told, holds) = check(&[&path], &["--group", "rotation-8"]);
+        assert_eq!(holds, is_smooth, "{told}");
+        assert_eq!(told.contains("finer grid or smoother frames"), !is_smooth, "{told}");
+    }
 }
 
 #[test]
@@ -129,6 +227,27 @@ fn recordings_that_cannot_be_judged_are_refused_by_name() {
     refuse(&renamed("reference.state", "reference.other"), "`reference.state` is missing");
     refuse(&|tensors| drop(tensors.remove("velocities")), "9 slices for 1 velocities");
     refuse(&|tensors| tensors.retain(|name, _| !name.contains('1')), "flow.VELOCITY.STAGE");
+    let twice = |tensors: &mut Tensors| {
+        let tensor = tensors["flow.1,0.state"].clone();
+        tensors.insert("flow.+1,0.state".into(), tensor);
+    };
+    refuse(&twice, "`flow.1,0.state` says the same as `flow.+1,0.state`");
+    refuse(&twice, path.to_str().unwrap());
+    for foreign in [1e12, f64::NAN, 0.5, 3e7] {
+        let set = move |tensors: &mut Tensors| {
+            let values: Vec<f64> =
+                (0..18).map(|i| if i == 3 { foreign } else { f64::from(i) }).collect();
+            let tensor = Tensor::from_vec(values, (9, 2), tensors["velocities"].device()).unwrap();
+            tensors.insert("velocities".into(), tensor);
+        };
+        refuse(&set, "`velocities` holds what is no velocity of translation");
+    }
+    refuse(&renamed("flow.1,0.state", "flow.2147483647,0.state"), "`2147483647,0`");
+    let unjudged = |tensors: &mut Tensors| {
+        let tensor = tensors["reference.state"].clone();
+        tensors.insert("reference.other".into(), tensor);
+    };
+    refuse(&unjudged, "`reference.other` is judged by nothing");
     let half = |tensors: &mut Tensors| {
         let state = tensors["reference.state"].to_dtype(DType::F16).unwrap();
         tensors.insert("reference.state".into(), state);

@@ -76,6 +76,31 @@ fn a_breach_of_trained_filters_is_placed_in_the_model() {
     assert!(holds, "{told}");
 }
 
+/// Where rotations interpolate the forecast is measured under quarter turns, or the decoder is said to be left
+/// out.
+#[test]
+fn decoders_are_checked_by_quarter_turns_where_rotations_interpolate() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w");
+    let weights = |n: usize, decoder: (&str, &[usize])| {
+        let cell: [(&str, &[usize]); 2] =
+            [("cell.conv_u.coefficients", &[2, 1, 6]), ("cell.conv_h.coefficients", &[2, 2, n, 6])];
+        save(&path, "best/", &[&cell[..], &[decoder]].concat());
+    };
+    let flags = ["--task", "rotation", "--orientations", "8", "--velocities=-45,0,45"];
+    weights(8, ("decoder_conv.0.coefficients", &[1, 2, 6]));
+    let (told, holds) = check(&path, &flags);
+    assert!(holds && told.contains("static equivariance  forecast"), "{told}");
+    weights(8, ("decoder_conv.0.weight", &[1, 16, 3, 3]));
+    let (told, holds) = check(&path, &flags);
+    assert!(!holds && told.contains("The breach begins at: forecast."), "{told}");
+    weights(3, ("decoder_conv.0.coefficients", &[1, 2, 6]));
+    let flags = ["--task", "rotation", "--orientations", "3", "--velocities=-120,0,120"];
+    let output = fernn().args(["verify", "--weights"]).arg(&path).args(flags).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("The decoder is not checked"), "{said}");
+}
+
 #[test]
 fn flags_of_trained_models_need_weights_and_weights_a_task() {
     let folder = tempfile::tempdir().unwrap();

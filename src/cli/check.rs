@@ -18,9 +18,10 @@ use std::path::PathBuf;
 /// that input flowing, frame t moved by t times the velocity; and `still.VELOCITY.STAGE`, the same for every
 /// frame moved by it once. A velocity is `1,-1` in pixels per frame, right and down, or `45deg`. By its shape
 /// a stage is hidden states (V, B, T, C, H, W), maps (B, T, C, H, W), or numbers that nothing should change
-/// (B, K); stages called `output` or `forecast` are frames. `velocities` (V, 2), right and down, or (V) in
-/// degrees, lists those of the states. With `reference.input` (B, T, C, H, W) the error of interpolation is
-/// known; without it nothing is excused by it.
+/// (B, K); stages called `output` or `forecast` are frames. T counts from time 0, at which no flow has moved
+/// anything. `velocities` (V, 2), right and down, or (V) in degrees, lists those of the states; all of the torus
+/// or of the rotations, in any order, are a closed set. With `reference.input` (B, T, C, H, W) the error of
+/// interpolation is known; without it nothing is excused by it, and above 2.5 % it proves nothing.
 ///
 /// A read-out or an output flows with the input where the velocities are a closed set; leave its flows out
 /// where they are not.

@@ -1,10 +1,11 @@
 //! The check: every law that applies to a cell or a model, in one call.
 
-use super::comparison::{Comparison, Tally, in_words, own_error, report};
+use super::comparison::{Comparison, in_words, own_error, report};
 use super::measured_group::{MeasuredGroup, Trial};
-use super::observation::{Claim, Motion, Stage, moved};
+use super::observation::{Claim, Motion, Stage, Values, moved};
 use super::report::{Law, Report};
 use super::subject::Subject;
+use super::tally::Tally;
 use crate::error::{Error, Result};
 use crate::flow::{FlowGroup, Sequence, Velocity, VelocitySet};
 use candle_core::{DType, Tensor};
@@ -34,27 +35,44 @@ use candle_core::{DType, Tensor};
 pub struct Options<G: FlowGroup> {
     group: G,
     inputs: usize,
-    reads_maps: bool,
-    is_in_unit_range: bool,
+    reads: Reads,
+    values: Range,
     flows: Vec<G::Velocity>,
     velocities: VelocitySet<G::Velocity>,
-    has_other_sets: bool,
+    sets: &'static [Set],
     trials: Vec<Trial>,
+    exact_trials: Vec<Trial>,
+}
+
+/// What a subject reads.
+#[derive(Clone, Copy, Debug)]
+enum Reads {
+    Frames,
+    Maps,
+}
+
+/// The values of frames.
+#[derive(Clone, Copy, Debug)]
+enum Range {
+    /// As the group draws them.
+    Signed,
+    /// [0, 1).
+    Unit,
 }
 
 impl<G: MeasuredGroup> Options<G> {
     /// The group's own flows, velocities and sequences, of frames of one channel.
     pub fn over(group: G) -> Self {
-        let (flows, velocities, trials) = (group.flows(), group.truncated(), group.trials());
         Self {
-            group,
             inputs: 1,
-            reads_maps: false,
-            is_in_unit_range: false,
-            flows,
-            velocities,
-            has_other_sets: true,
-            trials,
+            reads: Reads::Frames,
+            values: Range::Signed,
+            flows: group.flows(),
+            velocities: group.truncated(),
+            sets: &[Set::Given, Set::Closed, Set::Rest],
+            trials: group.trials(),
+            exact_trials: group.exact_trials(),
+            group,
         }
     }
 
@@ -79,12 +97,12 @@ impl<G: MeasuredGroup> Options<G> {
     /// # }
     /// ```
     pub fn with_maps(self, channels: usize) -> Self {
-        Self { inputs: channels, reads_maps: true, ..self }
+        Self { inputs: channels, reads: Reads::Maps, ..self }
     }
 
     /// Frames with values in [0, 1), as images have them, for models that were trained on such.
     pub fn in_unit_range(self) -> Self {
-        Self { is_in_unit_range: true, ..self }
+        Self { values: Range::Unit, ..self }
     }
 
     /// Other flows of the input.
@@ -123,12 +141,21 @@ impl<G: MeasuredGroup> Options<G> {
     /// # }
     /// ```
     pub fn with_these_velocities_only(self, velocities: VelocitySet<G::Velocity>) -> Self {
-        Self { velocities, has_other_sets: false, ..self }
+        Self { velocities, sets: &[Set::Given], ..self }
     }
 
-    /// Other sequences.
+    /// Other sequences, for flows that the grid carries exactly and for those that it does not.
     pub fn with_trials(self, trials: Vec<Trial>) -> Self {
-        Self { trials, ..self }
+        Self { exact_trials: trials.clone(), trials, ..self }
+    }
+
+    /// Of the flows only those that the grid carries exactly, under which the slightest breach shows.
+    pub fn with_exact_flows_only(self) -> Self {
+        let is_exact = |v: &G::Velocity| {
+            self.exact_trials.iter().all(|trial| self.group.carries_exactly(*v, trial.extents))
+        };
+        let flows = self.flows.iter().copied().filter(is_exact).collect();
+        Self { flows, ..self }
     }
 
     /// The group.
@@ -136,23 +163,71 @@ impl<G: MeasuredGroup> Options<G> {
         &self.group
     }
 
-    fn frames(&self, trial: &Trial) -> Result<Tensor> {
-        let frames = self.group.frames(trial, self.inputs)?;
-        match self.is_in_unit_range {
-            true => {
+    /// Whether there is a flow to measure under.
+    pub fn has_flows(&self) -> bool {
+        !self.flows.is_empty()
+    }
+
+    fn frames(&self, trial: &Trial, texture: Texture) -> Result<Tensor> {
+        let frames = match texture {
+            Texture::Smooth => self.group.frames(trial, self.inputs)?,
+            Texture::Sharp => self.group.exact_frames(trial, self.inputs)?,
+        };
+        match self.values {
+            Range::Unit => {
                 let squares = frames.sqr()?; // smooth, and 0 where there is nothing
                 Ok((&squares / (&squares + 1.0)?)?)
             }
-            false => Ok(frames),
+            Range::Signed => Ok(frames),
         }
     }
 
-    fn sets(&self) -> &'static [Set] {
-        match self.has_other_sets {
-            true => &[Set::Given, Set::Closed, Set::Rest],
-            false => &[Set::Given],
+    fn sequence<'a>(&self, frames: &'a Tensor) -> Sequence<'a> {
+        match self.reads {
+            Reads::Maps => Sequence::Maps(frames),
+            Reads::Frames => Sequence::Frames(frames),
         }
     }
+
+    /// Every sequence with the flows that it is to be moved by.
+    fn courses(&self) -> Vec<Course<G::Velocity>> {
+        let courses = |trials: &[Trial], texture: Texture| -> Vec<Course<G::Velocity>> {
+            let course = |&trial: &Trial| {
+                let is_sharp = |v| self.group.carries_exactly(v, trial.extents);
+                let is_it = |&v: &G::Velocity| is_sharp(v) == (texture == Texture::Sharp);
+                let flows = self.flows.iter().copied().filter(is_it).collect();
+                Course { trial, texture, flows }
+            };
+            trials.iter().map(course).filter(|course| !course.flows.is_empty()).collect()
+        };
+        let sharp = courses(&self.exact_trials, Texture::Sharp);
+        [sharp, courses(&self.trials, Texture::Smooth)].concat()
+    }
+
+    fn set(&self, set: Set, extents: (usize, usize)) -> Result<VelocitySet<G::Velocity>> {
+        Ok(match set {
+            Set::Given => self.velocities.clone(),
+            Set::Closed => self.group.closed(extents)?,
+            Set::Rest => VelocitySet::trivial(),
+        })
+    }
+}
+
+/// A sequence, and the flows that it is moved by.
+#[derive(Clone, Debug)]
+struct Course<V> {
+    trial: Trial,
+    texture: Texture,
+    flows: Vec<V>,
+}
+
+/// How fine frames are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Texture {
+    /// As fine as the grid, for flows that it carries exactly.
+    Sharp,
+    /// For flows that interpolate.
+    Smooth,
 }
 
 /// Which velocities a subject is built with.
@@ -173,9 +248,11 @@ enum Set {
 /// - and, the control, without velocities they do not.
 ///
 /// All of it in f32 and f64, over the group's [`Trial`]s, beside the error of the group's own action; still
-/// transformations with the given velocities alone. Where the grid does not carry the action exactly it is
-/// refined as well, with the given velocities in f64, and the error must fall ([`super::LEAST_ORDER`]). What would hold of anything is refused: values that are zero, constant or saturated, that are the
-/// same wherever they are moved, too few velocities compared, a control that does not break.
+/// transformations with the given velocities alone. Where the grid does not carry a flow exactly it is refined
+/// as well, with the given velocities in f64, and the error must fall ([`super::LEAST_ORDER`]); flows of such a
+/// group that it does carry, as quarter turns, are allowed nothing but rounding. What would hold of anything is
+/// refused: values that are zero, constant or saturated, that are the same wherever they are moved, too few
+/// velocities compared, an action too far in error, a control that does not break.
 ///
 /// # Errors
 /// Those of `build` and of the runs. Laws that do not hold are in the report.
@@ -207,63 +284,93 @@ where
     S::Group: MeasuredGroup,
 {
     if options.flows.is_empty() || options.flows.contains(&Velocity::ZERO) {
-        let problem = "have no flow, or one that stands still";
+        let problem =
+            format!("over {} have no flow, or one that stands still", options.group.name());
         return Err(Error::configuration("the options", problem, "take flows that move"));
     }
-    let mut tallies = Vec::new();
-    for trial in &options.trials {
-        let frames = options.frames(trial)?;
-        let action = own_error(&options.group, &frames, &options.flows, &mut tallies)?;
-        for &set in options.sets() {
-            let velocities = match set {
-                Set::Given => options.velocities.clone(),
-                Set::Closed => options.group.closed(trial.extents)?,
-                Set::Rest => VelocitySet::trivial(),
-            };
+    let (group, mut tallies) = (&options.group, Vec::new());
+    let batch = least_batch(&build, options)?;
+    let courses = options.courses();
+    let has_sharp = courses.iter().any(|course| course.texture == Texture::Sharp);
+    for mut course in courses {
+        course.trial.batch = course.trial.batch.max(batch);
+        let frames = options.frames(&course.trial, course.texture)?;
+        let own = |&flow: &_| Ok((flow, own_error(group, &frames, flow, &mut tallies)?));
+        let flows: Vec<_> = course.flows.iter().map(own).collect::<Result<_>>()?;
+        for &set in options.sets {
+            let velocities = &options.set(set, course.trial.extents)?;
+            let is_smooth = course.texture == Texture::Smooth;
+            if is_smooth && has_sharp && velocities.len() > LARGEST_CLOSED {
+                continue;
+            }
             for dtype in [DType::F32, DType::F64] {
-                let subject = build(dtype, velocities.clone())?;
-                let (subject, velocities) = (&subject, &velocities);
-                let run = Run { subject, set, velocities, trial, dtype, is_finer: false };
-                run.measure(options, action, &mut tallies)?;
-                let finer = options.group.refined(trial).filter(|_| dtype == DType::F64);
-                if let (Some(trial), true) = (&finer, set == Set::Given) {
-                    Run { trial, is_finer: true, ..run }.measure(options, action, &mut tallies)?;
+                let subject = &build(dtype, velocities.clone())?;
+                let (trial, texture, flows) = (&course.trial, course.texture, flows.as_slice());
+                let grid = Grid::Given;
+                let run = Run { subject, set, velocities, trial, texture, flows, dtype, grid };
+                run.measure(options, &mut tallies)?;
+                let is_refined = is_smooth && set == Set::Given && dtype == DType::F64;
+                if let (Some(trial), true) = (&group.refined(trial), is_refined) {
+                    Run { trial, grid: Grid::Refined, ..run }.measure(options, &mut tallies)?;
                 }
             }
         }
     }
-    report(&options.group, tallies)
+    report(group, tallies)
+}
+
+/// Velocities of a set on frames fine enough to interpolate on; larger sets, which would take minutes, are
+/// measured under the flows alone that the grid carries exactly, where there are any.
+const LARGEST_CLOSED: usize = 16;
+
+/// Sequences that are needed at least: two where numbers are shown, to tell those that depend on the input
+/// from constants.
+fn least_batch<S: Subject>(
+    build: impl Fn(DType, VelocitySet<<S::Group as FlowGroup>::Velocity>) -> Result<S>,
+    options: &Options<S::Group>,
+) -> Result<usize>
+where
+    S::Group: MeasuredGroup,
+{
+    let courses = options.courses();
+    let alone = courses.iter().filter(|course| course.trial.batch == 1);
+    let Some(course) = alone.min_by_key(|course| course.trial.extents) else { return Ok(1) };
+    let frames = options.frames(&course.trial, course.texture)?.to_dtype(DType::F32)?;
+    let stages =
+        build(DType::F32, options.velocities.clone())?.observe(options.sequence(&frames))?;
+    Ok(if stages.iter().any(|s| matches!(s.values, Values::Invariant(_))) { 2 } else { 1 })
+}
+
+/// The grid of a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grid {
+    Given,
+    Refined,
 }
 
 /// A subject in one precision with one set of velocities, and the sequence it runs over.
 struct Run<'a, S: Subject> {
     subject: &'a S,
     set: Set,
-    velocities: &'a VelocitySet<<S::Group as FlowGroup>::Velocity>,
+    velocities: &'a VelocitySet<VelocityOf<S>>,
     trial: &'a Trial,
+    texture: Texture,
+    /// With the error of the group's own action by each.
+    flows: &'a [(VelocityOf<S>, f64)],
     dtype: DType,
-    /// On the refined grid.
-    is_finer: bool,
+    grid: Grid,
 }
 
 impl<S: Subject> Run<'_, S>
 where
     S::Group: MeasuredGroup,
 {
-    fn measure(
-        &self,
-        options: &Options<S::Group>,
-        action: f64,
-        tallies: &mut Vec<Tally>,
-    ) -> Result<()> {
+    fn measure(&self, options: &Options<S::Group>, tallies: &mut Vec<Tally>) -> Result<()> {
         let group = &options.group;
-        let frames = options.frames(self.trial)?.to_dtype(self.dtype)?;
-        let sequence = match options.reads_maps {
-            true => Sequence::Maps(&frames),
-            false => Sequence::Frames(&frames),
-        };
+        let frames = options.frames(self.trial, self.texture)?.to_dtype(self.dtype)?;
+        let sequence = options.sequence(&frames);
         let plain = self.subject.observe(sequence)?;
-        for &velocity in &options.flows {
+        for &(velocity, action) in self.flows {
             for motion in [Motion::Flow(velocity), Motion::Still(velocity)] {
                 if !plain.iter().any(|stage| self.law(stage, motion).is_some()) {
                     continue;
@@ -284,7 +391,9 @@ where
 
     /// The law that a stage is measured by under a motion, if any.
     fn law(&self, stage: &Stage, motion: Motion<VelocityOf<S>>) -> Option<Law> {
-        let is_closed = self.velocities.is_closed() && self.velocities.len() > 1;
+        let count = self.velocities.len();
+        let is_closed = self.velocities.is_closed() && count > 1;
+        let is_alone = matches!(stage.values, Values::States(..)) && count == 1; // every flow leads out
         match (motion, self.set) {
             (Motion::Still(_), Set::Given) => Some(Law::Still),
             (Motion::Still(_), _) => None,
@@ -292,6 +401,7 @@ where
                 (stage.claim == Claim::FlowsOfClosedSets).then_some(Law::Control)
             }
             (Motion::Flow(_), _) => match stage.claim {
+                Claim::EveryFlow if is_alone => None,
                 Claim::EveryFlow => Some(Law::Flow),
                 Claim::FlowsOfClosedSets => is_closed.then_some(Law::Flow),
                 Claim::StillMotions => None,
@@ -318,9 +428,10 @@ where
             velocities: self.velocities,
             set,
             dtype: self.dtype,
+            extents: Some(self.trial.extents),
             seed: Some(self.trial.seed),
             action,
-            is_finer: self.is_finer,
+            is_finer: self.grid == Grid::Refined,
         };
         let pairs = |t| self.subject.compared(self.velocities, motion.velocity(), t);
         comparison.of((plain, moved), pairs, tallies)

@@ -45,6 +45,11 @@ impl Difference {
         })
     }
 
+    /// The same relative to `scale` times what it was relative to.
+    pub(super) fn relative_to(self, scale: f64) -> Self {
+        Self { largest: self.largest / scale, two_norm: self.two_norm / scale, ..self }
+    }
+
     /// The larger of the two in every measure; NaN wins.
     pub fn max(self, other: Self) -> Self {
         let max = |a: f64, b: f64| if b <= a || a.is_nan() { a } else { b };
@@ -110,6 +115,9 @@ pub struct EquivarianceError {
     /// After each frame, everything compared taken together. Empty steps (nothing claimed) are
     /// `None`.
     pub by_step: Vec<Option<Difference>>,
+    /// The place of the ν whose slice is furthest off after each frame; empty for results without a velocity
+    /// axis.
+    pub worst_by_step: Vec<Option<usize>>,
     /// Over all steps, for every velocity compared; empty for results without a velocity axis.
     pub by_velocity: Vec<SliceError>,
 }
@@ -127,11 +135,16 @@ impl EquivarianceError {
 
     /// Step by step and slice by slice the larger of the two.
     pub fn merge(mut self, other: Self) -> Self {
-        if self.by_step.len() < other.by_step.len() {
-            self.by_step.resize(other.by_step.len(), None);
-        }
-        for (step, theirs) in self.by_step.iter_mut().zip(other.by_step) {
-            *step = match (*step, theirs) {
+        let steps = self.by_step.len().max(other.by_step.len());
+        self.by_step.resize(steps, None);
+        self.worst_by_step.resize(steps, None);
+        for (t, theirs) in other.by_step.into_iter().enumerate() {
+            let ours = &mut self.by_step[t];
+            let size = |step: Option<Difference>| step.map_or(-1.0, |step| step.largest);
+            if size(theirs).total_cmp(&size(*ours)).is_gt() {
+                self.worst_by_step[t] = other.worst_by_step.get(t).copied().flatten();
+            }
+            *ours = match (*ours, theirs) {
                 (Some(a), Some(b)) => Some(a.max(b)),
                 (a, b) => a.or(b),
             };
@@ -140,6 +153,15 @@ impl EquivarianceError {
             self.include(theirs);
         }
         self
+    }
+
+    /// The step with the largest difference, that, and the place of the ν whose slice it is.
+    pub(super) fn worst_place(&self) -> Option<(usize, Difference, Option<usize>)> {
+        let steps = self.by_step.iter().enumerate();
+        let worst = steps
+            .filter_map(|(t, step)| step.map(|step| (t, step)))
+            .reduce(|a, b| if b.1.largest.total_cmp(&a.1.largest).is_gt() { b } else { a })?; // NaN is the largest
+        Some((worst.0, worst.1, self.worst_by_step.get(worst.0).copied().flatten()))
     }
 
     /// Takes one more difference of a velocity slice into account.

@@ -60,6 +60,25 @@ pub trait MeasuredGroup: FlowGroup {
     /// # Errors
     /// Those of tensor operations.
     fn frames(&self, trial: &Trial, inputs: usize) -> Result<Tensor>;
+
+    /// Whether the grid of frames of these extents carries the flow of a velocity exactly, though it may not
+    /// carry others.
+    fn carries_exactly(&self, _velocity: Self::Velocity, _extents: (usize, usize)) -> bool {
+        self.is_exact()
+    }
+
+    /// The sequences to measure those flows with.
+    fn exact_trials(&self) -> Vec<Trial> {
+        self.trials()
+    }
+
+    /// The frames of those sequences, which may be as fine as the grid.
+    ///
+    /// # Errors
+    /// Those of tensor operations.
+    fn exact_frames(&self, trial: &Trial, inputs: usize) -> Result<Tensor> {
+        self.frames(trial, inputs)
+    }
 }
 
 /// Frames of noise, a number for every pixel.
@@ -209,9 +228,18 @@ impl MeasuredGroup for ZeroPaddedTranslation {
 const CENTRAL: Blobs = Blobs { reach: 1.0 / 8.0, sigma: 1.0 / 14.0, is_signed: true };
 
 impl Rotation {
-    /// The angle between orientations, in whole degrees.
+    /// How many rotations by whole degrees move orientations by whole places: gcd(N, 360).
+    fn whole_turns(&self) -> usize {
+        let (mut n, mut rest) = (self.orientations(), 360);
+        while rest > 0 {
+            (n, rest) = (rest, n % rest);
+        }
+        n
+    }
+
+    /// The least angle by which orientations move by whole places, in whole degrees.
     fn step(&self) -> DegreesPerFrame {
-        DegreesPerFrame((360 / self.orientations()).max(1) as i32)
+        DegreesPerFrame((360 / self.whole_turns()) as i32)
     }
 }
 
@@ -228,34 +256,63 @@ impl MeasuredGroup for Rotation {
         any.degrees().filter(|&velocity| self.check(&[velocity]).is_ok())
     }
 
-    /// One orientation each way.
+    /// One step each way, and where there are any the quarter turns, or half ones; none where nothing turns.
     fn flows(&self) -> Vec<DegreesPerFrame> {
         let DegreesPerFrame(step) = self.step();
-        vec![DegreesPerFrame(step), DegreesPerFrame(-step)]
+        let exact: &[i32] = match self.whole_turns() {
+            n if n.is_multiple_of(4) => &[90, -90],
+            n if n.is_multiple_of(2) => &[180],
+            _ => &[],
+        };
+        let mut angles = vec![step, -step];
+        angles.extend(exact.iter().filter(|angle| angle.abs() != step));
+        angles.retain(|angle| angle % 360 != 0);
+        angles.into_iter().map(DegreesPerFrame).collect()
     }
 
     fn truncated(&self) -> VelocitySet<DegreesPerFrame> {
-        VelocitySet::multiples(self.step(), if self.orientations() > 4 { 2 } else { 1 })
+        match self.whole_turns() {
+            1 => VelocitySet::trivial(),
+            n => VelocitySet::multiples(self.step(), if n > 4 { 2 } else { 1 }),
+        }
     }
 
     fn closed(&self, _extents: (usize, usize)) -> Result<VelocitySet<DegreesPerFrame>> {
-        VelocitySet::cyclic(self.orientations() as u32)
+        VelocitySet::cyclic(self.whole_turns() as u32)
     }
 
     /// Square frames, with room for what is turned.
     fn trials(&self) -> Vec<Trial> {
-        let trial = |frames, side, seed| Trial { batch: 1, frames, extents: (side, side), seed };
         match self.is_exact() {
-            true => vec![trial(5, 11, 0), trial(4, 8, 1)],
-            // Fine enough that the order of interpolation shows; many orientations would take too much memory.
-            false => vec![trial(3, if self.orientations() <= 16 { 65 } else { 33 }, 0)],
+            true => self.exact_trials(),
+            // Fine enough that the order of interpolation shows.
+            false => vec![square(3, 65, 0)],
         }
     }
 
     fn frames(&self, trial: &Trial, inputs: usize) -> Result<Tensor> {
         match self.is_exact() {
-            true => noise(trial.shape(inputs), trial.seed),
+            true => self.exact_frames(trial, inputs),
             false => blobs(trial.shape(inputs), trial.seed, CENTRAL),
         }
     }
+
+    /// Half turns, and quarter turns of square frames.
+    fn carries_exactly(&self, velocity: DegreesPerFrame, (height, width): (usize, usize)) -> bool {
+        velocity.0 % 180 == 0 || (velocity.0 % 90 == 0 && height == width)
+    }
+
+    /// Sides both odd and even: the centre is a pixel, and between pixels.
+    fn exact_trials(&self) -> Vec<Trial> {
+        vec![square(5, 11, 0), square(4, 8, 1)]
+    }
+
+    fn exact_frames(&self, trial: &Trial, inputs: usize) -> Result<Tensor> {
+        noise(trial.shape(inputs), trial.seed)
+    }
+}
+
+/// A sequence of square frames.
+fn square(frames: usize, side: usize, seed: u64) -> Trial {
+    Trial { batch: 1, frames, extents: (side, side), seed }
 }

@@ -17,10 +17,13 @@ mod recorded;
 mod report;
 mod row;
 mod subject;
+mod tally;
 
 pub use both_lifts::check_both_lifts;
 pub use check::{Options, check};
-pub use diagnosis::{Diagnosis, LARGEST_DISCRETISATION, LARGEST_ROUNDING, diagnose};
+pub use diagnosis::{
+    Diagnosis, LARGEST_DISCRETISATION, LARGEST_EXCUSE, LARGEST_ROUNDING, diagnose,
+};
 pub use difference::{Difference, EquivarianceError, SliceError};
 pub use laws::{
     action_error, change_of_frame_error, read_out_error, sequence_error, state_error, static_error,
@@ -30,6 +33,6 @@ pub(crate) use measured_group::{Blobs, blobs, noise};
 pub use measured_group::{MeasuredGroup, Trial};
 pub use observation::{Claim, Motion, Stage, Values};
 pub use recorded::{Recording, check_recorded};
-pub use report::{LEAST_BREACH, LEAST_ORDER, Law, Line, Place, Report, Verdict};
+pub use report::{LEAST_BREACH, LEAST_ORDER, Law, Line, MotionError, Place, Report, Verdict};
 pub use row::{Key, Row};
 pub use subject::{SequenceMap, Subject};

@@ -48,18 +48,21 @@ pub enum Values {
     Maps(Tensor),
     /// Hidden states over V × G, (B, V, H, W, C) after each item.
     States(Lift, Vec<Tensor>),
-    /// Numbers that no motion should change, (B, K).
+    /// Numbers that no motion should change, (B, K), as logits. Their errors are relative to the most that a
+    /// number differs by between samples.
     Invariant(Tensor),
 }
 
 impl Values {
     /// (H, W); nothing of numbers that have no place.
-    pub(super) fn extents(&self) -> (usize, usize) {
-        let of = |dims: &[usize]| (dims[dims.len() - 2], dims[dims.len() - 1]);
+    pub(super) fn extents(&self) -> Option<(usize, usize)> {
         match self {
-            Self::Frames(all) | Self::Maps(all) => of(all.dims()),
-            Self::States(_, after) => after.first().map_or((0, 0), |h| (h.dims()[2], h.dims()[3])),
-            Self::Invariant(_) => (0, 0),
+            Self::Frames(all) | Self::Maps(all) => {
+                let dims = all.dims();
+                Some((dims[dims.len() - 2], dims[dims.len() - 1]))
+            }
+            Self::States(_, after) => after.first().map(|h| (h.dims()[2], h.dims()[3])),
+            Self::Invariant(_) => None,
         }
     }
 }
@@ -108,8 +111,9 @@ impl Stage {
                 of_states((plain, moved), (group, *lift), motion, pairs)
             }
             (Values::Invariant(plain), Values::Invariant(moved)) => {
-                let by_step = vec![Some(Difference::between(moved, plain)?)];
-                Ok(EquivarianceError { by_step, by_velocity: Vec::new() })
+                let error = Difference::between(moved, plain)?;
+                let by_step = vec![Some(error.relative_to(spread(plain)?))];
+                Ok(EquivarianceError { by_step, ..EquivarianceError::default() })
             }
             _ => {
                 let problem = format!("shows `{}` in two ways", self.name);
@@ -145,9 +149,13 @@ impl Stage {
                 (last, moved)
             }
             Values::Invariant(numbers) => {
-                let others = numbers.narrow(0, 0, 1)?.broadcast_as(numbers.shape())?;
-                return match differ(numbers, &others.contiguous()?)? {
+                let difference = spread(numbers)?;
+                return match difference.is_nan() || difference > LEAST_DIFFERENCE {
                     true => Ok(()),
+                    false if numbers.dims()[0] == 1 => {
+                        let why = "one sample alone cannot show that it depends on the input";
+                        Err(Error::Vacuous(why.into()))
+                    }
                     false => Err(Error::Vacuous("it is the same for every sample".into())),
                 };
             }
@@ -158,6 +166,12 @@ impl Stage {
             false => Err(Error::Vacuous("it is the same wherever it is moved".into())),
         }
     }
+}
+
+/// The most that a number differs by between samples, relative to the largest number.
+fn spread(numbers: &Tensor) -> Result<f64> {
+    let first = numbers.narrow(0, 0, 1)?.broadcast_as(numbers.shape())?.contiguous()?;
+    Ok(Difference::between(&first, numbers)?.largest)
 }
 
 fn last_of(sequence: &Tensor) -> Result<Tensor> {
@@ -219,7 +233,7 @@ pub(super) fn by_item(
     let steps = plain.dims()[1].min(moved.dims()[1]);
     let by_step = (0..steps).map(step).collect::<Result<Vec<_>>>()?;
     match by_step.iter().any(Option::is_some) {
-        true => Ok(EquivarianceError { by_step, by_velocity: Vec::new() }),
+        true => Ok(EquivarianceError { by_step, ..EquivarianceError::default() }),
         false => {
             Err(Error::Vacuous("the result is the same number everywhere, at every frame".into()))
         }
@@ -248,6 +262,7 @@ pub(super) fn of_states<G: FlowGroup>(
         let pairs = pairs(t);
         if pairs.is_empty() {
             error.by_step.push(None);
+            error.worst_by_step.push(None);
             continue;
         }
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
@@ -272,6 +287,7 @@ pub(super) fn of_states<G: FlowGroup>(
         }
         let (ours, theirs) = (Tensor::cat(&ours, 1)?, Tensor::cat(&theirs, 1)?);
         error.by_step.push(unless_silent(&ours, &theirs)?);
+        error.worst_by_step.push(furthest_slice(&ours, &theirs)?.map(|slice| pairs[slice].0));
         compared = true;
     }
     let flow = motion.velocity().name();
@@ -280,6 +296,16 @@ pub(super) fn of_states<G: FlowGroup>(
         (_, true) => Err(Error::Vacuous("the state is the same number everywhere".into())),
         _ => Err(Error::Vacuous(format!("no velocity of the set stays in it under {flow}"))),
     }
+}
+
+/// The slice of (B, V, H, W, C) that holds the largest difference; what is not a number is the largest.
+fn furthest_slice(ours: &Tensor, theirs: &Tensor) -> Result<Option<usize>> {
+    let (_, slices, height, width, channels) = ours.dims5()?;
+    let size = height * width * channels;
+    let (ours, theirs) = (values(ours)?, values(theirs)?);
+    let differences = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).enumerate();
+    let furthest = differences.max_by(|a, b| a.1.total_cmp(&b.1));
+    Ok(furthest.map(|(place, _)| place / size % slices))
 }
 
 /// What two values must differ by, relative to the largest, to count as different.
@@ -310,5 +336,33 @@ fn refuse_lifeless(tensor: &Tensor) -> Result<()> {
             "fewer than {} % of its values lie between zero and the largest, {largest:.1e}",
             100.0 * LEAST_ALIVE
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{PixelsPerFrame, Translation};
+    use candle_core::Device;
+
+    /// Slice 0, a tenth of slice 1, is off by all of its size at frame 0, slice 1 by a third of its own at
+    /// frame 1: the largest error is that of frame 1 and of slice 1.
+    #[test]
+    fn the_step_and_the_slice_of_the_worst_place_are_of_one_error() {
+        let state = |off: [f64; 2]| {
+            let slice = |size: f64, off: f64| [1.0, 2.0, 3.0].map(|v| size * v / 3.0 + off);
+            let values = [slice(1.0, off[0]), slice(10.0, off[1])].concat();
+            Tensor::from_vec(values, (1, 2, 1, 3, 1), &Device::Cpu).unwrap()
+        };
+        let (plain, moved) =
+            ([state([0.0; 2]), state([0.0; 2])], [state([1.0, 0.0]), state([0.0, 3.0])]);
+        let motion = Motion::Flow(PixelsPerFrame::new(1, 0));
+        let how = (&Translation, Lift::CoMoving);
+        let error = of_states((&plain, &moved), how, motion, |_| vec![(0, 0), (1, 1)]).unwrap();
+        assert_eq!(error.worst_by_step, [Some(0), Some(1)]);
+        let (step, worst, slice) = error.worst_place().unwrap();
+        assert_eq!((step, slice), (1, Some(1)));
+        assert!((worst.largest - 0.3).abs() < 1e-12);
+        assert_eq!(error.by_velocity[0].worst.largest, 1.0, "relative to the slice itself");
     }
 }

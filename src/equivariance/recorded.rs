@@ -1,9 +1,10 @@
 //! Sequences that were computed elsewhere: what another framework wrote into a file, judged by the laws.
 
-use super::comparison::{Comparison, Tally, in_words, own_error, report};
+use super::comparison::{Comparison, in_words, own_error, report};
 use super::measured_group::MeasuredGroup;
 use super::observation::{Claim, Motion, Stage, Values};
 use super::report::{Law, Report};
+use super::tally::Tally;
 use crate::error::{Error, Result};
 use crate::flow::{
     AnyVelocity, DegreesPerFrame, FlowGroup, Lift, PixelsPerFrame, Velocity, VelocitySet,
@@ -11,7 +12,7 @@ use crate::flow::{
 use crate::parameters::Tensors;
 use candle_core::{DType, Tensor};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The stages of a run by name.
 type Stages = BTreeMap<String, Stage>;
@@ -27,8 +28,12 @@ type Stages = BTreeMap<String, Stage>;
 /// called `input`, `output` or `forecast`, (B, K) numbers that nothing should change. Of the stage `input` only
 /// the reference is read: with it the error of the group's own action is known, without which nothing is
 /// excused by interpolation.
+///
+/// Velocities that are all of the torus by the frames' extents, or all of C_N, in any order, are a closed set,
+/// and the pairs that wrap around are compared as well.
 #[derive(Clone, Debug)]
 pub struct Recording<G: FlowGroup> {
+    source: PathBuf,
     dtype: DType,
     velocities: VelocitySet<G::Velocity>,
     reference: Stages,
@@ -49,33 +54,53 @@ impl<G: MeasuredGroup> Recording<G> {
     pub fn read(tensors: &Tensors, group: &G, lift: Lift, source: &Path) -> Result<Self> {
         let mut problems = Vec::new();
         let mut recording = Self {
+            source: source.to_path_buf(),
             dtype: DType::F32,
             velocities: VelocitySet::trivial(),
             reference: Stages::new(),
             moved: Vec::new(),
         };
-        for (name, tensor) in tensors {
+        let mut known: Vec<(MotionAndStage<G::Velocity>, &String)> = Vec::new();
+        let in_order: BTreeMap<_, _> = tensors.iter().collect();
+        for (name, tensor) in in_order {
             let taken = match name.as_str() {
                 "velocities" => velocities(tensor, group).map(|set| recording.velocities = set),
-                _ => recording.take((name, tensor), group, lift),
+                _ => motion_and_stage(name, group).and_then(|what| {
+                    if let Some((_, other)) = known.iter().find(|(known, _)| *known == what) {
+                        return Err(format!("says the same as `{other}`"));
+                    }
+                    known.push((what.clone(), name));
+                    recording.take(what, tensor, lift)
+                }),
             };
             problems.extend(taken.err().map(|problem| format!("`{name}` {problem}")));
         }
+        recording.close(group);
         problems.extend(recording.problems());
         match problems.is_empty() {
             true => Ok(recording),
-            false => Err(Error::Weights { path: source.to_path_buf(), problems }),
+            false => Err(Error::Weights { path: recording.source, problems }),
         }
     }
 
-    /// Takes a stage by its name.
+    /// Takes velocities that are all there are on frames of these extents for the closed set that they are.
+    fn close(&mut self, group: &G) {
+        let input = self.reference.get(INPUT).and_then(|stage| stage.values.extents());
+        let others = self.reference.values().find_map(|stage| stage.values.extents());
+        let closed = input.or(others).and_then(|extents| group.closed(extents).ok());
+        let ours = self.velocities.as_slice();
+        if let Some(set) = closed.and_then(|closed| closed.in_order(ours.to_vec())) {
+            self.velocities = set;
+        }
+    }
+
+    /// Takes a stage under a motion.
     fn take(
         &mut self,
-        (name, tensor): (&str, &Tensor),
-        group: &G,
+        (motion, stage): MotionAndStage<G::Velocity>,
+        tensor: &Tensor,
         lift: Lift,
     ) -> std::result::Result<(), String> {
-        let (motion, stage) = motion_and_stage(name, group)?;
         let values = values(&stage, tensor, lift).map_err(|e| e.to_string())?;
         let stages = match motion {
             None => &mut self.reference,
@@ -112,6 +137,12 @@ impl<G: MeasuredGroup> Recording<G> {
             }
         }
         for (name, stage) in &self.reference {
+            if name != INPUT && !self.moved.iter().any(|(_, stages)| stages.contains_key(name)) {
+                problems.push(format!(
+                    "`reference.{name}` is judged by nothing: record `flow.VELOCITY.{name}` or \
+                     `still.VELOCITY.{name}`, or leave it out"
+                ));
+            }
             if let Values::States(_, after) = &stage.values {
                 let (slices, velocities) = (after[0].dims()[1], self.velocities.len());
                 if slices != velocities {
@@ -129,14 +160,14 @@ impl<G: MeasuredGroup> Recording<G> {
     }
 
     fn compare(&self, group: &G, tallies: &mut Vec<Tally>) -> Result<()> {
-        let flows: Vec<G::Velocity> = self.moved.iter().map(|(motion, _)| motion.by()).collect();
-        let action = match self.reference.get(INPUT).map(|stage| &stage.values) {
-            Some(Values::Frames(input)) => {
-                own_error(group, &input.to_dtype(DType::F64)?, &flows, tallies)?
-            }
-            _ => 0.0,
-        };
         for &(motion, ref stages) in &self.moved {
+            let action = match self.reference.get(INPUT).map(|stage| &stage.values) {
+                Some(Values::Frames(input)) => {
+                    own_error(group, &input.to_dtype(DType::F64)?, motion.by(), tallies)
+                        .map_err(|error| self.problem("reference.input", &error))?
+                }
+                _ => 0.0,
+            };
             let law = match motion {
                 Motion::Flow(_) => Law::Flow,
                 Motion::Still(_) => Law::Still,
@@ -149,15 +180,23 @@ impl<G: MeasuredGroup> Recording<G> {
                     velocities: &self.velocities,
                     set: in_words(&self.velocities),
                     dtype: self.dtype,
+                    extents: moved.values.extents(),
                     seed: None,
                     action,
                     is_finer: false,
                 };
                 let pairs = |_| self.velocities.pairs_apart(motion.velocity());
-                comparison.of((&self.reference[name], moved), pairs, tallies)?;
+                let compared = comparison.of((&self.reference[name], moved), pairs, tallies);
+                compared.map_err(|error| self.problem(name, &error))?;
             }
         }
         Ok(())
+    }
+
+    /// An error of a stage as one of the file.
+    fn problem(&self, stage: &str, error: &Error) -> Error {
+        let problems = vec![format!("`{stage}` cannot be compared: {error}")];
+        Error::Weights { path: self.source.clone(), problems }
     }
 }
 
@@ -175,9 +214,13 @@ fn motion_and_stage<G: MeasuredGroup>(
     }
     let (text, stage) = rest.split_once('.').ok_or(expected)?;
     let velocity: AnyVelocity = text.parse()?;
+    let is_small = match velocity {
+        AnyVelocity::Translation(v) => v.x.abs_diff(0).max(v.y.abs_diff(0)) <= LARGEST_VELOCITY,
+        AnyVelocity::Rotation(v) => v.0.abs_diff(0) <= LARGEST_VELOCITY,
+    };
     let velocity = group
         .velocity(velocity)
-        .filter(|&velocity| velocity != Velocity::ZERO)
+        .filter(|&velocity| is_small && velocity != Velocity::ZERO)
         .ok_or_else(|| format!("is moved by `{text}`, which is no flow of {}", group.name()))?;
     match kind {
         "flow" => Ok((Some(Motion::Flow(velocity)), stage.to_string())),
@@ -185,6 +228,9 @@ fn motion_and_stage<G: MeasuredGroup>(
         _ => Err(expected.into()),
     }
 }
+
+/// The largest number of a velocity: up to it f32 holds every whole number, and sums stay in range.
+const LARGEST_VELOCITY: u32 = 1 << 24;
 
 /// What a stage of a name and a shape holds.
 fn values(stage: &str, tensor: &Tensor, lift: Lift) -> Result<Values> {
@@ -220,8 +266,9 @@ fn velocities<G: MeasuredGroup>(
         _ => t.to_vec2::<f64>(),
     });
     let velocity = |row: &Vec<f64>| {
+        let is_whole = |v: f64| v.fract() == 0.0 && v.abs() <= f64::from(LARGEST_VELOCITY);
         let whole: Option<Vec<i32>> =
-            row.iter().map(|v| (v.fract() == 0.0).then_some(*v as i32)).collect();
+            row.iter().map(|&v| is_whole(v).then_some(v as i32)).collect();
         group.velocity(match *whole?.as_slice() {
             [x, y] => AnyVelocity::from(PixelsPerFrame::new(x, y)),
             [degrees] => AnyVelocity::from(DegreesPerFrame(degrees)),
@@ -231,7 +278,7 @@ fn velocities<G: MeasuredGroup>(
     let rows = rows.map_err(|_| "has not the shape (V, 2) or (V)")?;
     let all: Option<Vec<_>> = rows.iter().map(velocity).collect();
     let all = all.ok_or_else(|| format!("holds what is no velocity of {}", group.name()))?;
-    VelocitySet::truncated(all).map_err(|error| error.to_string())
+    VelocitySet::truncated(all).map_err(|_| "is empty or names a velocity twice".into())
 }
 
 /// A tensor that stands for a stage.
@@ -256,7 +303,7 @@ fn shape(stage: &Stage) -> (Vec<usize>, usize) {
 }
 
 /// Judges recordings of one model, in f32, in f64 or in both, by the laws of a group: every stage of every
-/// moved input. One precision alone cannot tell rounding from a breach of the same size.
+/// moved input. f32 alone cannot tell rounding from a breach of the same size; the report says so.
 ///
 /// # Errors
 /// [`Error::Configuration`] when there is no recording; those of tensor operations.

@@ -1,6 +1,6 @@
 //! What a check found, for people and for tables.
 
-use super::diagnosis::Diagnosis;
+use super::diagnosis::{Diagnosis, LARGEST_ROUNDING};
 use super::row::{Key, Row};
 use std::fmt;
 
@@ -34,24 +34,24 @@ impl Law {
 pub struct Place {
     /// The motion of the input.
     pub flow: String,
-    /// The frame, from 0.
-    pub step: usize,
+    /// The frame, from 0; nothing of numbers that belong to no frame.
+    pub step: Option<usize>,
     /// The velocity ν of the slice, for hidden states.
     pub velocity: Option<String>,
-    /// (H, W).
-    pub extents: (usize, usize),
+    /// (H, W) of the frames, where they are known.
+    pub extents: Option<(usize, usize)>,
     /// Of the frames, where it is known.
     pub seed: Option<u64>,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "frame {}", self.step)?;
-        if let Some(velocity) = &self.velocity {
-            write!(f, ", ν = {velocity}")?;
+        self.step.map_or(Ok(()), |step| write!(f, "frame {step}, "))?;
+        self.velocity.as_ref().map_or(Ok(()), |velocity| write!(f, "ν = {velocity}, "))?;
+        write!(f, "input moved by {}", self.flow)?;
+        if let Some((height, width)) = self.extents {
+            write!(f, ", {height}×{width} pixels")?;
         }
-        let (height, width) = self.extents;
-        write!(f, ", input moved by {}, {height}×{width} pixels", self.flow)?;
         self.seed.map_or(Ok(()), |seed| write!(f, ", seed {seed}"))
     }
 }
@@ -62,7 +62,8 @@ impl fmt::Display for Place {
 /// fall.
 pub const LEAST_ORDER: f64 = 0.5;
 
-/// What a control's error must reach, relative to the largest value.
+/// What a control's error must reach at least, relative to the largest value: under every motion this and what
+/// interpolation is allowed there, under one of them twice the most that it is allowed.
 pub const LEAST_BREACH: f64 = 0.1;
 
 /// What a law turned out to be.
@@ -72,6 +73,28 @@ pub enum Verdict {
     Measured(Diagnosis),
     /// It could only be measured in a way that proves nothing, for this reason.
     Vacuous(String),
+}
+
+/// The error of a law under motions by one velocity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MotionError {
+    /// The velocity of the input.
+    pub velocity: String,
+    /// What interpolation may do at most, relative to the largest value; 0 where the grid carries the motion
+    /// exactly.
+    pub allowed: f64,
+    /// The largest error in f32, relative to the largest value; nothing where it was not measured.
+    pub single: Option<f64>,
+    /// The same in f64.
+    pub double: Option<f64>,
+}
+
+impl MotionError {
+    /// Whether it is at least [`LEAST_BREACH`], and `times` what a law is allowed.
+    fn is_breach(&self, times: f64) -> bool {
+        let mut errors = [self.single, self.double].into_iter().flatten();
+        errors.all(|error| error >= LEAST_BREACH.max(times * self.allowed)) // NaN is none
+    }
 }
 
 /// A law at a stage.
@@ -93,8 +116,10 @@ pub struct Line {
     pub double: Option<f64>,
     /// The order with which it falls with the distance of pixels, where the grid was refined.
     pub order: Option<f64>,
-    /// Where it is largest.
+    /// Where it is largest, of the motions under which most is wrong.
     pub worst: Option<Place>,
+    /// The errors by the velocity of the motion.
+    pub motions: Vec<MotionError>,
 }
 
 impl Line {
@@ -103,15 +128,40 @@ impl Line {
         match (&self.verdict, self.expected) {
             (Verdict::Vacuous(_), _) => false,
             (Verdict::Measured(_), Diagnosis::Broken) => {
-                let mut errors = [self.single, self.double].into_iter().flatten();
-                errors.all(|error| error >= LEAST_BREACH) // NaN is none
+                let largest = self.motions.iter().map(|motion| motion.allowed).fold(0.0, f64::max);
+                let is_clear = |motion: &MotionError| {
+                    MotionError { allowed: largest, ..motion.clone() }.is_breach(2.0)
+                };
+                // By every motion more than its law is allowed, by one of them clearly.
+                self.motions.iter().all(|motion| motion.is_breach(1.0))
+                    && self.motions.iter().any(is_clear)
             }
             (Verdict::Measured(found), expected) => *found <= expected,
         }
     }
+
+    /// Lines of at most 80 columns with the errors by motion, in f64 where it was measured.
+    fn errors_by_motion(&self) -> String {
+        let mut text = String::new();
+        let mut columns = 80;
+        for motion in &self.motions {
+            let Some(error) = motion.double.or(motion.single) else { continue };
+            let word = format!("{} {error:.1e}", motion.velocity);
+            columns += 2 + word.chars().count();
+            if columns > 79 {
+                text += "\n    ";
+                columns = 4 + word.chars().count();
+            } else {
+                text += ", ";
+            }
+            text += &word;
+        }
+        text
+    }
 }
 
-/// A line of at most 80 columns where it holds; below it the reason or the place where it does not.
+/// A line of at most 80 columns where it holds; below it the reason or the place where it does not, and where
+/// the group interpolates the errors by motion.
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_control = self.expected == Diagnosis::Broken;
@@ -127,15 +177,22 @@ impl fmt::Display for Line {
             write!(f, ", order {order:.1}")?;
         }
         match (&self.verdict, &self.worst) {
-            (Verdict::Vacuous(why), _) => write!(f, "\n    {why}"),
+            (Verdict::Vacuous(why), _) => write!(f, "\n    {why}")?,
             (_, Some(place)) if !self.holds() => {
                 write!(f, "\n    ")?;
-                for (precision, error) in [("f32", self.single), ("f64", self.double)] {
+                let motion = self.motions.iter().find(|motion| motion.velocity == place.flow);
+                let (single, double) = motion.map_or((None, None), |m| (m.single, m.double));
+                for (precision, error) in [("f32", single), ("f64", double)] {
                     error.map_or(Ok(()), |error| write!(f, "{precision} {error:.0e}, "))?;
                 }
-                write!(f, "largest at {place}")
+                write!(f, "largest at {place}")?;
             }
-            _ => Ok(()),
+            _ => {}
+        }
+        let interpolates = |motion: &MotionError| motion.allowed > 0.0;
+        match self.expected == Diagnosis::Discretisation || self.motions.iter().any(interpolates) {
+            true => f.write_str(&self.errors_by_motion()),
+            false => Ok(()),
         }
     }
 }
@@ -241,6 +298,15 @@ impl fmt::Display for Report {
             self.group,
             fine.len(),
             wrong.len()
-        )
+        )?;
+        let measured = self.lines.iter().filter(|line| line.law != Law::Action);
+        match measured.clone().count() > 0 && measured.clone().all(|line| line.double.is_none()) {
+            true => write!(
+                f,
+                "\nf32 alone: a breach below {:.0e} of the largest value counts as rounding; give f64 as well",
+                LARGEST_ROUNDING * f64::from(f32::EPSILON)
+            ),
+            false => Ok(()),
+        }
     }
 }

@@ -92,18 +92,42 @@ pub(super) fn states<C: Cell>(cell: &C, sequence: Sequence<'_>) -> Result<Vec<C:
         .collect()
 }
 
-/// Any map of frames (B, T, C, H, W) to frames (B, T', C', H, W) that should move with them.
+/// Any map of frames (B, T, C, H, W) to frames (B, T', C', H, W) that should move with them. Frame t of the
+/// result is that of time t, which a flow moves by t steps, unless it begins [later](SequenceMap::from_time):
+///
+/// ```
+/// use fernn::equivariance::{Claim, Options, SequenceMap, check};
+/// use fernn::flow::Translation;
+///
+/// # fn main() -> fernn::Result<()> {
+/// let all_but_the_first = |_, _| {
+///     let map = |frames: &candle_core::Tensor| Ok(frames.narrow(1, 1, frames.dims()[1] - 1)?);
+///     Ok(SequenceMap::<Translation, _>::new(Claim::EveryFlow, map))
+/// };
+/// assert!(!check(all_but_the_first, &Options::over(Translation))?.holds());
+/// let from_time_1 = |dtype, velocities| Ok(all_but_the_first(dtype, velocities)?.from_time(1));
+/// check(from_time_1, &Options::over(Translation))?.assert_holds();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SequenceMap<G, F> {
     group: std::marker::PhantomData<G>,
     claim: Claim,
+    start: usize,
     map: F,
 }
 
 impl<G: FlowGroup, F: Fn(&Tensor) -> Result<Tensor>> SequenceMap<G, F> {
     /// The map, and what is claimed of it.
     pub fn new(claim: Claim, map: F) -> Self {
-        Self { group: std::marker::PhantomData, claim, map }
+        Self { group: std::marker::PhantomData, claim, start: 0, map }
+    }
+
+    /// The same of a map whose first frame is that of time `start`: T for one that predicts what follows, 1
+    /// for differences of frames.
+    pub fn from_time(self, start: usize) -> Self {
+        Self { start, ..self }
     }
 }
 
@@ -111,7 +135,15 @@ impl<G: FlowGroup, F: Fn(&Tensor) -> Result<Tensor>> Subject for SequenceMap<G, 
     type Group = G;
 
     fn observe(&self, sequence: Sequence<'_>) -> Result<Vec<Stage>> {
-        let values = Values::Frames((self.map)(sequence.tensor())?);
+        let mut frames = (self.map)(sequence.tensor())?;
+        if self.start > 0 {
+            let mut dims = frames.dims().to_vec();
+            dims[1] = self.start;
+            // Black before it begins: what is silent both times is not compared.
+            let before = Tensor::zeros(dims, frames.dtype(), frames.device())?;
+            frames = Tensor::cat(&[&before, &frames], 1)?;
+        }
+        let values = Values::Frames(frames);
         Ok(vec![Stage { name: "output".into(), values, claim: self.claim }])
     }
 }

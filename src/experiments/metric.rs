@@ -40,10 +40,13 @@ impl Metric {
     pub const EQUIVARIANCE_UNTRAINED: Self = Self::constant("equivariance_untrained");
     /// The same after training.
     pub const EQUIVARIANCE_TRAINED: Self = Self::constant("equivariance_trained");
-    /// Laws of equivariance, with their controls, that the trained model was checked by.
+    /// Laws of equivariance, with their controls, that the trained model was checked by; no value, and the
+    /// error in the note, where the check failed.
     pub const LAWS_CHECKED: Self = Self::constant("laws_checked");
     /// Those of them that do not hold; where that begins is in the note.
     pub const LAWS_BROKEN: Self = Self::constant("laws_broken");
+    /// Those of them that could only be measured in a way that proves nothing; why is in the note.
+    pub const LAWS_VACUOUS: Self = Self::constant("laws_vacuous");
     /// Seconds of a training step.
     pub const SECONDS: Self = Self::constant("seconds");
     /// Peak resident memory in MB.

@@ -173,6 +173,16 @@ impl<V: Velocity> VelocitySet<V> {
         self.difference(index, offset.negated())
     }
 
+    /// The same set in another order of its axis, of a closed set with other representatives; `None` where
+    /// `velocities` are not all of it, each once.
+    pub fn in_order(&self, velocities: Vec<V>) -> Option<Self> {
+        let mut places: Vec<usize> =
+            velocities.iter().map(|&v| self.index_of(v)).collect::<Option<_>>()?;
+        places.sort_unstable();
+        let is_all = places.into_iter().eq(0..self.len());
+        is_all.then_some(Self { velocities, period: self.period })
+    }
+
     /// All pairs of places (ν, ν − ν̂) with both in the set.
     pub fn pairs_apart(&self, shift: V) -> Vec<(usize, usize)> {
         (0..self.len()).filter_map(|index| Some((index, self.difference(index, shift)?))).collect()
@@ -272,6 +282,23 @@ mod tests {
         assert!(closed.is_closed());
         assert_eq!(closed.index_of(DegreesPerFrame(-45)), Some(7));
         assert!(VelocitySet::cyclic(16).is_err(), "22.5° is not");
+    }
+
+    #[test]
+    fn a_closed_set_is_the_same_in_another_order_and_with_other_representatives() {
+        let v = PixelsPerFrame::new;
+        let ours: Vec<_> = (-1..=1).flat_map(|y| [v(1, y), v(0, y)]).collect();
+        let set = VelocitySet::torus(3, 2).in_order(ours.clone()).expect("all of ℤ₂ × ℤ₃");
+        assert!(set.is_closed() && set.as_slice() == ours);
+        let shift = v(1, 1);
+        for (place, partner) in set.pairs_apart(shift) {
+            let apart = ours[place].plus(ours[partner].plus(shift).negated());
+            assert_eq!(apart.reduced(v(2, 3)), v(0, 0));
+        }
+        assert_eq!(set.pairs_apart(shift).len(), 6);
+        for others in [vec![v(0, 0)], [&ours[..5], &[v(2, 0)]].concat()] {
+            assert_eq!(VelocitySet::torus(3, 2).in_order(others), None);
+        }
     }
 
     #[test]

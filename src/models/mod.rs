@@ -23,5 +23,5 @@ pub use expansion::expanded;
 pub use forecaster::{Feedback, Forecast, Forecaster};
 pub use learner::{Build, ForecastLearner};
 pub(crate) use subject::PREDICTED;
-pub use subject::{check_classifier, check_forecaster};
+pub use subject::{FORECAST, check_classifier, check_forecaster};
 pub use weights::KernelNames;

@@ -53,12 +53,7 @@ impl Gates {
 
     /// Gate `number` of a row of made maps, pixel by pixel with the row of a map.
     #[inline(always)]
-    fn each<'a, T>(
-        self,
-        number: usize,
-        made: &'a [T],
-        first: usize,
-    ) -> impl Iterator<Item = &'a [T]> {
+    fn each<T>(self, number: usize, made: &[T], first: usize) -> impl Iterator<Item = &[T]> {
         let (channels, row) = (self.channels(), &made[first * self.made..]);
         row.chunks(self.made).map(move |pixel| &pixel[number * channels..][..channels])
     }

@@ -52,9 +52,6 @@ pub trait VerifiedGroup: MeasuredGroup + 'static {
     /// The velocity of a number of steps, one number for each direction that the group has.
     fn velocity_of(&self, steps: (i32, i32)) -> Self::Velocity;
 
-    /// Whether the grid carries flows of a velocity exactly.
-    fn carries(&self, velocity: Self::Velocity) -> bool;
-
     /// What hidden maps are made of, for kernels of an extent.
     ///
     /// # Errors
@@ -116,10 +113,6 @@ impl VerifiedGroup for Translation {
         PixelsPerFrame::new(x, y)
     }
 
-    fn carries(&self, _velocity: PixelsPerFrame) -> bool {
-        true
-    }
-
     fn fields(&self, _kernel: usize) -> Result<Fields> {
         Ok(Fields::Plain)
     }
@@ -154,10 +147,6 @@ impl VerifiedGroup for Rotation {
 
     fn velocity_of(&self, (steps, _): (i32, i32)) -> DegreesPerFrame {
         DegreesPerFrame(steps * (360 / self.orientations() as i32))
-    }
-
-    fn carries(&self, DegreesPerFrame(degrees): DegreesPerFrame) -> bool {
-        degrees % 90 == 0
     }
 
     fn fields(&self, kernel: usize) -> Result<Fields> {
@@ -212,7 +201,6 @@ mod tests {
     fn steps_are_angles_between_orientations() -> Result<()> {
         let eight = Rotation::new(8)?;
         assert_eq!(eight.steps(1)?.as_slice(), [-45, 0, 45].map(DegreesPerFrame));
-        assert!(eight.carries(DegreesPerFrame(-90)) && !eight.carries(DegreesPerFrame(45)));
         assert!(Rotation::new(16)?.steps(1).is_err(), "22.5° is no whole degree");
         Ok(())
     }

@@ -5,6 +5,7 @@ use super::drawn::Drawn;
 use super::group::{Velocities, VerifiedGroup};
 use super::measurement::Measurement;
 use super::property::{Measure, Property};
+use super::sizes::Sizes;
 use super::statement::{Flows, Statement};
 use super::theory::Theory;
 use super::verified::Verified;
@@ -196,7 +197,7 @@ impl<G: VerifiedGroup> Kind<G> {
             }
             // Velocities of the model interpolate as well, whatever the input flows by.
             let step = case.group.velocity_of((1, 0));
-            let interpolated = (!case.group.carries(step)).then_some(step);
+            let interpolated = (!case.group.carries_exactly(step, case.extents())).then_some(step);
             for flow in [Some(flow), interpolated].into_iter().flatten() {
                 let action = self.measure(Property::Action, case, flow, DType::F64)?.max();
                 measured.action = measured.action.max(action);
@@ -236,8 +237,9 @@ impl<G: VerifiedGroup> Kind<G> {
     /// any: a quarter turn is what the smaller group is for.
     fn flows_of(&self, flows: &[AnyVelocity]) -> Vec<G::Velocity> {
         let of_group = flows.iter().filter_map(|&flow| self.group.velocity(flow));
+        let Sizes { height, width, .. } = self.group.sizes(Velocities::Truncated(1));
         let (carried, interpolated): (Vec<_>, Vec<_>) =
-            of_group.partition(|&flow| self.group.carries(flow));
+            of_group.partition(|&flow| self.group.carries_exactly(flow, (height, width)));
         if interpolated.is_empty() { carried } else { interpolated }
     }
 }

@@ -7,7 +7,7 @@ use fernn::Error;
 use fernn::cells::CellKind;
 use fernn::equivariance::{MeasuredGroup, Report};
 use fernn::flow::FlowSpace;
-use fernn::models::{KernelNames, check_classifier, check_forecaster, expanded};
+use fernn::models::{FORECAST, KernelNames, check_classifier, check_forecaster, expanded};
 use fernn::ops::ConvAlgorithm;
 use fernn::parameters::{Tensors, in_precision, load_weights};
 use std::path::Path;
@@ -76,7 +76,14 @@ impl Weights<'_> {
         let build = |dtype, space| {
             choice.from_kernels(&in_precision(&self.tensors, dtype)?, space, self.source)
         };
-        check_forecaster(build, &space, choice.cell, self.inputs(names.input))
+        let report = check_forecaster(build, &space, choice.cell, self.inputs(names.input))?;
+        if !report.lines.iter().any(|line| line.stage == FORECAST) {
+            let group = space.group().name();
+            eprintln!(
+                "The decoder is not checked: {group} has no flow that the grid carries exactly."
+            );
+        }
+        Ok(report)
     }
 
     fn check_classifier(mut self, flags: &ModelFlags) -> fernn::Result<Report> {

@@ -180,7 +180,7 @@ impl Job for ClassificationJob {
         let is_kth = key.record(None, Metric::IS_KTH, f64::from(u8::from(footage.is_kth())));
         records.push(Record { note: footage.description().into(), ..is_kth });
         if settings.model.kind != ClassifierKind::VideoCnn {
-            records.extend(key.law_records(&self.check(&training.best_weights)?));
+            records.extend(key.law_records(&self.check(&training.best_weights)));
         }
         let trained = Trained { key, settings, model: &model, clips: &clips };
         for evaluation in self.evaluations {

@@ -174,7 +174,7 @@ impl<W: World> Job for ForecastJob<W> {
             records: key.training_records(&training, parameters.count(), &Metric::LOSS),
             pictures: vec![],
         };
-        evidence.records.extend(key.law_records(&self.check(&training.best_weights)?));
+        evidence.records.extend(key.law_records(&self.check(&training.best_weights)));
         for evaluation in self.evaluations {
             if self.shows_frames || !evaluation.shows_frames() {
                 evidence.extend(trained.evaluate(*evaluation)?);
