@@ -3,12 +3,12 @@
 use candle_core::{Device, Tensor};
 use candle_nn::Optimizer;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use fernn::cells::Fields;
-use fernn::cells::{Cell, TranslationRnn};
+use fernn::cells::{AnyLayer, Cell, Fields, FlowGru, FlowLstm, FlowRnn, TranslationRnn};
 use fernn::data::{Canvas, Sequences, Sources, Split, TranslatingMnist};
-use fernn::flow::{FlowSpace, Input, Lift, Translation, VelocitySet};
+use fernn::flow::{FlowSpace, Input, Lift, Sequence, Translation, VelocitySet};
 use fernn::models::{Decoder, ForecastLearner, ForecasterChoice, ForecasterShape};
-use fernn::parameters::{Initial, Parameters, Tensors};
+use fernn::ops::ReadOut;
+use fernn::parameters::{Draw, Initial, Parameters, Tensors};
 use fernn::training::{Adam, AdamConfig, training_step};
 use std::hint::black_box;
 use std::path::Path;
@@ -72,6 +72,44 @@ fn cell_step(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// 20 frames forward and backward by cell and frame of reference, 25 velocities.
+fn sequence(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("20 frames forward and backward, batch 4, V2");
+    group.sample_size(10);
+    let frames = drawn("frames", &[4, 20, 1, SIZE, SIZE]);
+    for lift in [Lift::CoMoving, Lift::Trivial] {
+        let space = FlowSpace::new(Translation, VelocitySet::square(2), lift);
+        let kernels = |gates: usize| {
+            let kernel = |name, inputs| drawn(name, &[gates * CHANNELS, inputs, 3, 3]);
+            let [u, w] = [("u", 1), ("w", CHANNELS)].map(|(name, inputs)| kernel(name, inputs));
+            (space.clone(), Some(u), w)
+        };
+        let ((a, u, w), (b, v, x), (c, t, y)) = (kernels(1), kernels(3), kernels(4));
+        let cells: [(&str, AnyLayer<Translation>); 3] = [
+            ("simple", Box::new(FlowRnn::over(a, u, w).expect("valid kernels"))),
+            ("GRU", Box::new(FlowGru::over(b, v, x).expect("valid kernels"))),
+            ("LSTM", Box::new(FlowLstm::over(c, t, y).expect("valid kernels"))),
+        ];
+        for (name, cell) in &cells {
+            group.bench_function(BenchmarkId::new(*name, lift.name()), |bencher| {
+                bencher.iter(|| {
+                    let read_outs = cell.unroll(Sequence::Frames(&frames), ReadOut::Every);
+                    let loss = read_outs.and_then(|r| Ok(r.sqr()?.sum_all()?)).expect("a loss");
+                    black_box(loss.backward().expect("gradients"))
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+/// Small random numbers that gradients are asked for.
+fn drawn(name: &str, shape: &[usize]) -> Tensor {
+    let initial = Initial::trained(name, shape, Draw::Uniform(0.1));
+    let drawn = Parameters::draw(&[initial], 0, &Device::Cpu).expect("a shape");
+    drawn.tensors()[name].clone()
+}
+
 /// Forward, loss, backward, clip and Adam on batches of 4 sequences, 10 frames seen, 10 predicted.
 fn whole_training_step(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("training step, batch 4");
@@ -104,6 +142,6 @@ criterion_group! {
     name = benches;
     // Criterion's plots need a system font.
     config = Criterion::default().without_plots();
-    targets = cell_step, whole_training_step
+    targets = cell_step, sequence, whole_training_step
 }
 criterion_main!(benches);

@@ -19,3 +19,20 @@ pub fn prepare() {
         libc::mallopt(libc::M_TRIM_THRESHOLD, libc::c_int::MAX);
     }
 }
+
+/// Bytes of memory that this process may still take: what is free, or what its control group leaves of it.
+pub fn free_memory() -> usize {
+    let memory = sysinfo::MemoryRefreshKind::nothing().with_ram();
+    let system =
+        sysinfo::System::new_with_specifics(sysinfo::RefreshKind::nothing().with_memory(memory));
+    let of_group = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+    usize::try_from(system.available_memory().min(of_group)).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn some_memory_is_free_and_less_than_a_petabyte() {
+        assert!((1 << 20..1 << 50).contains(&super::free_memory()), "{}", super::free_memory());
+    }
+}

@@ -81,17 +81,31 @@ impl DeviceFlags {
     }
 }
 
-/// The number of threads, as a flag of several commands.
+/// What a command may take of the machine, as flags of several commands; no result depends on it.
 #[derive(clap::Args)]
-pub(super) struct ThreadFlags {
+pub(super) struct ResourceFlags {
     /// Threads to compute with; results do not depend on it [default: all cores]
     #[arg(long, value_name = "N")]
     threads: Option<std::num::NonZeroUsize>,
+    /// Memory in GiB for the hidden states that training goes back through, of which those beyond it are
+    /// computed again; results do not depend on it [default: three quarters of what is free]
+    #[arg(long, value_name = "GIB", value_parser = gibibytes)]
+    memory: Option<usize>,
 }
 
-impl ThreadFlags {
-    /// Sets the number of threads for the whole process and returns it.
+fn gibibytes(text: &str) -> Result<usize, String> {
+    let gibibytes: f64 = text.parse().map_err(|_| "give a number of GiB, such as 8 or 0.5")?;
+    match gibibytes > 0.0 && gibibytes < 1e6 {
+        true => Ok((gibibytes * f64::from(1 << 30)) as usize),
+        false => Err("give a positive number of GiB, such as 8 or 0.5".into()),
+    }
+}
+
+impl ResourceFlags {
+    /// Sets them for the whole process; the number of threads.
     pub(super) fn apply(&self) -> anyhow::Result<usize> {
+        let memory = self.memory.unwrap_or_else(|| fernn::process::free_memory() / 4 * 3);
+        fernn::ops::set_history_budget(memory);
         if let Some(threads) = self.threads {
             rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
         }

@@ -1,7 +1,7 @@
 //! `fernn reproduce`: runs experiments, writes records, tables, figures and the report.
 
 use super::finding::Finding;
-use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, ThreadFlags};
+use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, ResourceFlags};
 use super::progress::Progress;
 use super::provenance;
 use super::verdicts::print_verdicts;
@@ -51,7 +51,7 @@ pub struct Arguments {
     #[command(flatten)]
     device: DeviceFlags,
     #[command(flatten)]
-    threads: ThreadFlags,
+    resources: ResourceFlags,
 }
 
 /// The profiles as values of a flag.
@@ -86,7 +86,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     };
     let units = units(arguments, &request)?;
     let sources = arguments.data.sources();
-    let threads = arguments.threads.apply()?;
+    let threads = arguments.resources.apply()?;
     let default = || PathBuf::from("results/local").join(request.profile.name());
     let out = arguments.out.clone().unwrap_or_else(default);
     let records_path = out.join("records.csv");

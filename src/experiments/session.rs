@@ -210,6 +210,7 @@ pub fn beside_earlier(earlier: Evidence, now: Evidence) -> Evidence {
 
 #[cfg(test)]
 mod tests {
+    use super::super::picture::Picture;
     use super::*;
 
     #[test]
@@ -240,5 +241,34 @@ mod tests {
         let value = |r: &Record| r.value.map_or_else(|| r.note.clone(), |v| v.to_string());
         let kept: Vec<String> = all.records.iter().map(value).collect();
         assert_eq!(kept, ["a", "2", "4", "b", "5"]);
+    }
+
+    #[test]
+    fn pictures_are_those_of_the_run_beside_others_of_what_it_did_not_run() {
+        let picture = |experiment: &str, value: f32| Picture {
+            experiment: experiment.into(),
+            subject: Subject::new("G-RNN"),
+            seed: 0,
+            profile: "quick".into(),
+            split: None,
+            metric: Metric::MSE,
+            horizon: 0,
+            width: 1,
+            pixels: vec![value],
+        };
+        let now_ran = Record {
+            experiment: "translation".into(),
+            subject: Subject::new("G-RNN"),
+            profile: "quick".into(),
+            ..Record::default()
+        };
+        let earlier = Evidence {
+            records: vec![],
+            pictures: vec![picture("translation", 1.0), picture("rotation", 2.0)],
+        };
+        let now = Evidence { records: vec![now_ran], pictures: vec![picture("translation", 3.0)] };
+        let pixels: Vec<f32> =
+            beside_earlier(earlier, now).pictures.iter().map(|p| p.pixels[0]).collect();
+        assert_eq!(pixels, [2.0, 3.0], "the one that ran again is not there twice");
     }
 }

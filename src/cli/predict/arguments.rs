@@ -1,6 +1,6 @@
 //! The flags of `fernn predict`.
 
-use crate::cli::flags::{AlgorithmFlags, DeviceFlags, ThreadFlags};
+use crate::cli::flags::{AlgorithmFlags, DeviceFlags, ResourceFlags};
 use crate::cli::model::{ModelFlags, Task, cell_kind};
 use clap::Args;
 use fernn::cells::CellKind;
@@ -62,5 +62,5 @@ pub struct Arguments {
     #[command(flatten)]
     pub device: DeviceFlags,
     #[command(flatten)]
-    pub threads: ThreadFlags,
+    pub resources: ResourceFlags,
 }

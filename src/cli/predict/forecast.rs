@@ -34,7 +34,7 @@ fn predict<G: FlowGroup + 'static>(
 ) -> anyhow::Result<Finding> {
     let (cell, algorithm) = (arguments.cell.unwrap_or_default(), arguments.algorithm.algorithm());
     let choice = model::forecaster_choice(&arguments.model, cell, algorithm)?;
-    arguments.threads.apply()?;
+    arguments.resources.apply()?;
     let device = arguments.device.device()?;
     let (source, steps) = (&arguments.weights, arguments.steps.unwrap_or(0));
     let parameters =

@@ -18,7 +18,7 @@ use indicatif::ProgressBar;
 use std::time::{Duration, Instant};
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
-    arguments.threads.apply()?;
+    arguments.resources.apply()?;
     if let Some(source) = &arguments.weights {
         let report = check_weights(arguments, source)?;
         print_report(arguments.format, &report, "weights")?;
