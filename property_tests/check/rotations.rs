@@ -166,7 +166,7 @@ fn errors_are_told_by_the_angle_of_the_motion() -> Result<()> {
 /// N = 16 steps by two orientations, of which one is no whole number of degrees.
 #[test]
 fn any_number_of_orientations_is_checked_or_refused_in_words() -> Result<()> {
-    for orientations in [2, 3, 5, 6, 12, 16] {
+    for orientations in [3, 6, 16] {
         let right = told(orientations, Fault::None)?;
         assert!(right.holds(), "{orientations}\n{right}");
         let broken = told(orientations, Fault::BorderMask)?;
