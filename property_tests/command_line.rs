@@ -201,6 +201,8 @@ fn wrong_usage_has_one_message_and_exit_code_2() {
         &["`nothing`", "translation, velocity"],
     );
     refused(&["reproduce", "--seeds", "0", "--out", &path], &["--seeds"]);
+    refused(&["reproduce", "--memory", "0", "--out", &path], &["--memory", "GiB"]);
+    refused(&["reproduce", "--memory", "much", "--out", &path], &["--memory", "GiB"]);
     refused(&["report", "--out", &path], &["records.csv"]);
     refused(&["list", "nothing"], &["`nothing`"]);
     refused(&["data", "preview", "--digit", "5", "--out", &path], &["5 pixels", "divisor of 28"]);

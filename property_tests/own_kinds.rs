@@ -85,7 +85,7 @@ fn own<G: VerifiedGroup>(group: G, fault: Fault) -> Box<dyn Verified> {
         let leak = leak.repeat((1, fields.planes()))?.flatten_all()?;
         Ok(Own { space: case.space()?, u, leak, fault })
     };
-    Box::new(Kind::new("own", group, build).with_flows_told())
+    Box::new(Kind::new("own", group, build).with_single_flows())
 }
 
 fn measured(kinds: &[Box<dyn Verified>]) -> Vec<Row> {
@@ -187,4 +187,22 @@ fn a_theory_says_what_is_claimed() {
     assert!(of_cell().all(|row| row.lift == "co-moving" && row.velocities == "V1"));
     assert!(of_cell().all(|row| row.property != "change of frame"), "there is but one frame");
     assert!(search(&kinds, &Selection::default(), 0, 64).unwrap().is_none());
+}
+
+#[test]
+fn lists_that_prove_nothing_are_refused() {
+    let kinds = [own(Translation, Fault::None)];
+    let refused = |selection: &Selection| {
+        let listed = statements(&kinds, selection);
+        let measured = listed.and_then(|all| run(&all, &selection.dtypes, |_| ()));
+        measured.expect_err("nothing would be proved").to_string()
+    };
+    let all = Selection::default;
+    let misspelt = Selection { cells: vec!["won".into()], ..all() };
+    assert!(refused(&misspelt).contains("choose from own"), "{}", refused(&misspelt));
+    assert!(refused(&Selection { flows: vec![], ..all() }).contains("nothing to measure"));
+    assert!(refused(&Selection { dtypes: vec![], ..all() }).contains("nothing to measure"));
+    let twice = [own(Translation, Fault::None), own(Translation, Fault::None)];
+    let error = statements(&twice, &all()).err().expect("they cannot be told apart").to_string();
+    assert!(error.contains("twice"), "{error}");
 }

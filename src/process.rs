@@ -1,4 +1,5 @@
-//! Settings of a whole process, for programs that are about nothing else; a library leaves them alone.
+//! Settings of a whole process and what it may take, for programs that are about nothing else; a library leaves
+//! them alone.
 
 /// Prepares this process for long runs of large tensors. Call it first, before any thread exists.
 ///
@@ -20,12 +21,15 @@ pub fn prepare() {
     }
 }
 
-/// Bytes of memory that this process may still take: what is free, or what its control group leaves of it.
+/// Bytes of memory that this process may still take: what is free, or what the control group at the root of its
+/// own view leaves of it, whatever files that group has cached.
 pub fn free_memory() -> usize {
     let memory = sysinfo::MemoryRefreshKind::nothing().with_ram();
     let system =
         sysinfo::System::new_with_specifics(sysinfo::RefreshKind::nothing().with_memory(memory));
-    let of_group = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+    let of_group = system
+        .cgroup_limits()
+        .map_or(u64::MAX, |limits| limits.total_memory.saturating_sub(limits.rss));
     usize::try_from(system.available_memory().min(of_group)).unwrap_or(usize::MAX)
 }
 

@@ -114,8 +114,6 @@ fn verify_measures_what_it_is_asked_for() {
         (&["--flow", "30deg"], "45deg"),
         (&["--flow=0deg"], "stands still"),
         (&["--minutes", "1"], "--thorough"),
-        (&["--memory", "0"], "GiB"),
-        (&["--memory", "much"], "GiB"),
         (&["--baseline", "/nowhere.csv"], "/nowhere.csv"),
     ] {
         let (stdout, stderr) = verify(flags, 2);

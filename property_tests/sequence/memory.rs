@@ -13,16 +13,19 @@ use proptest::prelude::*;
 fn run(
     seed: u64,
     (frames, steps): (usize, usize),
-    has_input: bool,
+    (has_input, channels): (bool, usize),
     how: Unrolled,
 ) -> Vec<Vec<f64>> {
     let gates = how.update.gates();
-    let inputs = if has_input { 1 } else { 5 * gates };
+    let inputs = if has_input { 1 } else { channels * gates };
     let draw = |name: &str, shape: &[usize], scale| {
         Var::from_tensor(&normal(seed, name, shape, scale, DType::F32)).unwrap()
     };
     let sequence = draw("sequence", &[3, frames, 5, 7, inputs], 1.0);
-    let (w, u) = (draw("w", &[5 * gates, 5, 3, 3], 0.15), draw("u", &[5 * gates, 1, 3, 3], 0.4));
+    let (w, u) = (
+        draw("w", &[channels * gates, channels, 3, 3], 0.15),
+        draw("u", &[channels * gates, 1, 3, 3], 0.4),
+    );
     let kernels = Kernels { input: has_input.then_some(u.as_tensor()), recurrent: &w };
     let shifts: Vec<Shift> =
         (-1..=1).flat_map(|down| (-1..=1).map(move |right| Shift { down, right })).collect();
@@ -49,6 +52,7 @@ proptest! {
     #[test]
     fn no_bit_depends_on_the_budget(
         seed in 0u64..1000, frames in 1usize..9, steps in 0usize..4, has_input: bool,
+        channels in prop::sample::select(vec![5usize, 12]),
         pooling in pooling(), algorithm in prop::sample::select(ALGORITHMS.to_vec()),
         update in prop::sample::select(vec![
             Update::Simple(Activation::Relu), Update::Simple(Activation::Tanh),
@@ -56,12 +60,12 @@ proptest! {
         ]),
     ) {
         let how = Unrolled { update, pooling, algorithm };
-        let expected = run(seed, (frames, steps), has_input, how);
+        let expected = run(seed, (frames, steps), (has_input, channels), how);
         prop_assert!(expected.iter().flatten().any(|v| *v != 0.0));
         // A state of 3·9·35 pixels with 5 channels stored as 16 takes 60 kB: from all of them to one.
         for budget in [1, 150_000, 250_000, 400_000, 1_000_000, 2_000_000] {
             set_history_budget(budget);
-            let again = run(seed, (frames, steps), has_input, how);
+            let again = run(seed, (frames, steps), (has_input, channels), how);
             set_history_budget(DEFAULT_HISTORY_BUDGET);
             prop_assert_eq!(&again, &expected, "budget {}", budget);
         }

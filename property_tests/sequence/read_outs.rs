@@ -6,7 +6,7 @@ use super::{ALGORITHMS, pooling};
 use candle_core::{DType, Tensor, Var};
 use fernn::Error;
 use fernn::cells::{Cell, FlowGru, FlowLstm, FlowRnn, unroll_step_by_step};
-use fernn::flow::{FlowSpace, Lift, Sequence, Translation, VelocitySet};
+use fernn::flow::{FlowGroup, FlowSpace, Lift, PixelsPerFrame, Sequence, Translation, VelocitySet};
 use fernn::ops::{Activation, ConvAlgorithm, FedAs, Gated, ReadOut, Update, VelocityPooling};
 use proptest::prelude::*;
 
@@ -85,7 +85,11 @@ impl Run {
     }
 
     fn result(&self, read: Read, way: Way) -> Tensor {
-        let space = FlowSpace::new(Translation, VelocitySet::square(self.range), self.lift);
+        self.result_with(VelocitySet::square(self.range), read, way)
+    }
+
+    fn result_with(&self, velocities: VelocitySet<PixelsPerFrame>, read: Read, way: Way) -> Tensor {
+        let space = FlowSpace::new(Translation, velocities, self.lift);
         let (u, w) = (self.tensors.get(2).cloned(), self.tensors[0].clone());
         match self.update {
             Update::Simple(activation) => {
@@ -155,11 +159,14 @@ proptest! {
         activation in prop::sample::select(vec![Activation::Relu, Activation::Tanh]),
         algorithm in prop::sample::select(ALGORITHMS.to_vec()),
         dtype in prop::sample::select(vec![DType::F32, DType::F64]),
+        lift in prop::sample::select(vec![Lift::Trivial, Lift::CoMoving]),
     ) {
+        // Whole sequences run in the co-moving frame; Winograd's tiles lie elsewhere in single steps of the lab's.
+        let is_tiled = lift == Lift::Trivial && algorithm == ConvAlgorithm::Winograd;
         for (kind, read) in CASES {
             let what = (kind, Update::Simple(activation));
             let drawn = Run::draw(what, (seed, dtype), (frames, channels), extents);
-            let run = Run { range, pooling, algorithm, ..drawn };
+            let run = Run { lift, range, pooling, algorithm, ..drawn };
             let (whole, stepwise) = (run.result(read, Way::AtOnce), run.result(read, Way::StepByStep));
             let count = match read {
                 Read::Last => 1,
@@ -168,10 +175,17 @@ proptest! {
             };
             prop_assert_eq!(whole.dims(), [count, 2, extents.0, extents.1, channels]);
             prop_assert!(values(&whole).iter().any(|&v| v != 0.0));
-            prop_assert_eq!(values(&whole), values(&stepwise), "{:?}, {:?}", kind, read);
+            let epsilon = if dtype == DType::F32 { f64::from(f32::EPSILON) } else { f64::EPSILON };
+            let error = relative_error(&values(&whole), &values(&stepwise));
+            let most = if is_tiled { 1e3 * epsilon } else { 0.0 };
+            prop_assert!(error <= most, "{kind:?}, {read:?}: {error}");
+            // Where a maximum has two winners but for rounding, or a rectifier's input is nearly zero, either may
+            // pass the gradient.
+            if is_tiled {
+                continue;
+            }
             let pairs = run.gradients(read, Way::AtOnce).into_iter();
             for (ours, theirs) in pairs.zip(run.gradients(read, Way::StepByStep)) {
-                let epsilon = if dtype == DType::F32 { f64::from(f32::EPSILON) } else { f64::EPSILON };
                 let error = relative_error(&ours, &theirs);
                 // The same sums of some thousand terms in another order, through a few steps. After a
                 // single frame W has multiplied nothing but zeros.
@@ -214,6 +228,41 @@ proptest! {
                 let is_zero = ours.iter().chain(&theirs).all(|&g| g == 0.0);
                 let error = relative_error(&ours, &theirs);
                 prop_assert!(is_zero || error < 1e4 * epsilon, "{kind:?}, {read:?}: {error}");
+            }
+        }
+    }
+}
+
+/// Over a closed set, whichever the frame of reference and the algorithm.
+#[test]
+fn sequences_flow_with_their_input_bit_for_bit() {
+    let flow = PixelsPerFrame::new(-1, 2);
+    let (frames, extents) = (4, (5, 7));
+    let closed = || VelocitySet::torus(extents.0, extents.1);
+    let flowed = |sequence: &Tensor| {
+        let moved = (0..frames).map(|t| {
+            let frame = sequence.narrow(1, t, 1).unwrap().squeeze(1).unwrap();
+            Translation.act_on_frame(&frame, flow, t as i64).unwrap()
+        });
+        Tensor::stack(&moved.collect::<Vec<_>>(), 1).unwrap()
+    };
+    for update in [Update::Simple(Activation::Relu), GATED[0], GATED[1]] {
+        for (lift, algorithm) in
+            [Lift::Trivial, Lift::CoMoving].into_iter().flat_map(|l| ALGORITHMS.map(|a| (l, a)))
+        {
+            let what = (Kind::Frames, update);
+            let drawn = Run::draw(what, (5, DType::F32), (frames, 17), extents);
+            let run = Run { lift, algorithm, pooling: VelocityPooling::Max, ..drawn };
+            let mut moved = run.clone();
+            moved.tensors[1] = flowed(&run.tensors[1]);
+            let result = |run: &Run| run.result_with(closed(), Read::Every, Way::AtOnce);
+            let (plain, got) = (result(&run), result(&moved)); // (T, B, H, W, C)
+            for t in 0..frames {
+                let map = plain.narrow(0, t, 1).unwrap().squeeze(0).unwrap().unsqueeze(1).unwrap();
+                let expected = Translation.act_on_slices(&map, &[flow], t as i64).unwrap();
+                let got = values(&got.narrow(0, t, 1).unwrap());
+                assert!(got.iter().any(|&v| v != got[0]));
+                assert_eq!(got, values(&expected), "{update:?} {lift:?} {algorithm:?}, frame {t}");
             }
         }
     }

@@ -35,7 +35,7 @@ pub trait Cell {
     fn detach(&self, state: &Self::State) -> Self::State;
 
     /// Runs from h_0 over a sequence and returns what `read_out` asks for, channels last, as decoders
-    /// read it.
+    /// read it: what single steps give, to rounding where a sequence is computed in another way.
     ///
     /// Gradients flow to the sequence and to the cell's kernels; what is fed counts as a constant.
     ///

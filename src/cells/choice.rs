@@ -53,8 +53,8 @@ impl CellKind {
     pub fn work(self) -> u64 {
         match self {
             Self::Simple => 1,
-            Self::LearnedShift => 10,
-            Self::Gru | Self::Lstm | Self::Mixing => 10 * self.gates() as u64,
+            Self::Gru | Self::Lstm => self.gates() as u64,
+            Self::LearnedShift | Self::Mixing => 10,
         }
     }
 

@@ -25,7 +25,7 @@ pub type FlowGru<G> = GatedRnn<G, GruGates>;
 pub struct GruGates;
 
 impl Gating for GruGates {
-    const GATES: usize = 3;
+    const GATES: usize = Gated::Gru.gates();
     const MEMORIES: usize = 1;
     const KNOWN_AS: Option<Gated> = Some(Gated::Gru);
 

@@ -28,7 +28,7 @@ pub type FlowLstm<G> = GatedRnn<G, LstmGates>;
 pub struct LstmGates;
 
 impl Gating for LstmGates {
-    const GATES: usize = 4;
+    const GATES: usize = Gated::Lstm.gates();
     const MEMORIES: usize = 2;
     const KNOWN_AS: Option<Gated> = Some(Gated::Lstm);
 

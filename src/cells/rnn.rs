@@ -20,7 +20,7 @@ use candle_core::Tensor;
 ///
 /// # Equivariance
 /// That of [`FlowLayer`], bit for bit with integer translations: in the co-moving frame with every
-/// algorithm, in the lab frame with [`ConvAlgorithm::Direct`] (with Winograd to rounding); over rotations
+/// algorithm, in the lab frame with [`ConvAlgorithm::Direct`] (with Winograd single steps to rounding); over rotations
 /// as exact as [`Rotation`](crate::flow::Rotation) says. With V = {0} it says nothing for ν̂ ≠ 0: the G-RNN is not flow equivariant.
 #[derive(Clone, Debug)]
 pub struct FlowRnn<G: FlowGroup> {

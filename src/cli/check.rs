@@ -1,7 +1,7 @@
 //! `fernn check`: judges what was computed elsewhere.
 
 use super::finding::Finding;
-use super::flags::ResourceFlags;
+use super::flags::ThreadFlags;
 use super::model::Frame;
 use super::print_report::{Format, print_report};
 use candle_core::Device;
@@ -40,7 +40,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     #[command(flatten)]
-    resources: ResourceFlags,
+    threads: ThreadFlags,
 }
 
 #[derive(Clone, Copy)]
@@ -61,7 +61,7 @@ fn group(text: &str) -> Result<Group, String> {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
-    arguments.resources.apply()?;
+    arguments.threads.apply()?;
     let report = match arguments.group {
         Group::Translation => judge(arguments, &Translation)?,
         Group::Rotation(rotation) => judge(arguments, &rotation)?,

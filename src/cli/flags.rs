@@ -81,14 +81,29 @@ impl DeviceFlags {
     }
 }
 
-/// What a command may take of the machine, as flags of several commands; no result depends on it.
+/// The number of threads, as a flag of several commands.
 #[derive(clap::Args)]
-pub(super) struct ResourceFlags {
+pub(super) struct ThreadFlags {
     /// Threads to compute with; results do not depend on it [default: all cores]
     #[arg(long, value_name = "N")]
     threads: Option<std::num::NonZeroUsize>,
-    /// Memory in GiB for the hidden states that training goes back through, of which those beyond it are
-    /// computed again; results do not depend on it [default: three quarters of what is free]
+}
+
+impl ThreadFlags {
+    /// Sets the number of threads for the whole process and returns it.
+    pub(super) fn apply(&self) -> anyhow::Result<usize> {
+        if let Some(threads) = self.threads {
+            rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
+        }
+        Ok(rayon::current_num_threads())
+    }
+}
+
+/// How much memory training may take, as a flag of several commands.
+#[derive(clap::Args)]
+pub(super) struct MemoryFlags {
+    /// Memory in GiB for the hidden states and gates that training goes back through, of which those beyond it
+    /// are computed again; results do not depend on it [default: three quarters of what is free]
     #[arg(long, value_name = "GIB", value_parser = gibibytes)]
     memory: Option<usize>,
 }
@@ -101,14 +116,13 @@ fn gibibytes(text: &str) -> Result<usize, String> {
     }
 }
 
-impl ResourceFlags {
-    /// Sets them for the whole process; the number of threads.
-    pub(super) fn apply(&self) -> anyhow::Result<usize> {
-        let memory = self.memory.unwrap_or_else(|| fernn::process::free_memory() / 4 * 3);
-        fernn::ops::set_history_budget(memory);
-        if let Some(threads) = self.threads {
-            rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
-        }
-        Ok(rayon::current_num_threads())
+impl MemoryFlags {
+    /// Sets it for the whole process.
+    pub(super) fn apply(&self) {
+        let free = match fernn::process::free_memory() {
+            0 => fernn::ops::DEFAULT_HISTORY_BUDGET, // the machine does not say
+            free => free / 4 * 3,
+        };
+        fernn::ops::set_history_budget(self.memory.unwrap_or(free));
     }
 }

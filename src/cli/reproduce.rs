@@ -1,7 +1,7 @@
 //! `fernn reproduce`: runs experiments, writes records, tables, figures and the report.
 
 use super::finding::Finding;
-use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, ResourceFlags};
+use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
 use super::progress::Progress;
 use super::provenance;
 use super::verdicts::print_verdicts;
@@ -51,7 +51,9 @@ pub struct Arguments {
     #[command(flatten)]
     device: DeviceFlags,
     #[command(flatten)]
-    resources: ResourceFlags,
+    threads: ThreadFlags,
+    #[command(flatten)]
+    memory: MemoryFlags,
 }
 
 /// The profiles as values of a flag.
@@ -86,7 +88,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     };
     let units = units(arguments, &request)?;
     let sources = arguments.data.sources();
-    let threads = arguments.resources.apply()?;
+    arguments.memory.apply();
+    let threads = arguments.threads.apply()?;
     let default = || PathBuf::from("results/local").join(request.profile.name());
     let out = arguments.out.clone().unwrap_or_else(default);
     let records_path = out.join("records.csv");

@@ -45,7 +45,7 @@ impl Metric {
     pub const LAWS_CHECKED: Self = Self::constant("laws_checked");
     /// Those of them that do not hold; where that begins is in the note.
     pub const LAWS_BROKEN: Self = Self::constant("laws_broken");
-    /// Those of them that could only be measured in a way that proves nothing; why is in the note.
+    /// Those of them that could only be measured in a way that proves nothing; the first is in the note.
     pub const LAWS_VACUOUS: Self = Self::constant("laws_vacuous");
     /// Seconds of a training step.
     pub const SECONDS: Self = Self::constant("seconds");

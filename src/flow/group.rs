@@ -154,8 +154,14 @@ pub trait FlowGroup: Clone + Send + Sync {
         self.recur(slices, kernel, &inputs, recurrence)
     }
 
-    /// The whole of [`crate::cells::Cell::unroll`] as one operation, for groups that have one and whose action
-    /// is exact: then both frames of reference are one network. `sequence` (B, T, H, W, C_in), contiguous, are feature
+    /// Whether [`FlowGroup::unroll`] runs sequences on the CPU, and both frames of reference are one network for
+    /// it: only where the action is exact.
+    fn unrolls(&self) -> bool {
+        false
+    }
+
+    /// The whole of [`crate::cells::Cell::unroll`] as one operation, for groups that say so
+    /// ([`FlowGroup::unrolls`]). `sequence` (B, T, H, W, C_in), contiguous, are feature
     /// maps where `kernels` hold no U.
     fn unroll(
         &self,

@@ -224,6 +224,9 @@ impl<G: FlowGroup> FlowSpace<G> {
         how: Unrolled,
         read_out: ReadOut<'_>,
     ) -> Result<Option<Tensor>> {
+        if !self.group.unrolls() || !sequence.tensor().device().is_cpu() {
+            return Ok(None);
+        }
         let sequence = sequence.channels_last()?;
         self.group.unroll(&sequence, &self.velocities, kernels, how, read_out)
     }

@@ -12,7 +12,8 @@ use candle_core::Tensor;
 /// Lifting and shifting commute with every translation bit for bit: each output pixel sums the same
 /// products in the same order wherever it lies. So does the group convolution with
 /// [`ConvAlgorithm::Direct`]. With Winograd it commutes with static translations to rounding; a cell
-/// in the co-moving frame still commutes with every flow bit for bit, because there no slice moves.
+/// in the co-moving frame still commutes with every flow bit for bit, because there no slice moves, and so do
+/// whole sequences, which run in that frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Translation;
 
@@ -119,6 +120,10 @@ impl FlowGroup for Translation {
         ops::flow_recurrence(slices, kernel, map, &shifts, step)
     }
 
+    fn unrolls(&self) -> bool {
+        true
+    }
+
     fn unroll(
         &self,
         sequence: &Tensor,
@@ -127,9 +132,6 @@ impl FlowGroup for Translation {
         how: Unrolled,
         read_out: ReadOut<'_>,
     ) -> Result<Option<Tensor>> {
-        if !sequence.device().is_cpu() {
-            return Ok(None);
-        }
         let shifts = displacements(velocities.as_slice(), 1);
         Ok(Some(ops::flow_sequence(sequence, kernels, &shifts, how, read_out)?))
     }

@@ -109,7 +109,8 @@ impl<C: Cell> Forecaster<C> {
         Ok(Tensor::cat(&[seen, &self.forecast(seen, steps)?], 1)?)
     }
 
-    /// [`Forecaster::forecast`] with the hidden states along the way.
+    /// [`Forecaster::forecast`] with the hidden states along the way, step by step: to rounding the same, since
+    /// gates are approximated in another way then, and fed back.
     pub fn forecast_with_states(&self, seen: &Tensor, steps: usize) -> Result<Forecast<C::State>> {
         self.check(seen, steps)?;
         let mut states = Vec::new();

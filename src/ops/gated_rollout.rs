@@ -80,7 +80,7 @@ impl<T: Float> Rollout<T> {
     /// The gates of the slice at a place at the step of frame `t`.
     fn gates(&self, update: Gated, (place, t): (usize, usize)) -> Gates {
         let moved = self.moved(place % self.slices_after(t), -self.moved_back[t]);
-        Gates { update, moved, made: self.stacked.made() }
+        Gates { update, moved, made: self.gate_maps.made() }
     }
 
     /// The way back of a step of some samples: gradients to their memories after frame `t` become those to
@@ -90,7 +90,7 @@ impl<T: Float> Rollout<T> {
         &self,
         (update, t): (Gated, usize),
         (after, before): (StateView<'_, T>, Option<StateView<'_, T>>),
-        to: Ways<'_, T>,
+        to: StepGradients<'_, T>,
         mut lifted: impl FnMut(usize, &[T]),
     ) {
         let (slice, made, count) = (self.slice(), self.made(), self.slices_after(t));
@@ -118,7 +118,7 @@ impl<T: Float> Rollout<T> {
 }
 
 /// Gradients on their way back through a gated step.
-pub(super) struct Ways<'a, T> {
+pub(super) struct StepGradients<'a, T> {
     /// To h' and then to h.
     pub hidden: &'a mut [T],
     /// To c' and then to c; empty without one.

@@ -36,18 +36,12 @@ impl Gates {
         self.moved.channels
     }
 
-    /// Rows of a slice, none longer than the plane is wide: what is made of them stays in the cache. A list,
-    /// for what is done with each is too much to be compiled into the loops of [`Moved`].
+    /// Rows of a slice: what is made of one stays in the cache. A list, for what is done with each is too much to
+    /// be compiled into the loops of [`Moved`].
     fn rows(self) -> Vec<Row> {
-        let (moved, width) = (Moved { channels: 1, ..self.moved }, self.moved.plane.width);
         let mut rows = Vec::new();
-        moved.stretches(|to, from, run| {
-            rows.extend((0..run).step_by(width).map(|done| Row {
-                to: to + done,
-                from: from + done,
-                pixels: width.min(run - done),
-            }));
-        });
+        let moved = Moved { channels: 1, ..self.moved };
+        moved.stretches(|to, from, pixels| rows.push(Row { to, from, pixels }));
         rows
     }
 
@@ -271,17 +265,13 @@ impl<T: Float> Kernel<T> for Backward<'_, T> {
                 }
             };
             let row = |number: usize| &scratch[number * length..][..length];
-            let count = match gates.update {
-                Gated::Gru => 3,
-                Gated::Lstm => 4,
-            };
-            for number in 0..count {
+            for number in 0..gates.update.gates() {
                 let recurrent = if number == 2 { last_of_recurrent } else { number };
                 gates.give(number, row(recurrent), (back.to_recurrent, to), |gate, g| *gate = g);
                 gates.give(number, row(number), (back.to_input, from), |gate, g| *gate += g);
             }
         }
-        let (used, made) = (gates.channels() * gates.update.count(), gates.made);
+        let (used, made) = (gates.channels() * gates.update.gates(), gates.made);
         if used < made {
             let pixels = back.to_recurrent.chunks_exact_mut(made);
             pixels.for_each(|pixel| pixel[used..].fill(T::default()));
@@ -337,21 +327,6 @@ fn lstm_back<T: Float>(
         to_g[k] = to_next * i[k] * (one - g[k] * g[k]);
         to_cell[k] = to_next * a[k];
         to_hidden[k] = T::default();
-    }
-}
-
-impl Gated {
-    /// Gates that U and W make.
-    pub(super) fn count(self) -> usize {
-        match self {
-            Self::Gru => 3,
-            Self::Lstm => 4,
-        }
-    }
-
-    /// Whether there is a memory beside the hidden state.
-    pub(super) fn has_cell(self) -> bool {
-        self == Self::Lstm
     }
 }
 

@@ -7,7 +7,7 @@ pub const DEFAULT_HISTORY_BUDGET: usize = 1 << 30;
 
 static BUDGET: AtomicUsize = AtomicUsize::new(DEFAULT_HISTORY_BUDGET);
 
-/// Bytes that the hidden states of one sequence operation may take between its forward and its
+/// Bytes that the memories and gates of one sequence operation may take between its forward and its
 /// backward pass.
 ///
 /// Where all of them are more, only every k-th is kept, with the smallest k that fits; the backward pass

@@ -6,6 +6,7 @@
 //! all slices are equal, and stored once.
 
 use super::activation::Activation;
+use super::gate_maps::GateMaps;
 use super::kernels::{
     Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Plane, Shift, stored_channels,
 };
@@ -14,7 +15,6 @@ use super::pooling::VelocityPooling;
 use super::read_out::FedAs;
 use super::recurrence::{Step, Threads};
 use super::rule::{Gated, Kernels, Unrolled, Update};
-use super::stacked::Stacked;
 use super::storage::{CpuView, restore_channels};
 use crate::error::{Result, expect_shape};
 use candle_core::Tensor;
@@ -31,7 +31,7 @@ pub(super) struct Rollout<T> {
     pub(super) channels: usize,
     pub(super) stored: usize,
     /// How the maps that U and W make lie in a pixel.
-    pub(super) stacked: Stacked,
+    pub(super) gate_maps: GateMaps,
     /// U and W.
     pub(super) input: Option<Convolution<T>>,
     pub(super) recurrent: Convolution<T>,
@@ -105,17 +105,17 @@ impl<T: Float> Rollout<T> {
     ) -> Result<Self> {
         let channels = kernels.recurrent.dims()[1];
         let stored = stored_channels::<T>(channels);
-        let stacked = Stacked::new::<T>(how.update.gates(), channels);
+        let gate_maps = GateMaps::new::<T>(how.update.gates(), channels);
         let plan = |kernel: &Tensor, algorithm, inputs| -> Result<Convolution<T>> {
             let (_, kernel_inputs, height, width) = kernel.dims4()?;
             let view = CpuView::of(kernel);
-            let (values, outputs) = (stacked.rows_stored(view.slice()?), stacked.rows());
+            let (values, outputs) = (gate_maps.rows_stored(view.slice()?), gate_maps.rows());
             let kernel =
                 KernelView { values: &values, outputs, inputs: kernel_inputs, height, width };
-            let channels = (inputs, stacked.made());
+            let channels = (inputs, gate_maps.made());
             Ok(Convolution::new(algorithm, (plane, Padding::Circular), kernel, channels))
         };
-        let inputs = kernels.input.map_or(stacked.maps(), |kernel| kernel.dims()[1]);
+        let inputs = kernels.input.map_or(gate_maps.maps(), |kernel| kernel.dims()[1]);
         let input = |kernel| plan(kernel, ConvAlgorithm::Direct, inputs);
         Ok(Self {
             plane,
@@ -126,7 +126,7 @@ impl<T: Float> Rollout<T> {
             input: kernels.input.map(input).transpose()?,
             recurrent: plan(kernels.recurrent, how.algorithm, stored)?,
             how,
-            stacked,
+            gate_maps,
             shifts: shifts.to_vec(),
             states: Vec::new(),
             moved_back: Vec::new(),
@@ -147,7 +147,7 @@ impl<T: Float> Rollout<T> {
 
     /// Numbers of what U and W make of one slice.
     pub(super) fn made(&self) -> usize {
-        self.plane.pixels() * self.stacked.made()
+        self.plane.pixels() * self.gate_maps.made()
     }
 
     /// Of a gated update.
@@ -240,7 +240,7 @@ impl<T: Float> Rollout<T> {
 
     /// U ⋆ frame (B, H, W, made), or the frame itself.
     fn lifted(&self, frame: &[T], threads: Threads) -> Buffer<T> {
-        let Some(input) = &self.input else { return self.stacked.stored(frame) };
+        let Some(input) = &self.input else { return self.gate_maps.stored(frame) };
         let (pixels, made) = (self.plane.pixels(), self.made());
         let mut lifted = Buffer::take(frame.len() / (pixels * self.inputs) * made);
         let images = frame.par_chunks(pixels * self.inputs);

@@ -63,9 +63,23 @@ impl Update {
     pub fn gates(self) -> usize {
         match self {
             Self::Simple(_) => 1,
-            Self::Gated(Gated::Gru) => 3,
-            Self::Gated(Gated::Lstm) => 4,
+            Self::Gated(update) => update.gates(),
         }
+    }
+}
+
+impl Gated {
+    /// Maps of C channels that U and W make each.
+    pub const fn gates(self) -> usize {
+        match self {
+            Self::Gru => 3,
+            Self::Lstm => 4,
+        }
+    }
+
+    /// Whether there is a memory beside the hidden state.
+    pub(super) fn has_cell(self) -> bool {
+        self == Self::Lstm
     }
 }
 

@@ -17,9 +17,10 @@ use std::sync::Mutex;
 const MOST_VELOCITIES: usize = 1 << 16;
 
 /// `h_{t+1}(ν) = σ( shift_ν[W ⋆ h_t(ν)] + U ⋆ f_t )` from h_0 = 0 over a sequence; returns what is read
-/// out; with gates as [`Gated`](super::Gated) says, all that is remembered displaced alike. `shifts` displace
-/// each slice of the velocity axis by its velocity. Without U the frames are feature maps already computed:
-/// `h_{t+1}(ν) = σ( shift_ν[W ⋆ h_t(ν)] + f_t )`.
+/// out. `shifts` displace each slice of the velocity axis by its velocity. Without U the frames are feature maps
+/// already computed: `h_{t+1}(ν) = σ( shift_ν[W ⋆ h_t(ν)] + f_t )`.
+///
+/// A gated update ([`Gated`](super::Gated)) takes the place of the sum and σ; all that is remembered is displaced.
 ///
 /// # Shapes
 /// `frames` (B, T, H, W, C_in) with T ≥ 1, C_in = G·C without U; `kernels` see [`Kernels`]; result

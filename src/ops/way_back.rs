@@ -1,7 +1,7 @@
 //! The way back through time of a rollout, and the states that it needs on it.
 
 use super::activation::Activation;
-use super::gated_rollout::Ways;
+use super::gated_rollout::StepGradients;
 use super::gates::KEPT;
 use super::kernels::{Buffer, Convolution, Float, Plane};
 use super::parts::{enough_images, images_per_part};
@@ -59,8 +59,10 @@ impl<T: Float> Rollout<T> {
             input_kernel: self
                 .input
                 .as_ref()
-                .map(|input| self.stacked.rows_given(input.weight_gradient(&inputs))),
-            recurrent_kernel: self.stacked.rows_given(self.recurrent.weight_gradient(&recurrents)),
+                .map(|input| self.gate_maps.rows_given(input.weight_gradient(&inputs))),
+            recurrent_kernel: self
+                .gate_maps
+                .rows_given(self.recurrent.weight_gradient(&recurrents)),
         }
     }
 }
@@ -130,8 +132,11 @@ impl<'a, T: Float> WayBack<'a, T> {
             history.prepare(t);
             let state_before = t.checked_sub(1).map(|t| history.state(t));
             let cells = to_cell.len().min(count * slice);
-            let ways =
-                Ways { hidden, cell: &mut to_cell[..cells], made: &mut to_made[..count * made] };
+            let ways = StepGradients {
+                hidden,
+                cell: &mut to_cell[..cells],
+                made: &mut to_made[..count * made],
+            };
             let states = (history.state(t), state_before);
             rollout.gated_back((update, t), states, ways, |number, to_input| {
                 self.lifted_backward(t, samples.start + number, to_input);
@@ -208,7 +213,7 @@ impl<'a, T: Float> WayBack<'a, T> {
             (Some(input), target) => {
                 input.backward(image, to_lifted, Some(&mut *self.input_sums), target);
             }
-            (None, Some(target)) => r.stacked.give(to_lifted, target),
+            (None, Some(target)) => r.gate_maps.give(to_lifted, target),
             (None, None) => {}
         }
     }

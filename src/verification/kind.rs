@@ -48,7 +48,7 @@ pub struct Kind<G: VerifiedGroup> {
     theory: Theory,
     sets: Vec<Velocities>,
     algorithms: Vec<ConvAlgorithm>,
-    tells_flows: bool,
+    has_single_flows: bool,
     measure: Box<MeasureFn<G>>,
 }
 
@@ -75,7 +75,7 @@ impl<G: VerifiedGroup> Kind<G> {
         };
         let (name, algorithms) = (name.into(), vec![ConvAlgorithm::Auto]);
         let (theory, measure) = (Theory::FLOW_EQUIVARIANT, Box::new(measure));
-        Self { name, group, theory, sets, algorithms, tells_flows: false, measure }
+        Self { name, group, theory, sets, algorithms, has_single_flows: false, measure }
     }
 
     /// A kind of cells without velocities, of which nothing is claimed.
@@ -92,11 +92,11 @@ impl<G: VerifiedGroup> Kind<G> {
             flows_in: &[],
             is_equivariant: false,
             has_velocities: false,
-            is_decoded: true,
+            has_equivariant_decoder: true,
         };
         let (name, algorithms) = (name.into(), vec![ConvAlgorithm::Direct]);
         let (sets, measure) = (vec![Velocities::Truncated(0)], Box::new(measure));
-        Self { name, group, theory, sets, algorithms, tells_flows: false, measure }
+        Self { name, group, theory, sets, algorithms, has_single_flows: false, measure }
     }
 
     /// With other claims: those of a control, or of a cell that knows but one frame of reference.
@@ -115,8 +115,8 @@ impl<G: VerifiedGroup> Kind<G> {
     }
 
     /// Told velocity by velocity as well, how far forecasts with a truncated set carry.
-    pub fn with_flows_told(self) -> Self {
-        Self { tells_flows: true, ..self }
+    pub fn with_single_flows(self) -> Self {
+        Self { has_single_flows: true, ..self }
     }
 
     /// Measures a law on a case, in one precision, under one flow of the input.
@@ -130,8 +130,8 @@ impl<G: VerifiedGroup> Kind<G> {
         flow: G::Velocity,
         dtype: DType,
     ) -> Result<EquivarianceError> {
-        let is_decoded = self.theory.is_decoded;
-        let measure = Measure { property, case, flow, dtype, is_decoded };
+        let has_equivariant_decoder = self.theory.has_equivariant_decoder;
+        let measure = Measure { property, case, flow, dtype, has_equivariant_decoder };
         match property {
             Property::Action => measure.of_group(),
             _ => (self.measure)(&measure),
@@ -194,6 +194,9 @@ impl<G: VerifiedGroup> Kind<G> {
                     _ => &mut measured.single,
                 };
                 *slot = Some(slot.take().unwrap_or_default().merge(error));
+            }
+            if case.group.is_exact() {
+                continue;
             }
             // Velocities of the model interpolate as well, whatever the input flows by.
             let step = case.group.velocity_of((1, 0));
@@ -281,8 +284,8 @@ impl<G: VerifiedGroup> Verified for Kind<G> {
         self.group.is_exact() && !self.theory.flows_in.is_empty()
     }
 
-    fn tells_flows(&self) -> bool {
-        self.tells_flows
+    fn has_single_flows(&self) -> bool {
+        self.has_single_flows
     }
 
     fn statements(

@@ -4,7 +4,7 @@ use super::property::Property;
 use super::statement::{Flows, Statement};
 use super::verified::Verified;
 use crate::equivariance::{Key, Row};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::flow::{AnyVelocity, DegreesPerFrame, PixelsPerFrame};
 use candle_core::DType;
 use rayon::prelude::*;
@@ -57,11 +57,13 @@ impl Selection {
 /// Everything that the theory says of the selected cells among `kinds`, law by law.
 ///
 /// # Errors
-/// Of sets of velocities that a group does not have.
+/// [`Error::Configuration`] where the selection names a cell that is not there, a cell stands there twice over
+/// one group, or nothing is said; that of sets of velocities that a group does not have.
 pub fn statements<'a>(
     kinds: &'a [Box<dyn Verified>],
     selection: &Selection,
 ) -> Result<Vec<Statement<'a>>> {
+    refuse_unknown_and_repeated(kinds, selection)?;
     let selected: Vec<&dyn Verified> =
         kinds.iter().map(|kind| &**kind).filter(|&kind| selection.has(kind)).collect();
     let (all, seed) = (Flows::Together(&selection.flows), selection.seed);
@@ -74,12 +76,38 @@ pub fn statements<'a>(
             }
         }
         for &flow in selection.flows.iter().filter(|_| property == Property::FlowedForecast) {
-            for kind in selected.iter().filter(|kind| kind.tells_flows()) {
+            for kind in selected.iter().filter(|kind| kind.has_single_flows()) {
                 statements.extend(kind.statements(property, Flows::Alone(flow), seed)?);
             }
         }
     }
-    Ok(statements)
+    match statements.is_empty() {
+        true => Err(Error::configuration("the list", "says nothing", "give it kinds of cells")),
+        false => Ok(statements),
+    }
+}
+
+fn refuse_unknown_and_repeated(kinds: &[Box<dyn Verified>], selection: &Selection) -> Result<()> {
+    let mut names: Vec<&str> = Vec::new();
+    for (place, kind) in kinds.iter().enumerate() {
+        let is_it = |other: &Box<dyn Verified>| {
+            (other.cell(), other.group()) == (kind.cell(), kind.group())
+        };
+        if kinds[..place].iter().any(is_it) {
+            let what = format!("the cell `{}` over {}", kind.cell(), kind.group());
+            return Err(Error::configuration(what, "is listed twice", "give each its name"));
+        }
+        if !names.contains(&kind.cell()) {
+            names.push(kind.cell());
+        }
+    }
+    match selection.cells.iter().find(|name| !names.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => {
+            let remedy = format!("choose from {}", names.join(", "));
+            Err(Error::configuration(format!("the cell `{name}`"), "is none of the list", remedy))
+        }
+    }
 }
 
 /// Statements that are measured side by side: enough that no core waits long for the last of them.
@@ -88,7 +116,8 @@ const AT_ONCE: usize = 64;
 /// Measures statements side by side, handing rows to `show` in their order, soon after they are there.
 ///
 /// # Errors
-/// Those of the cells; a law that cannot be measured is an error, not a pass.
+/// Those of the cells; a law that cannot be measured is an error, not a pass, and so is a list of which nothing
+/// is measured.
 pub fn run(
     statements: &[Statement<'_>],
     dtypes: &[DType],
@@ -104,5 +133,11 @@ pub fn run(
             rows.push(row);
         }
     }
-    Ok(rows)
+    match rows.is_empty() || dtypes.is_empty() {
+        true => {
+            let problem = "leaves nothing to measure";
+            Err(Error::configuration("the selection", problem, "select more flows or precisions"))
+        }
+        false => Ok(rows),
+    }
 }

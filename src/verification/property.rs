@@ -91,7 +91,7 @@ pub(super) struct Measure<'a, G: FlowGroup> {
     pub flow: G::Velocity,
     pub dtype: DType,
     /// Whether a decoder is made of what the group's hidden maps are made of, or of plain kernels.
-    pub is_decoded: bool,
+    pub has_equivariant_decoder: bool,
 }
 
 impl<G: VerifiedGroup> Measure<'_, G> {
@@ -155,7 +155,7 @@ impl<G: VerifiedGroup> Measure<'_, G> {
         let case = self.case;
         let state = cell.zero_state(1, case.extents(), self.dtype, &candle_core::Device::Cpu)?;
         let planes = cell.read_out(&state)?.dims()[1];
-        let fields = match self.is_decoded {
+        let fields = match self.has_equivariant_decoder {
             true => case.group.fields(DECODER_KERNEL)?,
             false => Fields::Plain,
         };

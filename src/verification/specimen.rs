@@ -117,9 +117,12 @@ impl Specimen {
             Self::ZeroPadded => {
                 Theory { lifts: BOTH, flows_in: co_moving, is_equivariant: false, ..all }
             }
-            Self::PlainKernels => {
-                Theory { flows_in: co_moving, is_equivariant: false, is_decoded: false, ..all }
-            }
+            Self::PlainKernels => Theory {
+                flows_in: co_moving,
+                is_equivariant: false,
+                has_equivariant_decoder: false,
+                ..all
+            },
             _ => all,
         }
     }
@@ -161,7 +164,7 @@ impl Specimen {
         let algorithms = group.algorithms();
         let kind = Kind::new(self.name(), group, build);
         let kind = kind.with_theory(self.theory()).with_algorithms(algorithms);
-        if self == Self::Rnn { kind.with_flows_told() } else { kind }
+        if self == Self::Rnn { kind.with_single_flows() } else { kind }
     }
 
     /// Its layers by name, lowest first, the controls' special kernels apart.

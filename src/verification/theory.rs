@@ -21,7 +21,7 @@ pub struct Theory {
     pub has_velocities: bool,
     /// Whether the decoder below which it predicts is equivariant: one of plain kernels over rotations is
     /// not.
-    pub is_decoded: bool,
+    pub has_equivariant_decoder: bool,
 }
 
 /// Both frames of reference.
@@ -34,7 +34,7 @@ impl Theory {
         flows_in: BOTH,
         is_equivariant: true,
         has_velocities: true,
-        is_decoded: true,
+        has_equivariant_decoder: true,
     };
 
     /// What is said of a case by a law; nothing where the law has no meaning for it.
@@ -77,7 +77,7 @@ impl Theory {
             Property::ReadOut => if_so(is_closed && is_flowing, flowing),
             // The decoder convolves in the lab frame.
             Property::FlowedForecast => {
-                if_so(is_closed && is_flowing && self.is_decoded, across_tiles)
+                if_so(is_closed && is_flowing && self.has_equivariant_decoder, across_tiles)
             }
             Property::Forecast => Some(Diagnosis::Broken),
         })

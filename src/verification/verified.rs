@@ -22,7 +22,7 @@ pub trait Verified: Send + Sync {
     fn is_searched(&self) -> bool;
 
     /// Whether flows are told one by one as well.
-    fn tells_flows(&self) -> bool;
+    fn has_single_flows(&self) -> bool;
 
     /// What a law says of it, case by case; a law of the group itself once.
     ///

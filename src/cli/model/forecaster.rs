@@ -12,7 +12,7 @@ use fernn::ops::{Activation, ConvAlgorithm, VelocityPooling};
 /// The space of the translation flags.
 pub fn over_translations(flags: &ModelFlags, cell: CellKind) -> FlowSpace<Translation> {
     let velocities = VelocitySet::square(flags.velocity_range.unwrap_or(2));
-    // Learned shifts take the place of the lab frame's; elsewhere the other frame is faster.
+    // Learned shifts take the place of the lab frame's; elsewhere single steps of the other frame are faster.
     let lift = match cell {
         CellKind::LearnedShift => Lift::Trivial,
         _ => Lift::CoMoving,

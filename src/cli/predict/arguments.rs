@@ -1,6 +1,6 @@
 //! The flags of `fernn predict`.
 
-use crate::cli::flags::{AlgorithmFlags, DeviceFlags, ResourceFlags};
+use crate::cli::flags::{AlgorithmFlags, DeviceFlags, MemoryFlags, ThreadFlags};
 use crate::cli::model::{ModelFlags, Task, cell_kind};
 use clap::Args;
 use fernn::cells::CellKind;
@@ -62,5 +62,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub device: DeviceFlags,
     #[command(flatten)]
-    pub resources: ResourceFlags,
+    pub threads: ThreadFlags,
+    #[command(flatten)]
+    pub memory: MemoryFlags,
 }

@@ -13,7 +13,8 @@ use std::path::Path;
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let velocities = classifier_velocities(&arguments.model.kth)?;
-    arguments.resources.apply()?;
+    arguments.memory.apply();
+    arguments.threads.apply()?;
     let (device, source) = (arguments.device.device()?, &arguments.weights);
     let choice = classifier_choice(&arguments.model.kth, arguments.algorithm.algorithm());
     let tensors = load_weights(source, &device)?;

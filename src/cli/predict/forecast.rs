@@ -34,7 +34,8 @@ fn predict<G: FlowGroup + 'static>(
 ) -> anyhow::Result<Finding> {
     let (cell, algorithm) = (arguments.cell.unwrap_or_default(), arguments.algorithm.algorithm());
     let choice = model::forecaster_choice(&arguments.model, cell, algorithm)?;
-    arguments.resources.apply()?;
+    arguments.memory.apply();
+    arguments.threads.apply()?;
     let device = arguments.device.device()?;
     let (source, steps) = (&arguments.weights, arguments.steps.unwrap_or(0));
     let parameters =

@@ -1,6 +1,6 @@
 //! Flags of `fernn verify`.
 
-use crate::cli::flags::{AlgorithmFlags, ResourceFlags};
+use crate::cli::flags::{AlgorithmFlags, ThreadFlags};
 use crate::cli::model::{ModelFlags, Task};
 use crate::cli::print_report::Format;
 use clap::{Args, ValueEnum};
@@ -66,7 +66,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub algorithm: AlgorithmFlags,
     #[command(flatten)]
-    pub resources: ResourceFlags,
+    pub threads: ThreadFlags,
 }
 
 /// Precisions to measure in.

@@ -9,34 +9,26 @@ use super::weights::check_weights;
 use crate::cli::finding::Finding;
 use crate::cli::print_report::{Format, print_report};
 use crate::cli::progress::bar;
-use fernn::Error;
 use fernn::report::{Paint, in_full};
 use fernn::verification::{
-    Baseline, Row, Selection, Verified, run as measure_all, statements, suite,
+    Baseline, Row, Selection, Statement, run as measure_all, statements, suite,
 };
 use indicatif::ProgressBar;
 use std::time::{Duration, Instant};
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
-    arguments.resources.apply()?;
+    arguments.threads.apply()?;
     if let Some(source) = &arguments.weights {
         let report = check_weights(arguments, source)?;
         print_report(arguments.format, &report, "weights")?;
         return Ok(if report.holds() { Finding::Fine } else { Finding::CheckFailed });
     }
     let kinds = suite()?;
-    let selection = selection(arguments, &kinds)?;
+    let selection = selection(arguments)?;
     let baseline = arguments.baseline.as_deref().map(Baseline::read).transpose()?;
+    let statements = statements(&kinds, &selection)?;
     let start = Instant::now();
-    let measured = measure(arguments, &kinds, &selection)?;
-    if measured.is_empty() {
-        return Err(Error::configuration(
-            "the selection",
-            "leaves nothing to measure",
-            "leave --cell or --flow out",
-        )
-        .into());
-    }
+    let measured = measure(arguments, &statements, &selection)?;
     print(arguments, &measured, start.elapsed())?;
     if let Some(folder) = &arguments.out {
         write_figures(&measured, folder)?;
@@ -59,7 +51,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
 /// Measures; with `--all` people see each row as soon as it is there, else how many there are.
 fn measure(
     arguments: &Arguments,
-    kinds: &[Box<dyn Verified>],
+    statements: &[Statement<'_>],
     selection: &Selection,
 ) -> anyhow::Result<Vec<Row>> {
     let is_shown = arguments.format == Format::Table && arguments.all;
@@ -70,8 +62,7 @@ fn measure(
     let paint = Paint::of_standard_output();
     let mut printed = Ok(());
     let mut before: Option<Row> = None;
-    let all = statements(kinds, selection)?;
-    let measured = measure_all(&all, &selection.dtypes, |row| {
+    let measured = measure_all(statements, &selection.dtypes, |row| {
         bar.inc(1);
         if is_shown && printed.is_ok() {
             printed = print_lines(&in_full(row, before.as_ref(), paint));

@@ -4,19 +4,18 @@ use super::arguments::{Arguments, Flows, Precision};
 use candle_core::DType;
 use fernn::Error;
 use fernn::flow::AnyVelocity;
-use fernn::verification::{Selection, Verified};
+use fernn::verification::Selection;
 
 /// The selection that the flags describe.
 ///
 /// # Errors
-/// [`Error::Configuration`] for a cell that does not exist, and for flags of a trained model.
-pub fn selection(arguments: &Arguments, kinds: &[Box<dyn Verified>]) -> fernn::Result<Selection> {
+/// [`Error::Configuration`] for flags of a trained model.
+pub fn selection(arguments: &Arguments) -> fernn::Result<Selection> {
     if let Some((flag, _)) = arguments.model.given().first() {
         let problem = "describes a trained model";
         return Err(Error::configuration(*flag, problem, "give --weights, or leave it out"));
     }
     let all = Selection::default();
-    arguments.cell.iter().try_for_each(|name| refuse_unknown(name, kinds))?;
     let is_translation = |flow: &AnyVelocity| matches!(flow, AnyVelocity::Translation(_));
     let flows: Vec<AnyVelocity> = match arguments.flow {
         Some(Flows::Single(flow)) => vec![flow],
@@ -30,20 +29,4 @@ pub fn selection(arguments: &Arguments, kinds: &[Box<dyn Verified>]) -> fernn::R
         Precision::Both => all.dtypes,
     };
     Ok(Selection { cells: arguments.cell.clone(), flows, dtypes, seed: arguments.seed })
-}
-
-fn refuse_unknown(name: &str, kinds: &[Box<dyn Verified>]) -> fernn::Result<()> {
-    let mut names: Vec<&str> = Vec::new();
-    for kind in kinds {
-        if !names.contains(&kind.cell()) {
-            names.push(kind.cell());
-        }
-    }
-    match names.contains(&name) {
-        true => Ok(()),
-        false => {
-            let remedy = format!("choose from {}", names.join(", "));
-            Err(Error::configuration(format!("--cell {name}"), "names no cell", remedy))
-        }
-    }
 }

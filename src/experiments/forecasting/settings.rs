@@ -124,7 +124,7 @@ impl Settings<TranslationWorld> {
                 adam: AdamConfig::default(),
             },
             world: TranslationWorld {
-                // The same numbers as in the paper's lab frame, and faster.
+                // The same numbers as in the paper's lab frame.
                 lift: Lift::CoMoving,
                 canvas: Canvas { size: 28, digit: 28 },
             },

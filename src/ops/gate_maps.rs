@@ -5,14 +5,14 @@ use super::kernels::{Buffer, Float, stored_channels};
 /// G maps of C channels, each with its channels as memories have them stored, one after the other; then
 /// padding.
 #[derive(Clone, Copy)]
-pub(super) struct Stacked {
+pub(super) struct GateMaps {
     count: usize,
     channels: usize,
     stored: usize,
     made: usize,
 }
 
-impl Stacked {
+impl GateMaps {
     pub fn new<T: Float>(count: usize, channels: usize) -> Self {
         let stored = stored_channels::<T>(channels);
         let made = if count == 1 { stored } else { stored_channels::<T>(count * stored) };
@@ -38,7 +38,7 @@ impl Stacked {
         if self.count == 1 { self.channels } else { self.stored }
     }
 
-    /// A kernel (G·C, …) with a row for each of [`Stacked::rows`].
+    /// A kernel (G·C, …) with a row for each of [`GateMaps::rows`].
     pub fn rows_stored<T: Float>(self, kernel: &[T]) -> Vec<T> {
         let row = kernel.len() / self.maps();
         let mut rows = vec![T::default(); self.rows() * row];
@@ -49,7 +49,7 @@ impl Stacked {
         rows
     }
 
-    /// The way back of [`Stacked::rows_stored`].
+    /// The way back of [`GateMaps::rows_stored`].
     pub fn rows_given<T: Float>(self, rows: Vec<T>) -> Vec<T> {
         let row = rows.len() / self.rows();
         let maps = rows.chunks_exact(self.row_channels() * row);
@@ -68,7 +68,7 @@ impl Stacked {
         stored
     }
 
-    /// The way back of [`Stacked::stored`].
+    /// The way back of [`GateMaps::stored`].
     pub fn give<T: Float>(self, stored: &[T], pixels: &mut [T]) {
         let each = pixels.chunks_exact_mut(self.maps()).zip(stored.chunks_exact(self.made));
         for (to, from) in each {
