@@ -90,10 +90,8 @@ pub fn statements<'a>(
 fn refuse_unknown_and_repeated(kinds: &[Box<dyn Verified>], selection: &Selection) -> Result<()> {
     let mut names: Vec<&str> = Vec::new();
     for (place, kind) in kinds.iter().enumerate() {
-        let is_it = |other: &Box<dyn Verified>| {
-            (other.cell(), other.group()) == (kind.cell(), kind.group())
-        };
-        if kinds[..place].iter().any(is_it) {
+        let name = |kind: &dyn Verified| (kind.cell().to_string(), kind.group());
+        if kinds[..place].iter().any(|other| name(&**other) == name(&**kind)) {
             let what = format!("the cell `{}` over {}", kind.cell(), kind.group());
             return Err(Error::configuration(what, "is listed twice", "give each its name"));
         }
