@@ -88,17 +88,14 @@ pub fn statements<'a>(
 }
 
 fn refuse_unknown_and_repeated(kinds: &[Box<dyn Verified>], selection: &Selection) -> Result<()> {
-    let mut names: Vec<&str> = Vec::new();
     for (place, kind) in kinds.iter().enumerate() {
         let name = |kind: &dyn Verified| (kind.cell().to_string(), kind.group());
         if kinds[..place].iter().any(|other| name(&**other) == name(&**kind)) {
             let what = format!("the cell `{}` over {}", kind.cell(), kind.group());
             return Err(Error::configuration(what, "is listed twice", "give each its name"));
         }
-        if !names.contains(&kind.cell()) {
-            names.push(kind.cell());
-        }
     }
+    let names = cell_names(kinds);
     match selection.cells.iter().find(|name| !names.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => {
@@ -138,4 +135,15 @@ pub fn run(
         }
         false => Ok(rows),
     }
+}
+
+/// The names of the cells, each once.
+pub fn cell_names(kinds: &[Box<dyn Verified>]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for kind in kinds {
+        if !names.contains(&kind.cell()) {
+            names.push(kind.cell());
+        }
+    }
+    names
 }

@@ -32,7 +32,7 @@ pub use curves::{
 pub use drawn::Drawn;
 pub use group::{Velocities, VerifiedGroup};
 pub use kind::Kind;
-pub use list::{Selection, run, statements};
+pub use list::{Selection, cell_names, run, statements};
 pub use measurement::Measurement;
 pub use property::Property;
 pub use random::{Counterexample, search};

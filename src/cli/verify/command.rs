@@ -24,7 +24,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         return Ok(if report.holds() { Finding::Fine } else { Finding::CheckFailed });
     }
     let kinds = suite()?;
-    let selection = selection(arguments)?;
+    let selection = selection(arguments, &kinds)?;
     let baseline = arguments.baseline.as_deref().map(Baseline::read).transpose()?;
     let statements = statements(&kinds, &selection)?;
     let start = Instant::now();

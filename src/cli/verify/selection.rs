@@ -4,13 +4,18 @@ use super::arguments::{Arguments, Flows, Precision};
 use candle_core::DType;
 use fernn::Error;
 use fernn::flow::AnyVelocity;
-use fernn::verification::Selection;
+use fernn::verification::{Selection, Verified, cell_names};
 
 /// The selection that the flags describe.
 ///
 /// # Errors
-/// [`Error::Configuration`] for flags of a trained model.
-pub fn selection(arguments: &Arguments) -> fernn::Result<Selection> {
+/// [`Error::Configuration`] for a cell that does not exist, and for flags of a trained model.
+pub fn selection(arguments: &Arguments, kinds: &[Box<dyn Verified>]) -> fernn::Result<Selection> {
+    let names = cell_names(kinds);
+    if let Some(name) = arguments.cell.iter().find(|name| !names.contains(&name.as_str())) {
+        let remedy = format!("choose from {}", names.join(", "));
+        return Err(Error::configuration(format!("--cell {name}"), "names no cell", remedy));
+    }
     if let Some((flag, _)) = arguments.model.given().first() {
         let problem = "describes a trained model";
         return Err(Error::configuration(*flag, problem, "give --weights, or leave it out"));
