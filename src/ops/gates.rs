@@ -52,21 +52,18 @@ impl Gates {
         row.chunks(self.made).map(move |pixel| &pixel[number * channels..][..channels])
     }
 
-    /// row = gate.
+    /// row = gate, or row += gate.
     #[inline(always)]
-    fn copy<T: Float>(self, number: usize, (made, first): (&[T], usize), row: &mut [T]) {
+    fn take<T: Float>(
+        self,
+        number: usize,
+        (made, first): (&[T], usize),
+        row: &mut [T],
+        take: impl Fn(&mut T, T),
+    ) {
         let pixels = row.chunks_exact_mut(self.channels());
         for (row, gate) in pixels.zip(self.each(number, made, first)) {
-            pairs(row, gate, |row, gate| *row = gate);
-        }
-    }
-
-    /// row += gate.
-    #[inline(always)]
-    fn add<T: Float>(self, number: usize, (made, first): (&[T], usize), row: &mut [T]) {
-        let pixels = row.chunks_exact_mut(self.channels());
-        for (row, gate) in pixels.zip(self.each(number, made, first)) {
-            pairs(row, gate, |row, gate| *row += gate);
+            pairs(row, gate, &take);
         }
     }
 
@@ -85,6 +82,16 @@ impl Gates {
             pairs(&mut pixel[number * channels..][..channels], row, &give);
         }
     }
+}
+
+#[inline(always)]
+fn set<T: Float>(to: &mut T, from: T) {
+    *to = from;
+}
+
+#[inline(always)]
+fn add<T: Float>(to: &mut T, from: T) {
+    *to += from;
 }
 
 /// Two rows side by side, in blocks whose length the compiler knows.
@@ -193,15 +200,15 @@ impl Gates {
         (h, next): (&[T], &mut [T]),
     ) {
         for (number, gate) in [(0, &mut *r), (1, &mut *z)] {
-            self.copy(number, w, gate);
-            self.add(number, u, gate);
+            self.take(number, w, gate, set);
+            self.take(number, u, gate, add);
             sigmoid(gate);
         }
-        self.copy(2, w, wn);
+        self.take(2, w, wn, set);
         for ((n, &r), &wn) in n.iter_mut().zip(&*r).zip(&*wn) {
             *n = r * wn;
         }
-        self.add(2, u, n);
+        self.take(2, u, n, add);
         tanh(n);
         let one = T::from_f64(1.0);
         for (((next, &h), &z), &n) in next.iter_mut().zip(h).zip(&*z).zip(&*n) {
@@ -219,8 +226,8 @@ impl Gates {
         next: &mut [T],
     ) {
         for (number, gate) in [(0, &mut *i), (1, &mut *a), (2, &mut *g), (3, &mut *o)] {
-            self.copy(number, w, gate);
-            self.add(number, u, gate);
+            self.take(number, w, gate, set);
+            self.take(number, u, gate, add);
             if number == 2 { tanh(gate) } else { sigmoid(gate) }
         }
         for ((((next, &c), &a), &i), &g) in next_c.iter_mut().zip(c).zip(&*a).zip(&*i).zip(&*g) {
@@ -267,8 +274,8 @@ impl<T: Float> Kernel<T> for Backward<'_, T> {
             let row = |number: usize| &scratch[number * length..][..length];
             for number in 0..gates.update.gates() {
                 let recurrent = if number == 2 { last_of_recurrent } else { number };
-                gates.give(number, row(recurrent), (back.to_recurrent, to), |gate, g| *gate = g);
-                gates.give(number, row(number), (back.to_input, from), |gate, g| *gate += g);
+                gates.give(number, row(recurrent), (back.to_recurrent, to), set);
+                gates.give(number, row(number), (back.to_input, from), add);
             }
         }
         let (used, made) = (gates.channels() * gates.update.gates(), gates.made);

@@ -162,3 +162,15 @@ impl<G: VerifiedGroup> Measure<'_, G> {
         Forecaster::new(cell, case.decoder(&fields, planes, self.dtype)?, case.algorithm)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn laws_come_back_from_their_text() {
+        for property in Property::ALL {
+            assert_eq!(property.to_string().parse(), Ok(property));
+        }
+    }
+}
