@@ -103,9 +103,11 @@ proptest! {
         let variables = parameters.variables();
         for variable in variables.iter().chain([&seen]) {
             let (ours, theirs) = (gradient(&sequence, variable), gradient(&stepwise, variable));
+            // With two channels the decoder's rectifiers may silence everything.
+            let is_silent = ours.iter().chain(&theirs).all(|&g| g == 0.0);
             let error = relative_error(&ours, &theirs);
             // The same sums of some thousand terms in another order, in f64.
-            prop_assert!(error < 1e-11, "{error}");
+            prop_assert!(is_silent || error < 1e-11, "{error}");
         }
     }
 
