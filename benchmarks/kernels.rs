@@ -4,8 +4,8 @@
 use candle_core::{DType, Device, Tensor, Var};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use fernn::ops::{
-    Activation, ConvAlgorithm, Kernels, ReadOut, Recurrence, Shift, circular_convolution,
-    flow_sequence,
+    Activation, ConvAlgorithm, Kernels, ReadOut, Recurrence, Shift, SliceAction,
+    circular_convolution, flow_sequence,
 };
 use std::hint::black_box;
 
@@ -89,9 +89,14 @@ fn sequence(criterion: &mut Criterion) {
                     b.iter(|| {
                         let (input, recurrent) = (Some(kernels[0].as_tensor()), &kernels[1]);
                         let kernels = Kernels { input, recurrent };
-                        let read_out =
-                            flow_sequence(&seen, kernels, &shifts, recurrence, ReadOut::Last)
-                                .expect("a run");
+                        let read_out = flow_sequence(
+                            &seen,
+                            kernels,
+                            SliceAction::Shifts(&shifts),
+                            recurrence,
+                            ReadOut::Last,
+                        )
+                        .expect("a run");
                         black_box(read_out.sum_all().and_then(|s| s.backward()).expect("gradients"))
                     })
                 });

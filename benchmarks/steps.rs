@@ -2,10 +2,14 @@
 
 use candle_core::{Device, Tensor};
 use candle_nn::Optimizer;
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
 use fernn::cells::{AnyLayer, Cell, Fields, FlowGru, FlowLstm, FlowRnn, TranslationRnn};
 use fernn::data::{Canvas, Sequences, Sources, Split, TranslatingMnist};
-use fernn::flow::{FlowSpace, Input, Lift, Sequence, Translation, VelocitySet};
+use fernn::flow::{
+    DegreesPerFrame, FlowSpace, Input, Lift, PixelsPerFrame, Rotation, Sequence, Translation,
+    VelocitySet,
+};
 use fernn::models::{Decoder, ForecastLearner, ForecasterChoice, ForecasterShape};
 use fernn::ops::ReadOut;
 use fernn::parameters::{Draw, Initial, Parameters, Tensors};
@@ -72,35 +76,74 @@ fn cell_step(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// 20 frames forward and backward by cell and frame of reference, 25 velocities.
+/// 20 frames forward and backward by cell and frame of reference: the simple cell of as many channels and
+/// velocities is what the others are measured against.
 fn sequence(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("20 frames forward and backward, batch 4, V2");
-    group.sample_size(10);
-    let frames = drawn("frames", &[4, 20, 1, SIZE, SIZE]);
-    for lift in [Lift::CoMoving, Lift::Trivial] {
-        let space = FlowSpace::new(Translation, VelocitySet::square(2), lift);
-        let kernels = |gates: usize| {
-            let kernel = |name, inputs| drawn(name, &[gates * CHANNELS, inputs, 3, 3]);
-            let [u, w] = [("u", 1), ("w", CHANNELS)].map(|(name, inputs)| kernel(name, inputs));
-            (space.clone(), Some(u), w)
-        };
-        let ((a, u, w), (b, v, x), (c, t, y)) = (kernels(1), kernels(3), kernels(4));
-        let cells: [(&str, AnyLayer<Translation>); 3] = [
-            ("simple", Box::new(FlowRnn::over(a, u, w).expect("valid kernels"))),
-            ("GRU", Box::new(FlowGru::over(b, v, x).expect("valid kernels"))),
-            ("LSTM", Box::new(FlowLstm::over(c, t, y).expect("valid kernels"))),
-        ];
-        for (name, cell) in &cells {
-            group.bench_function(BenchmarkId::new(*name, lift.name()), |bencher| {
-                bencher.iter(|| {
-                    let read_outs = cell.unroll(Sequence::Frames(&frames), ReadOut::Every);
-                    let loss = read_outs.and_then(|r| Ok(r.sqr()?.sum_all()?)).expect("a loss");
-                    black_box(loss.backward().expect("gradients"))
-                });
-            });
+    for channels in [16, 32] {
+        let mut group = criterion
+            .benchmark_group(format!("20 frames forward and backward, batch 4, C = {channels}"));
+        group.sample_size(10);
+        for lift in [Lift::CoMoving, Lift::Trivial] {
+            let translations = FlowSpace::new(Translation, VelocitySet::square(2), lift);
+            let cells = translation_cells(&translations, channels);
+            for (name, cell) in &cells {
+                unroll(&mut group, format!("translations V2, {name}"), lift, cell);
+            }
+            for velocities in [&[0][..], &[-90, -45, 0, 45, 90]] {
+                let (turning, moving) = as_many(velocities, lift, channels);
+                let count = velocities.len();
+                unroll(&mut group, format!("{count} rotations, simple"), lift, &turning);
+                unroll(&mut group, format!("{count} translations, simple"), lift, &moving);
+            }
         }
+        group.finish();
     }
-    group.finish();
+}
+
+fn unroll<C: Cell>(group: &mut BenchmarkGroup<'_, WallTime>, name: String, lift: Lift, cell: &C) {
+    let frames = drawn("frames", &[4, 20, 1, SIZE, SIZE]);
+    group.bench_function(BenchmarkId::new(name, lift.name()), |bencher| {
+        bencher.iter(|| {
+            let read_outs = cell.unroll(Sequence::Frames(&frames), ReadOut::Every);
+            let loss = read_outs.and_then(|r| Ok(r.sqr()?.sum_all()?)).expect("a loss");
+            black_box(loss.backward().expect("gradients"))
+        });
+    });
+}
+
+fn kernels(channels: usize, gates: usize) -> (Tensor, Tensor) {
+    let kernel = |name, inputs| drawn(name, &[gates * channels, inputs, 3, 3]);
+    (kernel("u", 1), kernel("w", channels))
+}
+
+type Named<G> = (&'static str, AnyLayer<G>);
+
+fn translation_cells(space: &FlowSpace<Translation>, channels: usize) -> [Named<Translation>; 3] {
+    let ((u, w), (v, x), (t, y)) =
+        (kernels(channels, 1), kernels(channels, 3), kernels(channels, 4));
+    let valid = "valid kernels";
+    [
+        ("simple", Box::new(FlowRnn::over(space.clone(), u, w).expect(valid))),
+        ("GRU", Box::new(FlowGru::over(space.clone(), v, x).expect(valid))),
+        ("LSTM", Box::new(FlowLstm::over(space.clone(), t, y).expect(valid))),
+    ]
+}
+
+/// A cell over rotations by these degrees, fields of eight orientations, and one over as many translations.
+fn as_many(
+    degrees: &[i32],
+    lift: Lift,
+    planes: usize,
+) -> (FlowRnn<Rotation>, FlowRnn<Translation>) {
+    let turns = degrees.iter().map(|&d| DegreesPerFrame(d)).collect();
+    let moves = (0..degrees.len() as i32).map(|x| PixelsPerFrame::new(x, 0)).collect();
+    let (turns, moves) = (VelocitySet::truncated(turns), VelocitySet::truncated(moves));
+    let group = Rotation::new(8).expect("orientations");
+    let turning = FlowSpace::new(group, turns.expect("a set"), lift);
+    let moving = FlowSpace::new(Translation, moves.expect("a set"), lift);
+    let [(u, w), (v, x)] = [(); 2].map(|()| kernels(planes, 1));
+    let valid = "valid kernels";
+    (FlowRnn::over(turning, u, w).expect(valid), FlowRnn::over(moving, v, x).expect(valid))
 }
 
 /// Small random numbers that gradients are asked for.

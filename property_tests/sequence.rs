@@ -13,7 +13,7 @@ use fernn::cells::{CellChoice, Running};
 use fernn::models::{Feedback, ForecasterChoice};
 use fernn::ops::{
     Activation, ConvAlgorithm, FedAs, Kernels, Layer, Padding, ReadOut, Recurrence, Shift,
-    VelocityPooling, circular_convolution, convolution_stack, flow_sequence,
+    SliceAction, VelocityPooling, circular_convolution, convolution_stack, flow_sequence,
 };
 use fernn::parameters::Parameters;
 use proptest::prelude::*;
@@ -244,7 +244,7 @@ fn a_sequence_refuses_what_it_cannot_run() {
         let kernels = Kernels { input: Some(&u), recurrent: w };
         let mut feed = |_: &Tensor| Ok(normal(8, "fed", &[1, 3, 4, 1], 1.0, DType::F32));
         let fed = ReadOut::Fed { steps, feed: &mut feed, fed_as: FedAs::New };
-        flow_sequence(seen, kernels, &shifts, Recurrence::default(), fed)
+        flow_sequence(seen, kernels, SliceAction::Shifts(&shifts), Recurrence::default(), fed)
     };
     assert_eq!(run(&seen, &w, 2, 3).unwrap().dims(), [3, 1, 3, 4, 2]);
     assert!(run(&seen, &w, 2, 0).is_err(), "no step");

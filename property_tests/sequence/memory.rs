@@ -4,8 +4,9 @@ use super::common::{normal, values};
 use super::{ALGORITHMS, pooling};
 use candle_core::{DType, Tensor, Var};
 use fernn::ops::{
-    Activation, DEFAULT_HISTORY_BUDGET, FedAs, Gated, Kernels, ReadOut, Shift, Unrolled, Update,
-    flow_sequence, history_budget, set_history_budget,
+    Activation, CarryOrder, DEFAULT_HISTORY_BUDGET, FedAs, Gated, Kernels, ReadOut, Shift,
+    SliceAction, Turn, Turning, Unrolled, Update, flow_sequence, history_budget,
+    set_history_budget,
 };
 use proptest::prelude::*;
 
@@ -14,7 +15,7 @@ fn run(
     seed: u64,
     (frames, steps): (usize, usize),
     (has_input, channels): (bool, usize),
-    how: Unrolled,
+    (action, how): (SliceAction<'_>, Unrolled),
 ) -> Vec<Vec<f64>> {
     let gates = how.update.gates();
     let inputs = if has_input { 1 } else { channels * gates };
@@ -27,8 +28,6 @@ fn run(
         draw("u", &[channels * gates, 1, 3, 3], 0.4),
     );
     let kernels = Kernels { input: has_input.then_some(u.as_tensor()), recurrent: &w };
-    let shifts: Vec<Shift> =
-        (-1..=1).flat_map(|down| (-1..=1).map(move |right| Shift { down, right })).collect();
     let mut feed = |read_out: &Tensor| {
         let maps = Tensor::cat(&vec![read_out; gates], 3)?;
         Ok(maps.narrow(3, 0, inputs)?.contiguous()?)
@@ -37,7 +36,7 @@ fn run(
         0 => ReadOut::Every,
         steps => ReadOut::Fed { steps, feed: &mut feed, fed_as: FedAs::New },
     };
-    let y = flow_sequence(&sequence, kernels, &shifts, how, read_out).unwrap();
+    let y = flow_sequence(&sequence, kernels, action, how, read_out).unwrap();
     let weights = normal(seed, "weights", y.dims(), 1.0, DType::F32);
     let gradients = (&y * weights).unwrap().sum_all().unwrap().backward().unwrap();
     let mut all = vec![values(&y), values(gradients.get(&sequence).unwrap())];
@@ -51,7 +50,7 @@ proptest! {
 
     #[test]
     fn no_bit_depends_on_the_budget(
-        seed in 0u64..1000, frames in 1usize..9, steps in 0usize..4, has_input: bool,
+        seed in 0u64..1000, frames in 1usize..9, steps in 0usize..4, has_input: bool, action in 0usize..4,
         channels in prop::sample::select(vec![5usize, 12]),
         pooling in pooling(), algorithm in prop::sample::select(ALGORITHMS.to_vec()),
         update in prop::sample::select(vec![
@@ -59,7 +58,19 @@ proptest! {
             Update::Gated(Gated::Gru), Update::Gated(Gated::Lstm),
         ]),
     ) {
-        let how = Unrolled { update, pooling, algorithm };
+        let shifts: Vec<Shift> =
+            (-1..=1).flat_map(|down| (-1..=1).map(move |right| Shift { down, right })).collect();
+        let turns: Vec<Turn> =
+            (-4..=4).map(|n| Turn { degrees: 40.0 * n as f64, orientations: n }).collect();
+        let (orientations, turns) = (1, &turns[..]);
+        let turning = |order| SliceAction::TurnedSlices(Turning { orientations, turns, order });
+        let action = [
+            SliceAction::Shifts(&shifts),
+            SliceAction::TurnedViews { orientations, turns },
+            turning(CarryOrder::CarryFirst),
+            turning(CarryOrder::ConvolveFirst),
+        ][action];
+        let how = (action, Unrolled { update, pooling, algorithm });
         let expected = run(seed, (frames, steps), (has_input, channels), how);
         prop_assert!(expected.iter().flatten().any(|v| *v != 0.0));
         // A state of 3·9·35 pixels with 5 channels stored as 16 takes 60 kB: from all of them to one.

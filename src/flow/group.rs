@@ -1,5 +1,6 @@
 //! The group interface that cells are written against.
 
+use super::lift::Lift;
 use super::velocity::{Velocity, VelocitySet};
 use crate::error::Result;
 use crate::ops::{
@@ -154,19 +155,19 @@ pub trait FlowGroup: Clone + Send + Sync {
         self.recur(slices, kernel, &inputs, recurrence)
     }
 
-    /// Whether [`FlowGroup::unroll`] runs sequences on the CPU, and both frames of reference are one network for
-    /// it: only where the action is exact.
+    /// Whether [`FlowGroup::unroll`] runs sequences on the CPU.
     fn unrolls(&self) -> bool {
         false
     }
 
     /// The whole of [`crate::cells::Cell::unroll`] as one operation, for groups that say so
     /// ([`FlowGroup::unrolls`]). `sequence` (B, T, H, W, C_in), contiguous, are feature
-    /// maps where `kernels` hold no U.
+    /// maps where `kernels` hold no U. Where the action is exact both frames of reference are one network,
+    /// and either may be computed for the other.
     fn unroll(
         &self,
         _sequence: &Tensor,
-        _velocities: &VelocitySet<Self::Velocity>,
+        _space: (&VelocitySet<Self::Velocity>, Lift),
         _kernels: Kernels<'_>,
         _how: Unrolled,
         _read_out: ReadOut<'_>,

@@ -1,9 +1,13 @@
 //! The cyclic group C_N of rotations, acting on frames and on regular fields over the plane.
 
 use super::group::FlowGroup;
-use super::velocity::DegreesPerFrame;
+use super::lift::Lift;
+use super::velocity::{DegreesPerFrame, VelocitySet};
 use crate::error::{Error, Result, expect_shape};
-use crate::ops::{self, CarryOrder, ConvAlgorithm, Padding, Recurrence, Turn, Turning};
+use crate::ops::{
+    self, CarryOrder, ConvAlgorithm, Kernels, Padding, ReadOut, Recurrence, SliceAction, Turn,
+    Turning, Unrolled,
+};
 use candle_core::Tensor;
 
 /// Rotations about the centre of the frame. Frames are trivial fields: a rotation moves their pixels.
@@ -204,5 +208,26 @@ impl FlowGroup for Rotation {
         recurrence: Recurrence,
     ) -> Result<Tensor> {
         ops::recurrence(slices, kernel, inputs, recurrence.step(Padding::Zero))
+    }
+
+    fn unrolls(&self) -> bool {
+        true
+    }
+
+    fn unroll(
+        &self,
+        sequence: &Tensor,
+        (velocities, lift): (&VelocitySet<DegreesPerFrame>, Lift),
+        kernels: Kernels<'_>,
+        how: Unrolled,
+        read_out: ReadOut<'_>,
+    ) -> Result<Option<Tensor>> {
+        let (orientations, order) = (self.orientations, self.order);
+        let turns = &self.turns(velocities.as_slice(), 1)?;
+        let action = match lift {
+            Lift::Trivial => SliceAction::TurnedSlices(Turning { orientations, turns, order }),
+            Lift::CoMoving => SliceAction::TurnedViews { orientations, turns },
+        };
+        Ok(Some(ops::flow_sequence(sequence, kernels, action, how, read_out)?))
     }
 }

@@ -228,7 +228,7 @@ impl<G: FlowGroup> FlowSpace<G> {
             return Ok(None);
         }
         let sequence = sequence.channels_last()?;
-        self.group.unroll(&sequence, &self.velocities, kernels, how, read_out)
+        self.group.unroll(&sequence, (&self.velocities, self.lift), kernels, how, read_out)
     }
 
     /// ψ_t(ν)·h(ν) for t = `steps`, of everything remembered; the number of frames seen stays.

@@ -1,9 +1,12 @@
 //! The group of translations of a torus, acting by integer pixels.
 
 use super::group::FlowGroup;
+use super::lift::Lift;
 use super::velocity::{PixelsPerFrame, VelocitySet};
 use crate::error::{Result, expect_shape};
-use crate::ops::{self, ConvAlgorithm, Kernels, Padding, ReadOut, Recurrence, Shift, Unrolled};
+use crate::ops::{
+    self, ConvAlgorithm, Kernels, Padding, ReadOut, Recurrence, Shift, SliceAction, Unrolled,
+};
 use candle_core::Tensor;
 
 /// Translations of the torus of H × W pixels; their flows move content by whole pixels per frame.
@@ -127,12 +130,18 @@ impl FlowGroup for Translation {
     fn unroll(
         &self,
         sequence: &Tensor,
-        velocities: &VelocitySet<PixelsPerFrame>,
+        (velocities, _): (&VelocitySet<PixelsPerFrame>, Lift),
         kernels: Kernels<'_>,
         how: Unrolled,
         read_out: ReadOut<'_>,
     ) -> Result<Option<Tensor>> {
         let shifts = displacements(velocities.as_slice(), 1);
-        Ok(Some(ops::flow_sequence(sequence, kernels, &shifts, how, read_out)?))
+        Ok(Some(ops::flow_sequence(
+            sequence,
+            kernels,
+            SliceAction::Shifts(&shifts),
+            how,
+            read_out,
+        )?))
     }
 }

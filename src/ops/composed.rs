@@ -1,10 +1,12 @@
 //! The same operations composed of candle's own, for devices that the kernels do not run on.
 
-use super::activation::activate;
-use super::kernels::{Padding, Shift};
+use super::CarryOrder;
+use super::activation::{Activation, activate};
+use super::kernels::{ConvAlgorithm, Padding, Shift};
 use super::layer::Layer;
-use super::resampling::ReadyTurn;
+use super::resampling::{Turn, rotated};
 use super::rule::RecurrentStep;
+use super::slice_action::Turning;
 use crate::error::Result;
 use candle_core::Tensor;
 
@@ -44,18 +46,36 @@ pub(super) fn shift_slices(x: &Tensor, shifts: &[Shift]) -> Result<Tensor> {
 }
 
 /// [`super::turn_slices`], each rotation as a dense matrix over pixels.
-pub(super) fn turn_slices(x: &Tensor, n: usize, turns: &[ReadyTurn]) -> Result<Tensor> {
+pub(super) fn turn_slices(x: &Tensor, n: usize, turns: &[Turn]) -> Result<Tensor> {
     let (batch, _, height, width, channels) = x.dims5()?;
     let pixels = height * width;
     let turned = turns.iter().enumerate().map(|(v, turn)| {
-        let matrix = Tensor::from_vec(turn.resampling.to_matrix(), (pixels, pixels), x.device())?;
+        let matrix = rotated((height, width), turn.degrees).forward.to_matrix();
+        let matrix = Tensor::from_vec(matrix, (pixels, pixels), x.device())?;
         let slice = x.narrow(1, v, 1)?.contiguous()?.reshape((batch, pixels, channels))?;
         let rotated = matrix.to_dtype(x.dtype())?.broadcast_matmul(&slice)?;
         let fields = rotated.reshape((batch * pixels, channels / n, n))?;
-        let rolled = roll(&fields, 2, turn.shift as i64)?;
+        let rolled = roll(&fields, 2, turn.orientations)?;
         Ok(rolled.contiguous()?.reshape((batch, 1, height, width, channels))?)
     });
     Ok(Tensor::cat(&turned.collect::<Result<Vec<_>>>()?, 1)?)
+}
+
+/// [`super::turned_recurrence`].
+pub(super) fn turned_recurrence(
+    state: &Tensor,
+    kernel: &Tensor,
+    lifted: &Tensor,
+    Turning { orientations, turns, order }: Turning<'_>,
+    (activation, algorithm): (Activation, ConvAlgorithm),
+) -> Result<Tensor> {
+    let turn = |x: &Tensor| super::turn_slices(x, orientations, turns);
+    let convolve = |x: &Tensor| super::convolve_slices(x, kernel, Padding::Zero, algorithm);
+    let carried = match order {
+        CarryOrder::CarryFirst => convolve(&turn(state)?)?,
+        CarryOrder::ConvolveFirst => turn(&convolve(state)?)?,
+    };
+    activate(&carried.broadcast_add(&lifted.unsqueeze(1)?)?, activation)
 }
 
 /// [`super::depthwise_convolution`], tap by tap.

@@ -19,6 +19,27 @@ impl GateMaps {
         Self { count, channels, stored, made }
     }
 
+    /// One map whose channels lie without a gap.
+    pub fn plain(channels: usize) -> Self {
+        Self { count: 1, channels, stored: channels, made: channels }
+    }
+
+    /// One of these maps.
+    pub fn one(self) -> Self {
+        Self { count: 1, made: self.stored, ..self }
+    }
+
+    /// C.
+    pub fn channels(self) -> usize {
+        self.channels
+    }
+
+    /// Which of its map's C channels lies at a place of a pixel; `None` for padding.
+    pub fn channel_at(self, place: usize) -> Option<usize> {
+        let (map, channel) = (place / self.stored, place % self.stored);
+        (map < self.count && channel < self.channels).then_some(channel)
+    }
+
     /// Channels as stored.
     pub fn made(self) -> usize {
         self.made
@@ -68,12 +89,12 @@ impl GateMaps {
         stored
     }
 
-    /// The way back of [`GateMaps::stored`].
+    /// The way back of [`GateMaps::stored`], which adds.
     pub fn give<T: Float>(self, stored: &[T], pixels: &mut [T]) {
         let each = pixels.chunks_exact_mut(self.maps()).zip(stored.chunks_exact(self.made));
         for (to, from) in each {
             for (to, from) in to.chunks_exact_mut(self.channels).zip(from.chunks(self.stored)) {
-                to.copy_from_slice(&from[..self.channels]);
+                to.iter_mut().zip(from).for_each(|(to, &from)| *to += from);
             }
         }
     }

@@ -1,9 +1,9 @@
 //! Steps of a gated recurrence over a sequence, and their way back.
 
+use super::carried::{Reads, Remembered};
 use super::gates::{Back, Gates, KEPT, Next, Read};
 use super::kernels::{Buffer, Float};
-use super::parts::enough_images;
-use super::recurrence::Threads;
+use super::parts::{Threads, enough_images};
 use super::rollout::{Rollout, State, StateView};
 use super::rule::Gated;
 use rayon::prelude::*;
@@ -18,17 +18,17 @@ impl<T: Float> Rollout<T> {
         (threads, keeps_gates): (Threads, bool),
     ) -> State<T> {
         let (slice, made) = (self.slice(), self.made());
-        let samples = lifted.len() / made;
-        let count = samples * self.slices_after(t);
+        let count = lifted.len() / made * self.slices_of_image(t);
         let optional = |is_there, numbers| Buffer::take(if is_there { numbers } else { 0 });
         let mut next = State {
             hidden: Buffer::take(count * slice),
             cell: optional(update.has_cell(), count * slice),
             gates: optional(keeps_gates, count * KEPT * slice),
         };
-        // Before the first frame nothing is remembered; after it all velocities remember the same.
+        // Before the first frame nothing is remembered.
         let nothing = Buffer::zeros(made);
-        let common = before.filter(|_| t == 1).map(|h| self.convolved_once(h.hidden, threads));
+        let start = before.map(|before| Start::new(self, t, before));
+        let common = before.and_then(|before| self.common(t, before.hidden, threads));
         let mut slices: Vec<Next<'_, T>> = chunks(&mut next.hidden, slice, count)
             .zip(chunks(&mut next.cell, slice, count))
             .zip(chunks(&mut next.gates, KEPT * slice, count))
@@ -38,82 +38,133 @@ impl<T: Float> Rollout<T> {
         let tasks = slices.par_chunks_mut(per_task).with_min_len(threads.least());
         tasks.enumerate().for_each(|(task, slices)| {
             let first = task * per_task;
-            let convolved = before.filter(|_| t > 1).map(|before| {
-                let mut convolved = Buffer::take(slices.len() * made);
-                let h = &before.hidden[first * slice..(first + slices.len()) * slice];
-                self.recurrent.forward(h, &mut convolved);
-                convolved
-            });
+            let memories = start.as_ref().map(|start| start.memories(self, (first, slices.len())));
+            let mut convolved = optional(memories.is_some(), slices.len() * made);
+            if let Some(Memories { hidden, .. }) = &memories {
+                self.convolved(common.as_deref(), (first, hidden), &mut convolved);
+            }
             let mut spare = optional(!keeps_gates, KEPT * slice);
             for (number, next) in slices.iter_mut().enumerate() {
-                let place = first + number;
-                let sample = place / self.slices_after(t);
-                let recurrent = match (&convolved, &common) {
-                    (Some(convolved), _) => &convolved[number * made..],
-                    (None, Some(common)) => &common[sample * made..],
-                    (None, None) => &nothing[..],
+                let (hidden, cell) = match &memories {
+                    Some(memories) => memories.of(number, slice),
+                    None => (&nothing[..slice], &nothing[..slice]),
                 };
-                let (hidden, cell) = self.remembered((place, t), before, &nothing);
-                let input = &lifted[sample * made..][..made];
+                let recurrent =
+                    if memories.is_some() { &convolved[number * made..] } else { &nothing };
+                let (input, moved) = self.seen((first + number, t), lifted);
                 let read = Read { input, recurrent, hidden, cell };
                 let kept = if keeps_gates { &mut *next.kept } else { &mut spare };
                 let next = Next { hidden: next.hidden, cell: next.cell, kept };
-                self.gates(update, (place, t)).advance(read, next);
+                Gates { update, moved, made: self.gate_maps.made() }.advance(read, next);
             }
         });
         next
     }
 
-    /// Memories of the slice at a place after frame `t`, from those before it.
-    fn remembered<'a>(
-        &self,
-        (place, t): (usize, usize),
-        before: Option<StateView<'a, T>>,
-        nothing: &'a [T],
-    ) -> (&'a [T], &'a [T]) {
-        let slice = self.slice();
-        let place = if t == 1 { place / self.velocities() } else { place };
-        let of = |all: &'a [T]| if all.is_empty() { all } else { &all[place * slice..][..slice] };
-        before.map_or((&nothing[..slice], &nothing[..slice]), |b| (of(b.hidden), of(b.cell)))
-    }
-
-    /// The gates of the slice at a place at the step of frame `t`.
-    fn gates(&self, update: Gated, (place, t): (usize, usize)) -> Gates {
-        let moved = self.moved(place % self.slices_after(t), -self.moved_back[t]);
-        Gates { update, moved, made: self.gate_maps.made() }
-    }
-
     /// The way back of a step of some samples: gradients to their memories after frame `t` become those to
-    /// the memories before it, as far as they do not go through W; those to what W made are written, and the
-    /// way goes on from those to what U made by `lifted` (sample, gradient).
+    /// the memories before it as the step read them, as far as they do not go through W; those to what W made
+    /// are written, and the way goes on from those to what U made by `lifted` (image, gradient).
     pub(super) fn gated_back(
         &self,
         (update, t): (Gated, usize),
-        (after, before): (StateView<'_, T>, Option<StateView<'_, T>>),
+        (kept, memories): (&[T], Option<&Memories<'_, T>>),
         to: StepGradients<'_, T>,
         mut lifted: impl FnMut(usize, &[T]),
     ) {
-        let (slice, made, count) = (self.slice(), self.made(), self.slices_after(t));
+        let (slice, made) = (self.slice(), self.made());
+        let (velocities, of_image) = (self.slices_after(t), self.slices_of_image(t));
         let (nothing, mut to_input) = (Buffer::zeros(slice), Buffer::take(made));
         let slices = to.hidden.len() / slice;
         let cells = chunks(to.cell, slice, slices);
         let each = to.hidden.chunks_mut(slice).zip(cells).zip(to.made.chunks_mut(made));
         for (place, ((hidden, cell), to_recurrent)) in each.enumerate() {
-            if place.is_multiple_of(count) {
+            if place.is_multiple_of(of_image) {
                 to_input.fill(T::default());
             }
-            self.gates(update, (place, t)).back(Back {
-                kept: &after.gates[place * KEPT * slice..][..KEPT * slice],
-                before: self.remembered((place, t), before, &nothing),
+            let moved = self.moved(place % velocities, -self.moved_back[t]);
+            Gates { update, moved, made: self.gate_maps.made() }.back(Back {
+                kept: &kept[place * KEPT * slice..][..KEPT * slice],
+                before: match memories {
+                    Some(memories) => memories.of(place, slice),
+                    None => (&nothing, &nothing),
+                },
                 hidden,
                 cell,
                 to_recurrent,
                 to_input: &mut to_input,
             });
-            if (place + 1).is_multiple_of(count) {
-                lifted(place / count, &to_input);
+            if (place + 1).is_multiple_of(of_image) {
+                lifted(place / of_image, &to_input);
             }
         }
+    }
+}
+
+/// What a gated step starts from.
+pub(super) struct Start<'a, T> {
+    t: usize,
+    before: StateView<'a, T>,
+    /// Once for each velocity, where these part.
+    wide: Option<[Buffer<T>; 2]>,
+}
+
+impl<'a, T: Float> Start<'a, T> {
+    pub fn new(rollout: &Rollout<T>, t: usize, before: StateView<'a, T>) -> Self {
+        let [hidden, cell] = [before.hidden, before.cell].map(|memory| rollout.wide(t, memory));
+        Self { t, before, wide: hidden.zip(cell).map(|(hidden, cell)| [hidden, cell]) }
+    }
+
+    /// The memories of so many slices from `first` on, as the step reads them.
+    pub fn memories(
+        &self,
+        rollout: &Rollout<T>,
+        (first, count): (usize, usize),
+    ) -> Memories<'_, T> {
+        let [hidden, cell] = match &self.wide {
+            Some([hidden, cell]) => [&**hidden, &**cell],
+            None => [self.before.hidden, self.before.cell],
+        };
+        let is_shared = rollout.is_shared(self.t);
+        Memories {
+            hidden: self.remembered(rollout, hidden, (first, count)),
+            cell: self.remembered(rollout, cell, (first, count)),
+            first: if is_shared { first } else { 0 },
+            sharing: if is_shared { rollout.velocities() } else { 1 },
+        }
+    }
+
+    fn remembered<'b>(
+        &self,
+        rollout: &Rollout<T>,
+        all: &'b [T],
+        (first, count): (usize, usize),
+    ) -> Remembered<'b, T> {
+        let here = match all.is_empty() {
+            true => all,
+            false => rollout.part((self.t, first), all, count * rollout.slice()),
+        };
+        rollout.recurrent.remembered(first, here, Reads::Update)
+    }
+}
+
+/// Memories as a step reads them.
+pub(super) struct Memories<'a, T> {
+    pub hidden: Remembered<'a, T>,
+    /// Empty without one.
+    pub cell: Remembered<'a, T>,
+    /// Slices before those asked for.
+    first: usize,
+    /// Slices of the step that share one.
+    sharing: usize,
+}
+
+impl<T: Float> Memories<'_, T> {
+    /// h and c of the slice of a number.
+    fn of(&self, number: usize, slice: usize) -> (&[T], &[T]) {
+        let place = (self.first + number) / self.sharing;
+        let here = place * slice..(place + 1) * slice;
+        let (h, c) = (self.hidden.carried(), self.cell.carried());
+        (&h[here.clone()], if c.is_empty() { c } else { &c[here] })
     }
 }
 

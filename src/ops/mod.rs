@@ -6,6 +6,7 @@
 
 mod activation;
 mod batch_norm;
+mod carried;
 mod carry_order;
 mod composed;
 mod convolution;
@@ -30,10 +31,12 @@ mod rotate;
 mod rule;
 mod sequence;
 mod shift;
+mod slice_action;
 mod stack;
 mod steerable;
 mod storage;
-mod turned_recurrence;
+mod turning;
+mod views;
 mod way_back;
 
 pub use activation::{Activation, activate};
@@ -49,13 +52,13 @@ pub use memory::{DEFAULT_HISTORY_BUDGET, history_budget, set_history_budget};
 pub use pool::pool_velocities;
 pub use pooling::VelocityPooling;
 pub use read_out::{FedAs, Feed, ReadOut};
-pub use recurrence::{flow_recurrence, recurrence};
+pub use recurrence::{flow_recurrence, recurrence, turned_recurrence};
 pub(crate) use resampling::Resampling;
 pub use resampling::Turn;
 pub use rotate::turn_slices;
 pub use rule::{Gated, Kernels, Recurrence, RecurrentStep, Unrolled, Update};
 pub use sequence::flow_sequence;
 pub use shift::shift_slices;
+pub use slice_action::{SliceAction, Turning};
 pub use stack::{StackRun, circular_convolution, convolution_stack};
 pub use steerable::SteerableBasis;
-pub use turned_recurrence::{Turning, turned_recurrence};

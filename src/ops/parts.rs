@@ -16,3 +16,21 @@ pub(super) fn images_per_part(images: usize, height: usize, width: usize) -> usi
 pub(super) fn enough_images(height: usize, width: usize) -> usize {
     ENOUGH_TILES.div_ceil(height.div_ceil(4) * width.div_ceil(4))
 }
+
+/// Which threads share the work of a step.
+#[derive(Clone, Copy)]
+pub(super) enum Threads {
+    All,
+    /// The calling one alone, where others are busy with steps of their own.
+    This,
+}
+
+impl Threads {
+    /// The least pieces of work that a thread takes at once.
+    pub fn least(self) -> usize {
+        match self {
+            Self::All => 1,
+            Self::This => usize::MAX,
+        }
+    }
+}

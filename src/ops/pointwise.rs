@@ -19,12 +19,6 @@ pub(super) fn add<T: Float>(x: &[T], sum: &mut [T]) {
     Moved { plane, channels: 1, shift: Shift::default() }.add(x, sum);
 }
 
-/// y = σ(y + u).
-pub(super) fn add_and_activate<T: Float>(activation: Activation, u: &[T], y: &mut [T]) {
-    let plane = Plane { height: 1, width: y.len() };
-    Moved { plane, channels: 1, shift: Shift::default() }.add_and_activate(activation, u, y);
-}
-
 struct Activate<'a, T> {
     activation: Activation,
     y: &'a mut [T],

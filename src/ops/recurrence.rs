@@ -1,15 +1,21 @@
 //! One step of the flow equivariant recurrence as a differentiable operation.
 
+use super::CarryOrder;
 use super::activation::Activation;
+use super::carried::{Carried, Reads};
 use super::composed;
+use super::gate_maps::GateMaps;
 use super::kernels::{
     Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Plane, Shift, stored_channels,
 };
 use super::layer::expect_square_kernel;
 use super::parts::{enough_images, images_per_part};
 use super::pointwise::{self, Moved};
+use super::resampling::Turn;
 use super::rule::RecurrentStep;
+use super::slice_action::Turning;
 use super::storage::{CpuView, contiguous, restore_channels};
+use super::turning::expect_fields;
 use crate::error::{Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Shape, Tensor};
 use rayon::prelude::*;
@@ -36,21 +42,67 @@ pub fn flow_recurrence(
     shifts: &[Shift],
     step: RecurrentStep,
 ) -> Result<Tensor> {
-    let names = [("B", None), ("V", Some(shifts.len())), ("H", None), ("W", None), ("C", None)];
-    expect_shape("hidden state", state, &names)?;
-    let (batch, _, height, width, channels) = state.dims5()?;
-    expect_square_kernel(kernel, channels)?;
-    expect_shape(
-        "lifted input",
-        lifted,
-        &[("B", Some(batch)), ("H", Some(height)), ("W", Some(width)), ("C", Some(channels))],
-    )?;
+    check([state, kernel, lifted], shifts.len())?;
     if !state.device().is_cpu() {
         return composed::recurrence(state, kernel, lifted, shifts, step);
     }
-    let (plane, shifts) = (Plane { height, width }, shifts.to_vec());
-    let operation = FlowRecurrence { plane, channels, shifts, step };
-    Ok(state.contiguous()?.apply_op3(&kernel.contiguous()?, &lifted.contiguous()?, operation)?)
+    let moves = Moves::Views(shifts.to_vec());
+    run([state, kernel, lifted], moves, step)
+}
+
+/// A step of the recurrence over rotations in the lab frame, convolutions padded with zeros, one turn per
+/// slice of the velocity axis; see [`turn_slices`](super::turn_slices).
+///
+/// - [`CarryOrder::CarryFirst`]: `h'(ν) = σ( W ⋆ (turn_ν h(ν)) + u )`
+/// - [`CarryOrder::ConvolveFirst`]: `h'(ν) = σ( turn_ν [W ⋆ h(ν)] + u )`
+///
+/// # Shapes
+/// `state` (B, V, H, W, C); `kernel` (C, C, kh, kw), odd; `lifted` (B, H, W, C), the same for every
+/// ν; result (B, V, H, W, C).
+///
+/// # Errors
+/// [`crate::Error::Shape`] when extents disagree, [`crate::Error::Configuration`] for an even kernel or
+/// channels that are no whole fields.
+pub fn turned_recurrence(
+    state: &Tensor,
+    kernel: &Tensor,
+    lifted: &Tensor,
+    turning: Turning<'_>,
+    (activation, algorithm): (Activation, ConvAlgorithm),
+) -> Result<Tensor> {
+    let Turning { orientations, turns, order } = turning;
+    check([state, kernel, lifted], turns.len())?;
+    expect_fields(state.dims()[4], orientations)?;
+    if !state.device().is_cpu() {
+        return composed::turned_recurrence(
+            state,
+            kernel,
+            lifted,
+            turning,
+            (activation, algorithm),
+        );
+    }
+    let moves = Moves::Slices { orientations, turns: turns.to_vec(), order };
+    let step = RecurrentStep { activation, padding: Padding::Zero, algorithm };
+    run([state, kernel, lifted], moves, step)
+}
+
+/// Refuses extents that disagree.
+fn check([state, kernel, lifted]: [&Tensor; 3], velocities: usize) -> Result<()> {
+    let names = [("B", None), ("V", Some(velocities)), ("H", None), ("W", None), ("C", None)];
+    expect_shape("hidden state", state, &names)?;
+    let (batch, _, height, width, channels) = state.dims5()?;
+    expect_square_kernel(kernel, channels)?;
+    let names =
+        [("B", Some(batch)), ("H", Some(height)), ("W", Some(width)), ("C", Some(channels))];
+    expect_shape("lifted input", lifted, &names)
+}
+
+fn run(arguments: [&Tensor; 3], moves: Moves, step: RecurrentStep) -> Result<Tensor> {
+    let (_, _, height, width, channels) = arguments[0].dims5()?;
+    let operation = FlowRecurrence { plane: Plane { height, width }, channels, moves, step };
+    let [state, kernel, lifted] = arguments.map(Tensor::contiguous);
+    Ok(state?.apply_op3(&kernel?, &lifted?, operation)?)
 }
 
 /// σ(W ⋆ h(ν) + u(ν)) for slices (B, V, H, W, C) and inputs (B, V or 1, H, W, C).
@@ -80,38 +132,58 @@ pub fn recurrence(
 struct FlowRecurrence {
     plane: Plane,
     channels: usize,
-    shifts: Vec<Shift>,
+    moves: Moves,
     step: RecurrentStep,
 }
 
-/// The convolution of a recurrent kernel (C, C, kh, kw), `dims`, for maps as the kernels store them.
-pub(super) fn square_convolution<T: Float>(
-    algorithm: ConvAlgorithm,
-    border: (Plane, Padding),
-    kernel: &[T],
-    dims: &[usize],
-) -> Convolution<T> {
-    let (outputs, inputs, height, width) = (dims[0], dims[1], dims[2], dims[3]);
-    let kernel = KernelView { values: kernel, outputs, inputs, height, width };
-    let stored = stored_channels::<T>(outputs);
-    Convolution::new(algorithm, border, kernel, (stored, stored))
-}
-
-/// Maps (…, H, W, C) with their channels as the kernels store them.
-pub(super) fn stored<T: Float>(maps: &[T], channels: usize) -> Buffer<T> {
-    let stored = stored_channels::<T>(channels);
-    let mut buffer = Buffer::take(maps.len() / channels * stored);
-    restore_channels(maps, channels, &mut buffer, stored);
-    buffer
+/// What moves in a step, for each slice of the velocity axis.
+enum Moves {
+    /// What it sees.
+    Views(Vec<Shift>),
+    /// The slice, which turns.
+    Slices { orientations: usize, turns: Vec<Turn>, order: CarryOrder },
 }
 
 impl FlowRecurrence {
-    fn convolution<T: Float>(&self, kernel: &[T], dims: &[usize]) -> Convolution<T> {
-        square_convolution(self.step.algorithm, (self.plane, self.step.padding), kernel, dims)
+    fn velocities(&self) -> usize {
+        match &self.moves {
+            Moves::Views(shifts) => shifts.len(),
+            Moves::Slices { turns, .. } => turns.len(),
+        }
     }
 
+    /// Beside what a slice sees.
+    fn moved(&self, velocity: usize, channels: usize) -> Moved {
+        let shift = match &self.moves {
+            Moves::Views(shifts) => shifts[velocity],
+            Moves::Slices { .. } => Shift::default(),
+        };
+        Moved { plane: self.plane, channels, shift }
+    }
+
+    /// The recurrent convolution by a kernel (C, C, kh, kw), `dims`, of maps as the kernels store them.
+    fn carried<T: Float>(&self, kernel: &[T], dims: &[usize]) -> candle_core::Result<Carried<T>> {
+        let (outputs, inputs, height, width) = (dims[0], dims[1], dims[2], dims[3]);
+        let kernel = KernelView { values: kernel, outputs, inputs, height, width };
+        let stored = stored_channels::<T>(outputs);
+        let border = (self.plane, self.step.padding);
+        let convolution = Convolution::new(self.step.algorithm, border, kernel, (stored, stored));
+        Ok(match &self.moves {
+            Moves::Views(_) => Carried::still(convolution),
+            &Moves::Slices { orientations, ref turns, order } => {
+                let maps = GateMaps::new::<T>(1, self.channels);
+                Carried::turned(convolution, maps, Turning { orientations, turns, order })
+                    .map_err(candle_core::Error::wrap)?
+            }
+        })
+    }
+
+    /// Maps (…, H, W, C) with their channels as the kernels store them.
     fn stored<T: Float>(&self, maps: &[T]) -> Buffer<T> {
-        stored(maps, self.channels)
+        let stored = stored_channels::<T>(self.channels);
+        let mut buffer = Buffer::take(maps.len() / self.channels * stored);
+        restore_channels(maps, self.channels, &mut buffer, stored);
+        buffer
     }
 
     fn unstored<T: Float>(&self, maps: &[T]) -> Vec<T> {
@@ -121,14 +193,31 @@ impl FlowRecurrence {
         values
     }
 
-    fn forward<T: Float>(&self, state: &[T], kernel: (&[T], &[usize]), lifted: &[T]) -> Vec<T> {
-        let convolution = self.convolution(kernel.0, kernel.1);
+    fn forward<T: Float>(
+        &self,
+        state: &[T],
+        kernel: (&[T], &[usize]),
+        lifted: &[T],
+    ) -> candle_core::Result<Vec<T>> {
+        let carried = self.carried(kernel.0, kernel.1)?;
         let [state, lifted] = [state, lifted].map(|maps| self.stored(maps));
         let mut next = Buffer::take(state.len());
-        let (plane, activation) = (self.plane, self.step.activation);
-        let step = Step { plane, shifts: &self.shifts, activation, threads: Threads::All };
-        step.advance(&convolution, &state, &lifted, &mut next);
-        self.unstored(&next)
+        let (slice, velocities) = (carried.convolution.geometry().output_len(), self.velocities());
+        let channels = carried.convolution.geometry().outputs;
+        let per_task = enough_images(self.plane.height, self.plane.width);
+        next.par_chunks_mut(per_task * slice)
+            .zip(state.par_chunks(per_task * slice))
+            .enumerate()
+            .for_each(|(task, (next, state))| {
+                let first = task * per_task;
+                carried.forward(&carried.remembered(first, state, Reads::KernelAlone), next);
+                for (number, next) in (first..).zip(next.chunks_mut(slice)) {
+                    let u = &lifted[number / velocities * slice..][..slice];
+                    let moved = self.moved(number % velocities, channels);
+                    moved.add_and_activate(self.step.activation, u, next);
+                }
+            });
+        Ok(self.unstored(&next))
     }
 
     /// Gradients to (state, kernel, lifted).
@@ -139,22 +228,23 @@ impl FlowRecurrence {
         gradient: &Tensor,
     ) -> candle_core::Result<[Option<Tensor>; 3]> {
         let views = [state, kernel, result, gradient].map(CpuView::of);
-        let convolution = self.convolution::<T>(views[1].slice()?, kernel.dims());
+        let carried = self.carried::<T>(views[1].slice()?, kernel.dims())?;
+        let convolution = &carried.convolution;
         let h = self.stored(views[0].slice::<T>()?);
         let y = self.stored(views[2].slice::<T>()?);
         let mut inner = self.stored(views[3].slice::<T>()?);
-        let slice = convolution.geometry().output_len();
-        let mut to_lifted = Buffer::zeros(inner.len() / self.shifts.len());
-        let samples = inner.par_chunks_mut(slice * self.shifts.len());
-        samples
-            .zip(y.par_chunks(slice * self.shifts.len()))
+        let (slice, channels) =
+            (convolution.geometry().output_len(), convolution.geometry().outputs);
+        let of_sample = slice * self.velocities();
+        let mut to_lifted = Buffer::zeros(inner.len() / self.velocities());
+        inner
+            .par_chunks_mut(of_sample)
+            .zip(y.par_chunks(of_sample))
             .zip(to_lifted.par_chunks_mut(slice))
             .for_each(|((inner, y), to_lifted)| {
                 pointwise::chain(self.step.activation, y, inner);
-                let channels = convolution.geometry().outputs;
-                for (inner, &shift) in inner.chunks(slice).zip(&self.shifts) {
-                    let back = shift.inverse();
-                    Moved { plane: self.plane, channels, shift: back }.add(inner, to_lifted);
+                for (velocity, inner) in inner.chunks(slice).enumerate() {
+                    self.moved(velocity, channels).inverse().add(inner, to_lifted);
                 }
             });
         let mut to_state = Buffer::take(h.len());
@@ -162,11 +252,13 @@ impl FlowRecurrence {
         let sums: Vec<Buffer<T>> = to_state
             .par_chunks_mut(per_part * slice)
             .zip(h.par_chunks(per_part * slice).zip(inner.par_chunks(per_part * slice)))
-            .map(|(to_state, (h, inner))| {
+            .enumerate()
+            .map(|(part, (to_state, (h, inner)))| {
                 let mut sums = Buffer::zeros(convolution.sums_len());
                 let to_state = state.track_op().then_some(to_state);
                 let wanted = kernel.track_op().then_some(&mut *sums);
-                convolution.backward(h, inner, wanted, to_state);
+                let slices = carried.remembered(part * per_part, h, Reads::KernelAlone);
+                carried.backward(&slices, inner, wanted, (to_state, None));
                 sums
             })
             .collect();
@@ -179,66 +271,6 @@ impl FlowRecurrence {
         };
         let to_kernel = tensor(convolution.weight_gradient(&sums), kernel)?;
         Ok([to_state, to_kernel, tensor(self.unstored(&to_lifted), lifted)?])
-    }
-}
-
-/// Which threads share the work of a step.
-#[derive(Clone, Copy)]
-pub(super) enum Threads {
-    All,
-    /// The calling one alone, where others are busy with steps of their own.
-    This,
-}
-
-impl Threads {
-    /// The least pieces of work that a thread takes at once.
-    pub fn least(self) -> usize {
-        match self {
-            Self::All => 1,
-            Self::This => usize::MAX,
-        }
-    }
-}
-
-/// What turns states into the next ones.
-#[derive(Clone, Copy)]
-pub(super) struct Step<'a> {
-    pub plane: Plane,
-    pub shifts: &'a [Shift],
-    pub activation: Activation,
-    pub threads: Threads,
-}
-
-impl Step<'_> {
-    /// `next` = σ(W ⋆ `state` + shifted `lifted`), one shift per slice.
-    pub fn advance<T: Float>(
-        &self,
-        convolution: &Convolution<T>,
-        state: &[T],
-        lifted: &[T],
-        next: &mut [T],
-    ) {
-        let slice = convolution.geometry().output_len();
-        let per_task = enough_images(self.plane.height, self.plane.width);
-        next.par_chunks_mut(per_task * slice)
-            .zip(state.par_chunks(per_task * slice))
-            .with_min_len(self.threads.least())
-            .enumerate()
-            .for_each(|(task, (next, state))| {
-                convolution.forward(state, next);
-                for (number, next) in next.chunks_mut(slice).enumerate() {
-                    self.finish(task * per_task + number, lifted, next);
-                }
-            });
-    }
-
-    /// Adds slice `number`'s view of the lifted input, and applies the non-linearity.
-    pub fn finish<T: Float>(&self, number: usize, lifted: &[T], slice: &mut [T]) {
-        let (sample, velocity) = (number / self.shifts.len(), number % self.shifts.len());
-        let channels = slice.len() / self.plane.pixels();
-        let u = &lifted[sample * slice.len()..][..slice.len()];
-        let shift = self.shifts[velocity];
-        Moved { plane: self.plane, channels, shift }.add_and_activate(self.activation, u, slice);
     }
 }
 
@@ -262,12 +294,12 @@ impl CustomOp3 for FlowRecurrence {
                 contiguous(state, state_layout)?,
                 (contiguous(kernel, kernel_layout)?, dims),
                 contiguous(lifted, lifted_layout)?,
-            )),
+            )?),
             _ => CpuStorage::F32(self.forward(
                 contiguous(state, state_layout)?,
                 (contiguous(kernel, kernel_layout)?, dims),
                 contiguous(lifted, lifted_layout)?,
-            )),
+            )?),
         };
         Ok((next, state_layout.shape().clone()))
     }

@@ -1,6 +1,7 @@
 //! Rotations of a plane of pixels as linear maps: mathematics, no operation on tensors.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 /// A rotation of the plane, counter-clockwise as seen on the screen, together with a cyclic shift of
 /// the orientations: the action of a rotation on a regular field.
@@ -10,6 +11,14 @@ pub struct Turn {
     pub degrees: f64,
     /// By how many places orientations move on; taken modulo their number.
     pub orientations: i64,
+}
+
+impl Turn {
+    /// This turn `count` times over, its angle in [0°, 360°).
+    pub fn times(self, count: i64) -> Self {
+        let degrees = (self.degrees * count as f64).rem_euclid(360.0);
+        Self { degrees, orientations: self.orientations * count }
+    }
 }
 
 /// Cosine and sine of an angle; exact at multiples of 90°, and the same numbers up to sign a quarter
@@ -121,43 +130,28 @@ impl Resampling {
     }
 }
 
-/// A turn made ready for planes of some extents in fields of N.
-#[derive(Clone, Debug)]
-pub(super) struct ReadyTurn {
-    pub resampling: Resampling,
-    /// By how many places orientations move on, in 0..N.
-    pub shift: usize,
-    orientations: usize,
-    /// The adjoint of the resampling, made when it is first asked for.
-    adjoint: OnceLock<Resampling>,
+/// A rotation and its adjoint.
+#[derive(Debug)]
+pub(super) struct Rotated {
+    pub forward: Resampling,
+    pub adjoint: Resampling,
 }
 
-/// Whether turned or by the adjoint of the turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    Forward,
-    Adjoint,
-}
-
-impl ReadyTurn {
-    pub fn new(extents: (usize, usize), orientations: usize, turn: &Turn) -> Self {
-        let resampling = Resampling::rotation(extents, turn.degrees);
-        let shift = turn.orientations.rem_euclid(orientations as i64) as usize;
-        Self { resampling, shift, orientations, adjoint: OnceLock::new() }
+/// The rotation of a plane of these extents, made once.
+pub(super) fn rotated(extents: (usize, usize), degrees: f64) -> Arc<Rotated> {
+    /// Rotations that are remembered: those of a few planes by every whole degree.
+    const MOST: usize = 1 << 10;
+    static MADE: Mutex<BTreeMap<((usize, usize), u64), Arc<Rotated>>> = Mutex::new(BTreeMap::new());
+    let key = (extents, degrees.to_bits());
+    let mut made = MADE.lock().expect("no panic while this is locked");
+    if made.len() >= MOST && !made.contains_key(&key) {
+        made.clear();
     }
-
-    /// What a pixel is after the turn, as a sum over pixels, and by how many of the N orientations its
-    /// planes move on.
-    pub fn parts(&self, way: Way) -> (&Resampling, (usize, usize)) {
-        let n = self.orientations;
-        match way {
-            Way::Forward => (&self.resampling, (self.shift, n)),
-            Way::Adjoint => {
-                let adjoint = self.adjoint.get_or_init(|| self.resampling.transposed());
-                (adjoint, ((n - self.shift) % n, n))
-            }
-        }
-    }
+    let rotated = made.entry(key).or_insert_with(|| {
+        let forward = Resampling::rotation(extents, degrees);
+        Arc::new(Rotated { adjoint: forward.transposed(), forward })
+    });
+    Arc::clone(rotated)
 }
 
 #[cfg(test)]

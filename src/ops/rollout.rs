@@ -1,29 +1,34 @@
 //! A recurrence that runs forward frame by frame and, in one pass, backward through time.
 //!
-//! Slice ν of the state is kept in a frame of reference that moves with ν: after frames 0..=t it is
-//! stored displaced by −t·ν. There W acts as if nothing moved, frame t is read displaced by −t·ν (a
-//! frame of the step before by (1 − t)·ν), and the read-out displaced by t·ν. After the first frame
-//! all slices are equal, and stored once.
+//! In a frame of reference that moves with ν, slice ν of the state is stored moved by −t·ν after frames
+//! 0..=t. There W acts as if nothing moved, frame t is seen moved by −t·ν (a frame of the step before by
+//! (1 − t)·ν), and the state read out moved by t·ν. In the lab frame each step carries the state on by ν
+//! instead, and a frame of the step before is seen moved by ν. After the first frame all slices are equal,
+//! and stored once.
 
 use super::activation::Activation;
+use super::carried::{Carried, Reads, Remembered};
 use super::gate_maps::GateMaps;
 use super::kernels::{
-    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Plane, Shift, stored_channels,
+    Buffer, ConvAlgorithm, Convolution, Float, KernelView, Plane, stored_channels,
 };
+use super::parts::{Threads, enough_images};
 use super::pointwise::{self, Moved};
 use super::pooling::VelocityPooling;
 use super::read_out::FedAs;
-use super::recurrence::{Step, Threads};
 use super::rule::{Gated, Kernels, Unrolled, Update};
+use super::slice_action::SliceAction;
 use super::storage::{CpuView, restore_channels};
+use super::turning::Way;
+use super::views::{Images, Views};
 use crate::error::{Result, expect_shape};
 use candle_core::Tensor;
 use rayon::prelude::*;
+use std::ops::Deref;
 
 pub(super) struct Rollout<T> {
     pub(super) how: Unrolled,
-    /// Displacement of each slice per frame.
-    pub(super) shifts: Vec<Shift>,
+    pub(super) views: Views<T>,
     pub(super) plane: Plane,
     pub(super) batch: usize,
     /// Channels of an input frame, of the state, and of the state as stored.
@@ -34,10 +39,10 @@ pub(super) struct Rollout<T> {
     pub(super) gate_maps: GateMaps,
     /// U and W.
     pub(super) input: Option<Convolution<T>>,
-    pub(super) recurrent: Convolution<T>,
+    pub(super) recurrent: Carried<T>,
     /// The state after each frame; of those before the newest, the ones that are kept.
     states: Vec<Option<State<T>>>,
-    /// By how many steps of its own velocity each slice moves each frame back to read it.
+    /// By how many steps of its own velocity each slice moves each frame back to see it.
     pub(super) moved_back: Vec<i64>,
     kept: Kept,
     pub(super) pooled: Vec<Pooled>,
@@ -81,6 +86,22 @@ impl<T: Float> State<T> {
     }
 }
 
+/// An image as slices see it.
+pub(super) enum Image<'a, T> {
+    Frame(&'a [T]),
+    Turned(Buffer<T>),
+}
+
+impl<T: Float> Deref for Image<'_, T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        match self {
+            Self::Frame(frame) => frame,
+            Self::Turned(turned) => turned,
+        }
+    }
+}
+
 /// Which state was pooled, and the winner of every maximum (B, H, W, stored).
 pub(super) struct Pooled {
     pub frame: usize,
@@ -98,7 +119,7 @@ pub(super) struct Gradients<T> {
 
 impl<T: Float> Rollout<T> {
     pub fn new(
-        (shifts, how): (&[Shift], Unrolled),
+        (action, how): (SliceAction<'_>, Unrolled),
         (plane, batch): (Plane, usize),
         kernels: Kernels<'_>,
         kept: Kept,
@@ -113,21 +134,31 @@ impl<T: Float> Rollout<T> {
             let kernel =
                 KernelView { values: &values, outputs, inputs: kernel_inputs, height, width };
             let channels = (inputs, gate_maps.made());
-            Ok(Convolution::new(algorithm, (plane, Padding::Circular), kernel, channels))
+            Ok(Convolution::new(algorithm, (plane, action.padding()), kernel, channels))
         };
-        let inputs = kernels.input.map_or(gate_maps.maps(), |kernel| kernel.dims()[1]);
+        let lifted = kernels.input.map(|kernel| kernel.dims()[1]);
+        let inputs = lifted.unwrap_or(gate_maps.maps());
         let input = |kernel| plan(kernel, ConvAlgorithm::Direct, inputs);
+        let recurrent = plan(kernels.recurrent, how.algorithm, stored)?;
+        let images = Images { lifted, maps: gate_maps };
         Ok(Self {
+            views: Views::new(action, (plane.height, plane.width), images),
             plane,
             batch,
             inputs,
             channels,
             stored,
             input: kernels.input.map(input).transpose()?,
-            recurrent: plan(kernels.recurrent, how.algorithm, stored)?,
+            recurrent: match action {
+                SliceAction::TurnedSlices(turning) => {
+                    Carried::turned(recurrent, gate_maps, turning)?
+                }
+                SliceAction::Shifts(_) | SliceAction::TurnedViews { .. } => {
+                    Carried::still(recurrent)
+                }
+            },
             how,
             gate_maps,
-            shifts: shifts.to_vec(),
             states: Vec::new(),
             moved_back: Vec::new(),
             kept,
@@ -159,7 +190,7 @@ impl<T: Float> Rollout<T> {
     }
 
     pub(super) fn velocities(&self) -> usize {
-        self.shifts.len()
+        self.views.velocities()
     }
 
     /// Slices of a sample after frame `t`.
@@ -188,7 +219,7 @@ impl<T: Float> Rollout<T> {
         let frame = frame.contiguous()?;
         let view = CpuView::of(&frame);
         let t = self.frames();
-        self.moved_back.push(t as i64 - i64::from(taken_as == FedAs::Former));
+        self.moved_back.push(self.views.add_frame(t, taken_as)?);
         let next = {
             let before = t.checked_sub(1).and_then(|t| self.kept(t));
             self.state_after(t, view.slice()?, before, (Threads::All, self.kept == Kept::Every(1)))
@@ -222,100 +253,166 @@ impl<T: Float> Rollout<T> {
         before: Option<StateView<'_, T>>,
         (threads, keeps_gates): (Threads, bool),
     ) -> State<T> {
-        let lifted = self.lifted(frame, threads);
-        let activation = match self.how.update {
-            Update::Simple(activation) => activation,
+        let lifted = self.lifted(t, frame, threads);
+        match self.how.update {
             Update::Gated(update) => {
-                return self.gated_state((update, t), &lifted, before, (threads, keeps_gates));
+                self.gated_state((update, t), &lifted, before, (threads, keeps_gates))
             }
-        };
-        State::of_hidden(match before {
-            None => self.first_state(activation, lifted, threads),
-            Some(before) if t == 1 => {
-                self.second_state(activation, &lifted, before.hidden, threads)
+            Update::Simple(activation) => {
+                let before = before.map(|before| before.hidden);
+                State::of_hidden(self.simple_state((activation, t), lifted, before, threads))
             }
-            Some(before) => self.next_state((t, activation), &lifted, before.hidden, threads),
-        })
+        }
     }
 
-    /// U ⋆ frame (B, H, W, made), or the frame itself.
-    fn lifted(&self, frame: &[T], threads: Threads) -> Buffer<T> {
-        let Some(input) = &self.input else { return self.gate_maps.stored(frame) };
+    /// Images of each sample that the slices see frame `t` as.
+    pub(super) fn images_of(&self, t: usize) -> usize {
+        if self.views.of_frame(t).is_some() { self.velocities() } else { 1 }
+    }
+
+    /// Slices that see one image of frame `t`.
+    pub(super) fn slices_of_image(&self, t: usize) -> usize {
+        self.slices_after(t) / self.images_of(t)
+    }
+
+    /// U ⋆ frame as the slices see it, or the frame itself: (B', images, H, W, made).
+    fn lifted(&self, t: usize, frame: &[T], threads: Threads) -> Buffer<T> {
         let (pixels, made) = (self.plane.pixels(), self.made());
-        let mut lifted = Buffer::take(frame.len() / (pixels * self.inputs) * made);
-        let images = frame.par_chunks(pixels * self.inputs);
-        lifted
-            .par_chunks_mut(made)
-            .zip(images)
-            .with_min_len(threads.least())
-            .for_each(|(lifted, frame)| input.forward(frame, lifted));
-        lifted
-    }
-
-    /// h_1 = σ(u_0), the same for every velocity.
-    fn first_state(
-        &self,
-        activation: Activation,
-        mut lifted: Buffer<T>,
-        threads: Threads,
-    ) -> Buffer<T> {
-        lifted.par_chunks_mut(self.slice()).with_min_len(threads.least()).for_each(|u| {
-            pointwise::activate(activation, u);
+        let image = pixels * self.inputs;
+        let Some(input) = &self.input else {
+            let maps = self.gate_maps.stored(frame);
+            return match self.views.of_frame(t) {
+                None => maps,
+                Some(turns) => {
+                    let mut seen = Buffer::take(maps.len() * turns.velocities());
+                    let images = seen.par_chunks_mut(made).with_min_len(threads.least());
+                    images.enumerate().for_each(|(number, seen)| {
+                        let map = &maps[number / turns.velocities() * made..][..made];
+                        turns.turn(number % turns.velocities(), map, seen, Way::Forward);
+                    });
+                    seen
+                }
+            };
+        };
+        let images = self.images_of(t);
+        let mut lifted = Buffer::take(frame.len() / image * images * made);
+        let each = lifted.par_chunks_mut(made).with_min_len(threads.least());
+        each.enumerate().for_each(|(number, lifted)| {
+            let frame = &frame[number / images * image..][..image];
+            input.forward(&self.image((t, number % images), frame), lifted);
         });
         lifted
     }
 
-    /// h_2: W ⋆ h_1 is computed once, then seen by every velocity beside its own view of u_1.
-    fn second_state(
+    /// What slices see of one sample's frame `t` as their image of a number.
+    pub(super) fn image<'a>(&self, (t, number): (usize, usize), frame: &'a [T]) -> Image<'a, T> {
+        match self.views.of_frame(t) {
+            None => Image::Frame(frame),
+            Some(turns) => {
+                let mut seen = Buffer::take(frame.len());
+                turns.turn(number, frame, &mut seen, Way::Forward);
+                Image::Turned(seen)
+            }
+        }
+    }
+
+    /// σ(W ⋆ h + u) of all slices.
+    fn simple_state(
         &self,
-        activation: Activation,
-        lifted: &[T],
-        before: &[T],
+        (activation, t): (Activation, usize),
+        mut lifted: Buffer<T>,
+        before: Option<&[T]>,
         threads: Threads,
     ) -> Buffer<T> {
         let slice = self.slice();
-        let common = self.convolved_once(before, threads);
-        let mut next = Buffer::take(before.len() * self.velocities());
-        let shifts = self.views(1);
-        let step = Step { plane: self.plane, shifts: &shifts, activation, threads };
-        let slices = next.par_chunks_mut(slice).with_min_len(threads.least());
-        slices.enumerate().for_each(|(number, next)| {
-            next.copy_from_slice(&common[number / self.velocities() * slice..][..slice]);
-            step.finish(number, lifted, next);
+        let Some(before) = before else {
+            lifted.par_chunks_mut(slice).with_min_len(threads.least()).for_each(|u| {
+                pointwise::activate(activation, u);
+            });
+            return lifted;
+        };
+        let wide = self.wide(t, before);
+        let start = wide.as_deref().unwrap_or(before);
+        let common = self.common(t, before, threads);
+        let mut next = Buffer::take(before.len() / self.slices_after(t - 1) * self.slices_after(t));
+        let per_task = enough_images(self.plane.height, self.plane.width);
+        let tasks = next.par_chunks_mut(per_task * slice).with_min_len(threads.least());
+        tasks.enumerate().for_each(|(task, next)| {
+            let first = task * per_task;
+            let here = self.part((t, first), start, next.len());
+            let slices = self.recurrent.remembered(first, here, Reads::KernelAlone);
+            self.convolved(common.as_deref(), (first, &slices), next);
+            for (number, next) in next.chunks_mut(slice).enumerate() {
+                let (u, moved) = self.seen((first + number, t), &lifted);
+                moved.add_and_activate(activation, u, next);
+            }
         });
         next
     }
 
-    /// W ⋆ h of the samples' first states, which all velocities have in common.
-    pub(super) fn convolved_once(&self, before: &[T], threads: Threads) -> Buffer<T> {
+    /// What the slice at a place sees of frame `t`.
+    pub(super) fn seen<'a>(&self, (place, t): (usize, usize), lifted: &'a [T]) -> (&'a [T], Moved) {
+        let image = place / self.slices_of_image(t);
+        let moved = self.moved(place % self.slices_after(t), -self.moved_back[t]);
+        (&lifted[image * self.made()..][..self.made()], moved)
+    }
+
+    /// Whether all velocities remember the same before the step of frame `t`, as it reads it.
+    pub(super) fn is_shared(&self, t: usize) -> bool {
+        t == 1 && !self.recurrent.moves()
+    }
+
+    /// What is remembered before the step of frame `t`, once for each velocity, where it is stored once for
+    /// all and the step parts them.
+    pub(super) fn wide(&self, t: usize, common: &[T]) -> Option<Buffer<T>> {
+        if t != 1 || self.is_shared(t) {
+            return None;
+        }
+        let (slice, velocities) = (self.slice(), self.velocities());
+        let mut wide = Buffer::take(common.len() * velocities);
+        for (number, to) in wide.chunks_mut(slice).enumerate() {
+            to.copy_from_slice(&common[number / velocities * slice..][..slice]);
+        }
+        Some(wide)
+    }
+
+    /// W ⋆ h before the step of frame `t`, where all velocities have it in common.
+    pub(super) fn common(&self, t: usize, before: &[T], threads: Threads) -> Option<Buffer<T>> {
         let (slice, made) = (self.slice(), self.made());
-        let mut common = Buffer::take(before.len() / slice * made);
-        common
-            .par_chunks_mut(made)
-            .zip(before.par_chunks(slice))
-            .with_min_len(threads.least())
-            .for_each(|(common, h)| self.recurrent.forward(h, common));
-        common
+        self.is_shared(t).then(|| {
+            let mut common = Buffer::take(before.len() / slice * made);
+            common
+                .par_chunks_mut(made)
+                .zip(before.par_chunks(slice))
+                .with_min_len(threads.least())
+                .for_each(|(common, h)| self.recurrent.convolution.forward(h, common));
+            common
+        })
     }
 
-    fn next_state(
+    /// What some slices of the step of frame `t`, `numbers` long from `first` on, start from: theirs, or all
+    /// where velocities share it.
+    pub(super) fn part<'a>(
         &self,
-        (t, activation): (usize, Activation),
-        lifted: &[T],
-        before: &[T],
-        threads: Threads,
-    ) -> Buffer<T> {
-        let mut next = Buffer::take(before.len());
-        let shifts = self.views(t);
-        let step = Step { plane: self.plane, shifts: &shifts, activation, threads };
-        step.advance(&self.recurrent, before, lifted, &mut next);
-        next
+        (t, first): (usize, usize),
+        all: &'a [T],
+        numbers: usize,
+    ) -> &'a [T] {
+        if self.is_shared(t) { all } else { &all[first * self.slice()..][..numbers] }
     }
 
-    /// How each slice sees what frame `t` brings.
-    pub(super) fn views(&self, t: usize) -> Vec<Shift> {
-        let back = self.moved_back[t];
-        self.shifts.iter().map(|shift| shift.times(-back)).collect()
+    /// What W makes of slices from `first` on.
+    pub(super) fn convolved(
+        &self,
+        common: Option<&[T]>,
+        (first, slices): (usize, &Remembered<'_, T>),
+        made: &mut [T],
+    ) {
+        let Some(common) = common else { return self.recurrent.forward(slices, made) };
+        for (number, made) in made.chunks_mut(self.made()).enumerate() {
+            let sample = (first + number) / self.velocities();
+            made.copy_from_slice(&common[sample * self.made()..][..self.made()]);
+        }
     }
 
     /// Slice `velocity` as it is stored after frame `t`, beside maps that do not move.
@@ -325,7 +422,7 @@ impl<T: Float> Rollout<T> {
 
     /// A slice beside what `steps` of its velocity move.
     pub(super) fn moved(&self, velocity: usize, steps: i64) -> Moved {
-        let shift = self.shifts[velocity].times(steps);
+        let shift = self.views.shift(velocity, steps);
         Moved { plane: self.plane, channels: self.stored, shift }
     }
 
@@ -350,8 +447,14 @@ impl<T: Float> Rollout<T> {
 
     /// Pools one sample's slices; `pooled` and `winners` come as zeros.
     fn pool(&self, frame: usize, state: &[T], pooled: &mut [T], winners: &mut [u16]) {
+        let turns = self.views.of_states(frame);
+        let mut turned = Buffer::take(if turns.is_some() { self.slice() } else { 0 });
         for number in 0..self.slices_pooled(frame) {
-            let h = &state[self.place_of(number, frame)..][..self.slice()];
+            let mut h = &state[self.place_of(number, frame)..][..self.slice()];
+            if let Some(turns) = turns {
+                turns.turn(number, h, &mut turned, Way::Forward);
+                h = &turned;
+            }
             let moved = self.stored_slice(number, frame);
             match self.how.pooling {
                 VelocityPooling::Max if number == 0 => moved.add(h, pooled),

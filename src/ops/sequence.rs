@@ -1,12 +1,13 @@
 //! The flow equivariant recurrence over a whole sequence, as one differentiable operation.
 
 use super::gates::KEPT;
-use super::kernels::{Float, Plane, Shift, stored_channels};
+use super::kernels::{Float, Plane, stored_channels};
 use super::layer::expect_odd_kernel;
 use super::memory::{Needs, history_budget, stride};
 use super::read_out::{FedAs, ReadOut};
 use super::rollout::{Gradients, Kept, Rollout};
 use super::rule::{Kernels, Unrolled, Update};
+use super::slice_action::SliceAction;
 use super::storage::CpuView;
 use super::way_back::samples_together;
 use crate::error::{Error, Result, expect_shape};
@@ -16,20 +17,20 @@ use std::sync::Mutex;
 /// Winners of a maximum over velocities are remembered as 16-bit numbers.
 const MOST_VELOCITIES: usize = 1 << 16;
 
-/// `h_{t+1}(ν) = σ( shift_ν[W ⋆ h_t(ν)] + U ⋆ f_t )` from h_0 = 0 over a sequence; returns what is read
-/// out. `shifts` displace each slice of the velocity axis by its velocity. Without U the frames are feature maps
-/// already computed: `h_{t+1}(ν) = σ( shift_ν[W ⋆ h_t(ν)] + f_t )`.
+/// `h_{t+1}(ν) = σ( ψ_1(ν)·[W ⋆ h_t(ν)] + U ⋆ f_t )` from h_0 = 0 over a sequence; returns what is read
+/// out. `action` is how each slice of the velocity axis moves, ψ_1(ν), and in which frame of reference
+/// states are kept. Without U the frames are feature maps already computed.
 ///
-/// A gated update ([`Gated`](super::Gated)) takes the place of the sum and σ; all that is remembered is displaced.
+/// A gated update ([`Gated`](super::Gated)) takes the place of the sum and σ; all that is remembered moves.
 ///
 /// # Shapes
 /// `frames` (B, T, H, W, C_in) with T ≥ 1, C_in = G·C without U; `kernels` see [`Kernels`]; result
 /// (S, B, H, W, C), see [`ReadOut`]. f32 or f64, on the CPU.
 ///
 /// # Equivariance
-/// Flowing all frames by ν̂ flows the states bit for bit, with every algorithm: slices are computed
-/// in frames of reference that move along with them, where the flow is no more than the place
-/// where the lifted input is read.
+/// With [`SliceAction::Shifts`] flowing all frames by ν̂ flows the states bit for bit, with every algorithm:
+/// slices are computed in frames of reference that move along with them, where the flow is no more than
+/// the place where the lifted input is read. Turns interpolate between pixels.
 ///
 /// # Gradients
 /// To the frames and the kernels; frames that are fed count as constants. Kept for the backward pass
@@ -37,11 +38,12 @@ const MOST_VELOCITIES: usize = 1 << 16;
 ///
 /// # Errors
 /// [`Error::Shape`] when extents disagree, [`Error::Configuration`] for an even kernel, no frame, no
-/// step, feature maps that are fed as former ones, or more than 65,536 velocities.
+/// step, feature maps that are fed as former ones, more than 65,536 velocities, or maps that are no whole
+/// fields of the orientations that turn.
 pub fn flow_sequence(
     frames: &Tensor,
     kernels: Kernels<'_>,
-    shifts: &[Shift],
+    action: SliceAction<'_>,
     how: impl Into<Unrolled>,
     read_out: ReadOut<'_>,
 ) -> Result<Tensor> {
@@ -61,10 +63,10 @@ pub fn flow_sequence(
     }
     read_out.check(frames.dims()[1])?;
     read_out.check_fed_maps(kernels.input.is_none())?;
-    if shifts.len() > MOST_VELOCITIES {
+    if action.velocities() > MOST_VELOCITIES {
         return Err(Error::configuration(
             "the velocity set",
-            format!("has {} velocities", shifts.len()),
+            format!("has {} velocities", action.velocities()),
             format!("take at most {MOST_VELOCITIES}"),
         ));
     }
@@ -72,15 +74,15 @@ pub fn flow_sequence(
     let recurrent = kernels.recurrent.contiguous()?;
     let kernels = Kernels { input: input.as_ref(), recurrent: &recurrent };
     match frames.dtype() {
-        DType::F64 => run::<f64>(frames, kernels, shifts, how, read_out),
-        _ => run::<f32>(frames, kernels, shifts, how, read_out),
+        DType::F64 => run::<f64>(frames, kernels, action, how, read_out),
+        _ => run::<f32>(frames, kernels, action, how, read_out),
     }
 }
 
 fn run<T: Float>(
     frames: &Tensor,
     kernels: Kernels<'_>,
-    shifts: &[Shift],
+    action: SliceAction<'_>,
     how: Unrolled,
     read_out: ReadOut<'_>,
 ) -> Result<Tensor> {
@@ -89,11 +91,11 @@ fn run<T: Float>(
     let is_tracked = frames.track_op() || tensors.into_iter().flatten().any(Tensor::track_op);
     let steps = count + read_out.further_steps();
     let kept = if is_tracked {
-        kept::<T>((plane, batch), (kernels, how.update), (steps, shifts.len()))
+        kept::<T>((plane, batch), (kernels, how.update), (steps, action.velocities()))
     } else {
         Kept::Newest
     };
-    let mut rollout = Rollout::<T>::new((shifts, how), (plane, batch), kernels, kept)?;
+    let mut rollout = Rollout::<T>::new((action, how), (plane, batch), kernels, kept)?;
     let mut read_outs = Vec::new();
     for t in 0..count {
         rollout.step(&frames.narrow(1, t, 1)?.squeeze(1)?.detach(), FedAs::New)?;

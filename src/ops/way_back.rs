@@ -1,16 +1,17 @@
 //! The way back through time of a rollout, and the states that it needs on it.
 
 use super::activation::Activation;
-use super::gated_rollout::StepGradients;
+use super::carried::Reads;
+use super::gated_rollout::{Start, StepGradients};
 use super::gates::KEPT;
 use super::kernels::{Buffer, Convolution, Float, Plane};
-use super::parts::{enough_images, images_per_part};
+use super::parts::{Threads, enough_images, images_per_part};
 use super::pointwise;
 use super::pooling::VelocityPooling;
-use super::recurrence::Threads;
 use super::rollout::{Gradients, Rollout, State, StateView};
 use super::rule::{Gated, Update};
 use super::storage::restore_channels;
+use super::turning::Way;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -42,7 +43,7 @@ impl<T: Float> Rollout<T> {
                     to_frames,
                     first_of_part: samples.start,
                     input_sums: Buffer::zeros(input_sums),
-                    recurrent_sums: Buffer::zeros(self.recurrent.sums_len()),
+                    recurrent_sums: Buffer::zeros(self.recurrent.convolution.sums_len()),
                 };
                 for first in samples.clone().step_by(per_group) {
                     let samples = first..samples.end.min(first + per_group);
@@ -62,7 +63,7 @@ impl<T: Float> Rollout<T> {
                 .map(|input| self.gate_maps.rows_given(input.weight_gradient(&inputs))),
             recurrent_kernel: self
                 .gate_maps
-                .rows_given(self.recurrent.weight_gradient(&recurrents)),
+                .rows_given(self.recurrent.convolution.weight_gradient(&recurrents)),
         }
     }
 }
@@ -83,33 +84,35 @@ impl<'a, T: Float> WayBack<'a, T> {
     /// From the last state of `samples` to their first frame.
     fn run(&mut self, activation: Activation, samples: Range<usize>) {
         let rollout = self.rollout;
-        let slices = samples.len() * rollout.velocities();
-        let length = slices * rollout.slice();
+        let slice = rollout.slice();
+        let length = samples.len() * rollout.velocities() * slice;
         // The gradient to the newest state not yet passed, and to the one before it.
         let (mut inner, mut before) = (Buffer::zeros(length), Buffer::take(length));
         let mut history = History::new(rollout, self.frames, samples.clone());
         for t in (0..rollout.frames()).rev() {
-            let count = samples.len() * rollout.slices_after(t);
-            let inner_of_t = &mut inner[..count * rollout.slice()];
+            let inner_of_t = &mut inner[..samples.len() * rollout.slices_after(t) * slice];
             self.add_read_out(t, &samples, inner_of_t);
             history.prepare(t);
             pointwise::chain(activation, history.state(t).hidden, inner_of_t);
             self.input_backward(t, &samples, inner_of_t);
-            match t {
-                0 => {}
-                1 => {
-                    let common = self.sum_over_velocities(inner_of_t, rollout.slice());
-                    let target = &mut before[..common.len()];
-                    history.prepare(0);
-                    let (state, sums) = (history.state(0).hidden, Some(&mut *self.recurrent_sums));
-                    rollout.recurrent.backward(state, &common, sums, Some(target));
-                }
-                _ => {
-                    history.prepare(t - 1);
-                    let (state, sums) =
-                        (history.state(t - 1).hidden, Some(&mut *self.recurrent_sums));
-                    rollout.recurrent.backward(state, inner_of_t, sums, Some(&mut before));
-                }
+            let Some(before_t) = t.checked_sub(1) else { break };
+            history.prepare(before_t);
+            let state = history.state(before_t).hidden;
+            let wide = rollout.wide(t, state);
+            let slices = rollout.recurrent.remembered(
+                0,
+                wide.as_deref().unwrap_or(state),
+                Reads::KernelAlone,
+            );
+            if rollout.is_shared(t) {
+                self.sum_over_velocities(&mut inner, slice);
+            }
+            let numbers = slices.carried().len();
+            let (to_made, to_slices) = (&inner[..numbers], &mut before[..numbers]);
+            let sums = Some(&mut *self.recurrent_sums);
+            rollout.recurrent.backward(&slices, to_made, sums, (Some(to_slices), None));
+            if wide.is_some() {
+                self.sum_over_velocities(&mut before, slice);
             }
             std::mem::swap(&mut inner, &mut before);
         }
@@ -130,32 +133,37 @@ impl<'a, T: Float> WayBack<'a, T> {
             let hidden = &mut to_hidden[..count * slice];
             self.add_read_out(t, &samples, hidden);
             history.prepare(t);
-            let state_before = t.checked_sub(1).map(|t| history.state(t));
+            let start =
+                t.checked_sub(1).map(|before| Start::new(rollout, t, history.state(before)));
+            let memories = start.as_ref().map(|start| start.memories(rollout, (0, count)));
             let cells = to_cell.len().min(count * slice);
             let ways = StepGradients {
                 hidden,
                 cell: &mut to_cell[..cells],
                 made: &mut to_made[..count * made],
             };
-            let states = (history.state(t), state_before);
-            rollout.gated_back((update, t), states, ways, |number, to_input| {
-                self.lifted_backward(t, samples.start + number, to_input);
+            let read = (history.state(t).gates, memories.as_ref());
+            rollout.gated_back((update, t), read, ways, |image, to_input| {
+                self.lifted_backward(t, &samples, image, to_input);
             });
-            let Some(state_before) = state_before else { break };
-            if t == 1 {
-                // Before the second frame all velocities remember the same.
-                let sums = self.sum_over_velocities(&to_hidden[..count * slice], slice);
-                to_hidden[..sums.len()].copy_from_slice(&sums);
-                let sums = self.sum_over_velocities(&to_cell, slice);
-                to_cell[..sums.len()].copy_from_slice(&sums);
-                let sums = self.sum_over_velocities(&to_made[..count * made], made);
-                to_made[..sums.len()].copy_from_slice(&sums);
+            let Some(memories) = memories else { break };
+            if rollout.is_shared(t) {
+                self.sum_over_velocities(&mut to_hidden, slice);
+                self.sum_over_velocities(&mut to_cell, slice);
+                self.sum_over_velocities(&mut to_made, made);
             }
-            let count = samples.len() * rollout.slices_after(t - 1);
-            let (to_made, before) = (&to_made[..count * made], &mut before[..count * slice]);
-            let sums = Some(&mut *self.recurrent_sums);
-            rollout.recurrent.backward(state_before.hidden, to_made, sums, Some(&mut *before));
-            to_hidden.iter_mut().zip(before).for_each(|(sum, g)| *sum += *g);
+            let numbers = memories.hidden.carried().len();
+            let (to_carried, to_slices) = (&to_hidden[..numbers], &mut before[..numbers]);
+            let to_made = &to_made[..numbers / slice * made];
+            let (sums, to) = (Some(&mut *self.recurrent_sums), (Some(to_slices), Some(to_carried)));
+            rollout.recurrent.backward(&memories.hidden, to_made, sums, to);
+            let cells = memories.cell.carried().len();
+            rollout.recurrent.carry_back(&mut to_cell[..cells]);
+            if t == 1 && !rollout.is_shared(t) {
+                self.sum_over_velocities(&mut before, slice);
+                self.sum_over_velocities(&mut to_cell, slice);
+            }
+            std::mem::swap(&mut to_hidden, &mut before);
         }
     }
 
@@ -166,7 +174,8 @@ impl<'a, T: Float> WayBack<'a, T> {
             return;
         };
         let map = r.plane.pixels() * r.channels;
-        let mut gradient = Buffer::take(r.slice());
+        let turns = r.views.of_states(t);
+        let [mut gradient, mut shown, mut turned] = [(); 3].map(|()| Buffer::take(r.slice()));
         for (number, slices) in inner.chunks_mut(r.slices_after(t) * r.slice()).enumerate() {
             let sample = samples.start + number;
             let source = &self.read_outs[(place * r.batch + sample) * map..][..map];
@@ -179,11 +188,20 @@ impl<'a, T: Float> WayBack<'a, T> {
             for velocity in 0..r.slices_pooled(t) {
                 let slice = &mut slices[r.place_of(velocity, t)..][..r.slice()];
                 let moved = r.stored_slice(velocity, t);
-                match r.how.pooling {
+                let give = |slice: &mut [T]| match r.how.pooling {
                     VelocityPooling::Max => {
                         moved.give_to_winner(velocity as u16, &gradient, winners, slice);
                     }
                     _ => moved.inverse().add(&gradient, slice),
+                };
+                match turns {
+                    None => give(slice),
+                    Some(turns) => {
+                        shown.fill(T::default());
+                        give(&mut shown);
+                        turns.turn(velocity, &shown, &mut turned, Way::Adjoint);
+                        pointwise::add(&turned, slice);
+                    }
                 }
             }
         }
@@ -192,42 +210,66 @@ impl<'a, T: Float> WayBack<'a, T> {
     /// Passes the gradient of every slice's view of frame `t` on to U and to the frame.
     fn input_backward(&mut self, t: usize, samples: &Range<usize>, inner: &[T]) {
         let r = self.rollout;
-        let mut to_lifted = Buffer::take(r.slice());
-        for (number, slices) in inner.chunks(r.slices_after(t) * r.slice()).enumerate() {
+        let (slice, of_image) = (r.slice(), r.slices_of_image(t));
+        let mut to_lifted = Buffer::take(slice);
+        for (image, slices) in inner.chunks(of_image * slice).enumerate() {
             to_lifted.fill(T::default());
-            for (velocity, slice) in slices.chunks(r.slice()).enumerate() {
+            for (number, slice) in slices.chunks(slice).enumerate() {
+                let velocity = (image * of_image + number) % r.slices_after(t);
                 r.moved(velocity, r.moved_back[t]).add(slice, &mut to_lifted);
             }
-            self.lifted_backward(t, samples.start + number, &to_lifted);
+            self.lifted_backward(t, samples, image, &to_lifted);
         }
     }
 
-    /// Passes the gradient to what U made of a sample's frame `t` on to U and to the frame.
-    fn lifted_backward(&mut self, t: usize, sample: usize, to_lifted: &[T]) {
+    /// Passes the gradient to what U made of an image of the samples' frame `t` on to U and to the frame.
+    fn lifted_backward(&mut self, t: usize, samples: &Range<usize>, image: usize, to_lifted: &[T]) {
         let r = self.rollout;
-        let frame = r.plane.pixels() * r.inputs;
-        let image = &self.frames[(sample * r.frames() + t) * frame..][..frame];
-        let place = ((sample - self.first_of_part) * r.frames() + t) * frame;
-        let target = self.to_frames.get_mut(place..place + frame);
-        match (&r.input, target) {
-            (Some(input), target) => {
-                input.backward(image, to_lifted, Some(&mut *self.input_sums), target);
+        let (sample, number) = (samples.start + image / r.images_of(t), image % r.images_of(t));
+        let length = r.plane.pixels() * r.inputs;
+        let frame = &self.frames[(sample * r.frames() + t) * length..][..length];
+        let place = ((sample - self.first_of_part) * r.frames() + t) * length;
+        let target = self.to_frames.get_mut(place..place + length);
+        let turns = r.views.of_frame(t);
+        let back = |x: &[T]| {
+            let mut back = Buffer::take(x.len());
+            turns.inspect(|turns| turns.turn(number, x, &mut back, Way::Adjoint));
+            back
+        };
+        match (&r.input, target, turns) {
+            (Some(input), target, None) => {
+                input.backward(frame, to_lifted, Some(&mut *self.input_sums), target);
             }
-            (None, Some(target)) => r.gate_maps.give(to_lifted, target),
-            (None, None) => {}
+            (Some(input), target, Some(_)) => {
+                let mut to_image = target.is_some().then(|| Buffer::take(length));
+                let sums = Some(&mut *self.input_sums);
+                input.backward(
+                    &r.image((t, number), frame),
+                    to_lifted,
+                    sums,
+                    to_image.as_deref_mut(),
+                );
+                if let (Some(target), Some(to_image)) = (target, to_image) {
+                    pointwise::add(&back(&to_image), target);
+                }
+            }
+            (None, Some(target), None) => r.gate_maps.give(to_lifted, target),
+            (None, Some(target), Some(_)) => r.gate_maps.give(&back(to_lifted), target),
+            (None, None, _) => {}
         }
     }
 
-    /// Σ_ν of each sample's slices, of so many numbers each.
-    fn sum_over_velocities(&self, inner: &[T], slice: usize) -> Buffer<T> {
+    /// Each sample's slices, of so many numbers each, become Σ_ν of them, one after the other.
+    fn sum_over_velocities(&self, inner: &mut [T], slice: usize) {
         let velocities = self.rollout.velocities();
-        let mut sums = Buffer::zeros(inner.len() / velocities);
-        for (sum, slices) in sums.chunks_mut(slice).zip(inner.chunks(velocities * slice)) {
-            for slice in slices.chunks(slice) {
-                pointwise::add(slice, sum);
+        let mut sum = Buffer::take(slice);
+        for sample in 0..inner.len() / (velocities * slice) {
+            sum.fill(T::default());
+            for slice in inner[sample * velocities * slice..][..velocities * slice].chunks(slice) {
+                pointwise::add(slice, &mut sum);
             }
+            inner[sample * slice..][..slice].copy_from_slice(&sum);
         }
-        sums
     }
 }
 

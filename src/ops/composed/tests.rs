@@ -88,9 +88,8 @@ fn composed_turns_agree_with_the_kernels() {
     let regular = random("regular", &[2, 3, 5, 4, 6]); // two fields of three orientations
     let turns = [(30.0, -1), (90.0, 2), (-200.0, 4)];
     let turns = turns.map(|(degrees, orientations)| Turn { degrees, orientations });
-    let ready = turns.map(|turn| ReadyTurn::new((5, 4), 3, &turn));
     assert_same(
-        turn_slices(&regular, 3, &ready).unwrap(),
+        turn_slices(&regular, 3, &turns).unwrap(),
         ops::turn_slices(&regular, 3, &turns).unwrap(),
         &[&regular],
     );
