@@ -11,7 +11,7 @@ use fernn::flow::{
     VelocitySet,
 };
 use fernn::models::{Decoder, ForecastLearner, ForecasterChoice, ForecasterShape};
-use fernn::ops::ReadOut;
+use fernn::ops::{FedAs, ReadOut};
 use fernn::parameters::{Draw, Initial, Parameters, Tensors};
 use fernn::training::{Adam, AdamConfig, training_step};
 use std::hint::black_box;
@@ -76,7 +76,7 @@ fn cell_step(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// 20 frames forward and backward by cell and frame of reference: the simple cell of as many channels and
+/// 10 frames seen and 10 fed, forward and backward, by cell and frame of reference: the simple cell of as many channels and
 /// velocities is what the others are measured against.
 fn sequence(criterion: &mut Criterion) {
     for channels in [16, 32] {
@@ -101,11 +101,15 @@ fn sequence(criterion: &mut Criterion) {
 }
 
 fn unroll<C: Cell>(group: &mut BenchmarkGroup<'_, WallTime>, name: String, lift: Lift, cell: &C) {
-    let frames = drawn("frames", &[4, 20, 1, SIZE, SIZE]);
+    let frames = drawn("frames", &[4, 10, 1, SIZE, SIZE]).detach();
+    let fed = frames.narrow(1, 0, 1).and_then(|frame| frame.reshape((4, SIZE, SIZE, 1)));
+    let fed = fed.expect("a frame");
     group.bench_function(BenchmarkId::new(name, lift.name()), |bencher| {
         bencher.iter(|| {
-            let read_outs = cell.unroll(Sequence::Frames(&frames), ReadOut::Every);
-            let loss = read_outs.and_then(|r| Ok(r.sqr()?.sum_all()?)).expect("a loss");
+            let mut feed = |_: &Tensor| Ok(fed.clone());
+            let read_out = ReadOut::Fed { steps: 10, feed: &mut feed, fed_as: FedAs::New };
+            let read_outs = cell.unroll(Sequence::Frames(&frames), read_out);
+            let loss = read_outs.and_then(|r| Ok(r.sum_all()?)).expect("a loss");
             black_box(loss.backward().expect("gradients"))
         });
     });

@@ -1,12 +1,10 @@
 //! The same operations composed of candle's own, for devices that the kernels do not run on.
 
-use super::CarryOrder;
-use super::activation::{Activation, activate};
-use super::kernels::{ConvAlgorithm, Padding, Shift};
+use super::activation::activate;
+use super::kernels::{Padding, Shift};
 use super::layer::Layer;
 use super::resampling::{Turn, rotated};
 use super::rule::RecurrentStep;
-use super::slice_action::Turning;
 use crate::error::Result;
 use candle_core::Tensor;
 
@@ -59,23 +57,6 @@ pub(super) fn turn_slices(x: &Tensor, n: usize, turns: &[Turn]) -> Result<Tensor
         Ok(rolled.contiguous()?.reshape((batch, 1, height, width, channels))?)
     });
     Ok(Tensor::cat(&turned.collect::<Result<Vec<_>>>()?, 1)?)
-}
-
-/// [`super::turned_recurrence`].
-pub(super) fn turned_recurrence(
-    state: &Tensor,
-    kernel: &Tensor,
-    lifted: &Tensor,
-    Turning { orientations, turns, order }: Turning<'_>,
-    (activation, algorithm): (Activation, ConvAlgorithm),
-) -> Result<Tensor> {
-    let turn = |x: &Tensor| super::turn_slices(x, orientations, turns);
-    let convolve = |x: &Tensor| super::convolve_slices(x, kernel, Padding::Zero, algorithm);
-    let carried = match order {
-        CarryOrder::CarryFirst => convolve(&turn(state)?)?,
-        CarryOrder::ConvolveFirst => turn(&convolve(state)?)?,
-    };
-    activate(&carried.broadcast_add(&lifted.unsqueeze(1)?)?, activation)
 }
 
 /// [`super::depthwise_convolution`], tap by tap.

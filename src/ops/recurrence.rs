@@ -1,9 +1,10 @@
 //! One step of the flow equivariant recurrence as a differentiable operation.
 
 use super::CarryOrder;
-use super::activation::Activation;
+use super::activation::{Activation, activate};
 use super::carried::{Carried, Reads};
 use super::composed;
+use super::convolution::convolve_slices;
 use super::gate_maps::GateMaps;
 use super::kernels::{
     Buffer, ConvAlgorithm, Convolution, Float, KernelView, Padding, Plane, Shift, stored_channels,
@@ -12,6 +13,7 @@ use super::layer::expect_square_kernel;
 use super::parts::{enough_images, images_per_part};
 use super::pointwise::{self, Moved};
 use super::resampling::Turn;
+use super::rotate::turn_slices;
 use super::rule::RecurrentStep;
 use super::slice_action::Turning;
 use super::storage::{CpuView, contiguous, restore_channels};
@@ -74,17 +76,28 @@ pub fn turned_recurrence(
     check([state, kernel, lifted], turns.len())?;
     expect_fields(state.dims()[4], orientations)?;
     if !state.device().is_cpu() {
-        return composed::turned_recurrence(
-            state,
-            kernel,
-            lifted,
-            turning,
-            (activation, algorithm),
-        );
+        return composed_of_turns(state, kernel, lifted, turning, (activation, algorithm));
     }
     let moves = Moves::Slices { orientations, turns: turns.to_vec(), order };
     let step = RecurrentStep { activation, padding: Padding::Zero, algorithm };
     run([state, kernel, lifted], moves, step)
+}
+
+/// The same of operations that run on every device.
+fn composed_of_turns(
+    state: &Tensor,
+    kernel: &Tensor,
+    lifted: &Tensor,
+    Turning { orientations, turns, order }: Turning<'_>,
+    (activation, algorithm): (Activation, ConvAlgorithm),
+) -> Result<Tensor> {
+    let turn = |x: &Tensor| turn_slices(x, orientations, turns);
+    let convolve = |x: &Tensor| convolve_slices(x, kernel, Padding::Zero, algorithm);
+    let carried = match order {
+        CarryOrder::CarryFirst => convolve(&turn(state)?)?,
+        CarryOrder::ConvolveFirst => turn(&convolve(state)?)?,
+    };
+    activate(&carried.broadcast_add(&lifted.unsqueeze(1)?)?, activation)
 }
 
 /// Refuses extents that disagree.

@@ -137,11 +137,14 @@ pub(super) struct Rotated {
     pub adjoint: Resampling,
 }
 
+/// Extents of a plane, and the bits of an angle in degrees.
+type Angle = ((usize, usize), u64);
+
 /// The rotation of a plane of these extents, made once.
 pub(super) fn rotated(extents: (usize, usize), degrees: f64) -> Arc<Rotated> {
     /// Rotations that are remembered: those of a few planes by every whole degree.
     const MOST: usize = 1 << 10;
-    static MADE: Mutex<BTreeMap<((usize, usize), u64), Arc<Rotated>>> = Mutex::new(BTreeMap::new());
+    static MADE: Mutex<BTreeMap<Angle, Arc<Rotated>>> = Mutex::new(BTreeMap::new());
     let key = (extents, degrees.to_bits());
     let mut made = MADE.lock().expect("no panic while this is locked");
     if made.len() >= MOST && !made.contains_key(&key) {

@@ -79,6 +79,15 @@ impl<T: Float> Turns<T> {
 
     /// Turns a slice of the velocity axis on this thread. What `y` held before does not matter.
     pub fn turn(&self, velocity: usize, x: &[T], y: &mut [T], way: Way) {
+        self.put_turned(velocity, (x, way), (y, Put::Set));
+    }
+
+    /// Adds a turned slice to what `y` holds.
+    pub fn add_turned(&self, velocity: usize, x: &[T], y: &mut [T], way: Way) {
+        self.put_turned(velocity, (x, way), (y, Put::Add));
+    }
+
+    fn put_turned(&self, velocity: usize, (x, way): (&[T], Way), y: (&mut [T], Put)) {
         let turn = &self.slices[velocity][usize::from(way == Way::Adjoint)];
         T::run(InstructionSet::best(), TurnSlice { turn, channels: self.channels, x, y });
     }
@@ -159,28 +168,59 @@ impl Orientations {
     #[inline(always)]
     fn move_on<T: Float>(&self, x: &[T], y: &mut [T]) {
         let (x, y): (&[u32], &mut [u32]) = (bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y));
-        let (by, field, words) = (self.by, self.field, self.stays.len());
+        let words = self.stays.len();
         for (pixel, y) in y.chunks_exact_mut(words).enumerate() {
             let here = pixel * words;
-            if by <= here && here + field - by + words <= x.len() {
-                // Both are read and one is taken bit by bit: a choice between places would be read one by one.
-                let (stay, wrap) = (&x[here - by..][..words], &x[here + field - by..][..words]);
-                let masks = self.stays.iter().zip(&self.wraps);
-                for (((y, (&stays, &wraps)), &stay), &wrap) in
-                    y.iter_mut().zip(masks).zip(stay).zip(wrap)
-                {
-                    *y = (wrap & wraps) | (stay & stays);
-                }
+            if self.by <= here && here + self.field - self.by + words <= x.len() {
+                let (stay, wrap) = (&x[here - self.by..], &x[here + self.field - self.by..]);
+                self.move_pixel(&stay[..words], &wrap[..words], y);
             } else {
-                for (place, y) in y.iter_mut().enumerate() {
-                    *y = match (self.stays[place], self.wraps[place]) {
-                        (0, 0) => 0,
-                        (0, _) => x[here + place + field - by],
-                        _ => x[here + place - by],
-                    };
-                }
+                self.move_outer_pixel(x, here, y);
             }
         }
+    }
+
+    /// From what lies before and behind: both are read and one is taken bit by bit, for a choice between places
+    /// would be read one by one.
+    #[inline(always)]
+    fn move_pixel(&self, stay: &[u32], wrap: &[u32], y: &mut [u32]) {
+        let (blocks, rest) = y.as_chunks_mut::<BLOCK>();
+        let done = blocks.len() * BLOCK;
+        let masks = self.stays.as_chunks::<BLOCK>().0.iter().zip(self.wraps.as_chunks::<BLOCK>().0);
+        let read = stay.as_chunks::<BLOCK>().0.iter().zip(wrap.as_chunks::<BLOCK>().0);
+        for ((y, (stay, wrap)), (stays, wraps)) in blocks.iter_mut().zip(read).zip(masks) {
+            for i in 0..BLOCK {
+                y[i] = (wrap[i] & wraps[i]) | (stay[i] & stays[i]);
+            }
+        }
+        for (i, y) in (done..).zip(rest) {
+            *y = (wrap[i] & self.wraps[i]) | (stay[i] & self.stays[i]);
+        }
+    }
+
+    /// The same where there is nothing before or behind.
+    fn move_outer_pixel(&self, x: &[u32], here: usize, y: &mut [u32]) {
+        for (place, y) in y.iter_mut().enumerate() {
+            *y = match (self.stays[place], self.wraps[place]) {
+                (0, 0) => 0,
+                (0, _) => x[here + place + self.field - self.by],
+                _ => x[here + place - self.by],
+            };
+        }
+    }
+}
+
+/// What becomes of a number.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Put {
+    Set,
+    Add,
+}
+
+impl Put {
+    #[inline(always)]
+    fn into<T: Float>(self, to: &mut T, value: T) {
+        *to = if self == Self::Add { *to + value } else { value };
     }
 }
 
@@ -188,7 +228,7 @@ struct TurnSlice<'a, T> {
     turn: &'a SliceTurn<T>,
     channels: usize,
     x: &'a [T],
-    y: &'a mut [T],
+    y: (&'a mut [T], Put),
 }
 
 /// Channels that are summed together, in registers.
@@ -199,42 +239,73 @@ impl<T: Float> Kernel<T> for TurnSlice<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Number = T>>(self, _: L) {
-        let Self { turn, channels, x, y } = self;
-        match &turn.orientations {
-            None if turn.pixels.is_still => y.copy_from_slice(x),
-            None => resample(&turn.pixels, channels, x, y),
-            Some(orientations) if turn.pixels.is_still => orientations.move_on(x, y),
-            Some(orientations) => {
-                // Orientations first, all pixels in a row: turned pixels are read across the slice, which
-                // memory far from the CPU answers slowly.
-                let mut near = Buffer::take(x.len());
-                orientations.move_on(x, &mut near);
-                resample(&turn.pixels, channels, &near, y);
+        let Self { turn, channels, x, y: (y, put) } = self;
+        // Orientations first, all pixels in a row: turned pixels are read across the slice, which memory far
+        // from the CPU answers slowly.
+        let near = turn.orientations.as_ref().map(|orientations| {
+            let mut near = Buffer::take(x.len());
+            orientations.move_on(x, &mut near);
+            near
+        });
+        let near = near.as_deref().unwrap_or(x);
+        match channels {
+            _ if turn.pixels.is_still => y.iter_mut().zip(near).for_each(|(y, &x)| put.into(y, x)),
+            1 => resample_numbers(&turn.pixels, near, (y, put)),
+            _ if channels.is_multiple_of(BLOCK) => {
+                resample_blocks(&turn.pixels, channels / BLOCK, near, (y, put));
             }
+            _ => resample_rows(&turn.pixels, channels, near, (y, put)),
         }
     }
 }
 
-/// Every pixel from those of `x`.
+/// Every pixel from those of `x`, of so many blocks of channels.
 #[inline(always)]
-fn resample<T: Float>(pixels: &Pixels<T>, channels: usize, x: &[T], y: &mut [T]) {
-    for (pixel, y) in y.chunks_exact_mut(channels).enumerate() {
+fn resample_blocks<T: Float>(
+    pixels: &Pixels<T>,
+    blocks: usize,
+    x: &[T],
+    (y, put): (&mut [T], Put),
+) {
+    let x = x.as_chunks::<BLOCK>().0;
+    for (pixel, y) in y.as_chunks_mut::<BLOCK>().0.chunks_exact_mut(blocks).enumerate() {
         let terms = pixels.terms(pixel);
-        let mut done = 0;
-        let mut blocks = y.chunks_exact_mut(BLOCK);
-        for block in &mut blocks {
+        for (block, y) in y.iter_mut().enumerate() {
             let mut sum = [T::default(); BLOCK];
             for &(from, weight) in terms {
-                let x = &x[from as usize * channels + done..][..BLOCK];
+                let x = &x[from as usize * blocks + block];
                 sum.iter_mut().zip(x).for_each(|(sum, &x)| *sum += weight * x);
             }
-            block.copy_from_slice(&sum);
-            done += BLOCK;
+            y.iter_mut().zip(sum).for_each(|(y, sum)| put.into(y, sum));
         }
-        for (place, y) in blocks.into_remainder().iter_mut().enumerate() {
-            let of =
-                |&(from, weight): &(u32, T)| weight * x[from as usize * channels + done + place];
-            *y = terms.iter().map(of).fold(T::default(), |sum, term| sum + term);
+    }
+}
+
+/// The same of a single channel.
+#[inline(always)]
+fn resample_numbers<T: Float>(pixels: &Pixels<T>, x: &[T], (y, put): (&mut [T], Put)) {
+    for (pixel, y) in y.iter_mut().enumerate() {
+        let terms = pixels.terms(pixel).iter();
+        let sum = terms.fold(T::default(), |sum, &(from, weight)| sum + weight * x[from as usize]);
+        put.into(y, sum);
+    }
+}
+
+/// The same of any number of channels.
+#[inline(always)]
+fn resample_rows<T: Float>(
+    pixels: &Pixels<T>,
+    channels: usize,
+    x: &[T],
+    (y, put): (&mut [T], Put),
+) {
+    let mut sum = vec![T::default(); channels];
+    for (pixel, y) in y.chunks_exact_mut(channels).enumerate() {
+        sum.fill(T::default());
+        for &(from, weight) in pixels.terms(pixel) {
+            let x = &x[from as usize * channels..][..channels];
+            sum.iter_mut().zip(x).for_each(|(sum, &x)| *sum += weight * x);
         }
+        y.iter_mut().zip(&sum).for_each(|(y, &sum)| put.into(y, sum));
     }
 }

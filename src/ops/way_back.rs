@@ -175,7 +175,7 @@ impl<'a, T: Float> WayBack<'a, T> {
         };
         let map = r.plane.pixels() * r.channels;
         let turns = r.views.of_states(t);
-        let [mut gradient, mut shown, mut turned] = [(); 3].map(|()| Buffer::take(r.slice()));
+        let [mut gradient, mut shown] = [(); 2].map(|()| Buffer::take(r.slice()));
         for (number, slices) in inner.chunks_mut(r.slices_after(t) * r.slice()).enumerate() {
             let sample = samples.start + number;
             let source = &self.read_outs[(place * r.batch + sample) * map..][..map];
@@ -199,8 +199,7 @@ impl<'a, T: Float> WayBack<'a, T> {
                     Some(turns) => {
                         shown.fill(T::default());
                         give(&mut shown);
-                        turns.turn(velocity, &shown, &mut turned, Way::Adjoint);
-                        pointwise::add(&turned, slice);
+                        turns.add_turned(velocity, &shown, slice, Way::Adjoint);
                     }
                 }
             }
@@ -213,10 +212,13 @@ impl<'a, T: Float> WayBack<'a, T> {
         let (slice, of_image) = (r.slice(), r.slices_of_image(t));
         let mut to_lifted = Buffer::take(slice);
         for (image, slices) in inner.chunks(of_image * slice).enumerate() {
+            if r.images_of(t) > 1 {
+                self.lifted_backward(t, samples, image, slices); // each is seen as it is
+                continue;
+            }
             to_lifted.fill(T::default());
             for (number, slice) in slices.chunks(slice).enumerate() {
-                let velocity = (image * of_image + number) % r.slices_after(t);
-                r.moved(velocity, r.moved_back[t]).add(slice, &mut to_lifted);
+                r.moved(number, r.moved_back[t]).add(slice, &mut to_lifted);
             }
             self.lifted_backward(t, samples, image, &to_lifted);
         }
@@ -230,31 +232,25 @@ impl<'a, T: Float> WayBack<'a, T> {
         let frame = &self.frames[(sample * r.frames() + t) * length..][..length];
         let place = ((sample - self.first_of_part) * r.frames() + t) * length;
         let target = self.to_frames.get_mut(place..place + length);
-        let turns = r.views.of_frame(t);
-        let back = |x: &[T]| {
-            let mut back = Buffer::take(x.len());
-            turns.inspect(|turns| turns.turn(number, x, &mut back, Way::Adjoint));
-            back
-        };
-        match (&r.input, target, turns) {
+        match (&r.input, target, r.views.of_frame(t)) {
             (Some(input), target, None) => {
                 input.backward(frame, to_lifted, Some(&mut *self.input_sums), target);
             }
-            (Some(input), target, Some(_)) => {
+            (Some(input), target, Some(turns)) => {
                 let mut to_image = target.is_some().then(|| Buffer::take(length));
                 let sums = Some(&mut *self.input_sums);
-                input.backward(
-                    &r.image((t, number), frame),
-                    to_lifted,
-                    sums,
-                    to_image.as_deref_mut(),
-                );
+                let image = r.image((t, number), frame);
+                input.backward(&image, to_lifted, sums, to_image.as_deref_mut());
                 if let (Some(target), Some(to_image)) = (target, to_image) {
-                    pointwise::add(&back(&to_image), target);
+                    turns.add_turned(number, &to_image, target, Way::Adjoint);
                 }
             }
             (None, Some(target), None) => r.gate_maps.give(to_lifted, target),
-            (None, Some(target), Some(_)) => r.gate_maps.give(&back(to_lifted), target),
+            (None, Some(target), Some(turns)) => {
+                let mut to_map = Buffer::take(to_lifted.len());
+                turns.turn(number, to_lifted, &mut to_map, Way::Adjoint);
+                r.gate_maps.give(&to_map, target);
+            }
             (None, None, _) => {}
         }
     }

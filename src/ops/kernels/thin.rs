@@ -57,19 +57,56 @@ pub(super) fn unfold<T: Copy + Default>(
     let Plane { height, width } = g.plane;
     for y in 0..height {
         let patches = &mut patches[y * width * stride..][..width * stride];
-        for tap in 0..g.taps() {
-            let Neighbours { row, first, inside } = neighbours(g, side, tap, y);
-            if let Some(row) = row {
-                let row = &image[row * width..][..width];
-                let neighbours = row[first..].iter().chain(&row[..first]);
-                for (patch, &value) in patches.chunks_exact_mut(stride).zip(neighbours) {
-                    patch[tap] = value;
+        for (number, first) in (0..g.taps()).step_by(g.kernel_width).enumerate() {
+            match (side, g.kernel_width) {
+                (Side::Ahead, 3) => {
+                    let rest = put_inner(g, image, (y, number), (&mut patches[first..], stride));
+                    (first..first + 3).for_each(|tap| {
+                        put_tap(g, side, image, (y, tap), (patches, stride), rest.clone());
+                    });
                 }
-            }
-            for x in (0..width).filter(|x| row.is_none() || !inside.contains(x)) {
-                patches[x * stride + tap] = T::default();
+                _ => (first..first + g.kernel_width).for_each(|tap| {
+                    put_tap(g, side, image, (y, tap), (patches, stride), [0..width, 0..0]);
+                }),
             }
         }
+    }
+}
+
+/// One row of a kernel of three for the pixels of a row whose neighbours all lie in it; gives the others.
+fn put_inner<T: Copy + Default>(
+    g: &Geometry,
+    image: &[T],
+    (y, kernel_row): (usize, usize),
+    (patches, stride): (&mut [T], usize),
+) -> [Range<usize>; 2] {
+    let width = g.plane.width;
+    let Neighbours { row, .. } = neighbours(g, Side::Ahead, kernel_row * g.kernel_width, y);
+    let Some(row) = row else { return [0..width, 0..0] };
+    let row = &image[row * width..][..width];
+    for (x, neighbours) in (1..).zip(row.windows(3)) {
+        patches[x * stride..][..3].copy_from_slice(neighbours);
+    }
+    [0..1.min(width), (width - 1).max(1)..width]
+}
+
+/// What lies under one tap, for some pixels of a row.
+fn put_tap<T: Copy + Default>(
+    g: &Geometry,
+    side: Side,
+    image: &[T],
+    (y, tap): (usize, usize),
+    (patches, stride): (&mut [T], usize),
+    pixels: [Range<usize>; 2],
+) {
+    let width = g.plane.width;
+    let Neighbours { row, first, inside } = neighbours(g, side, tap, y);
+    for x in pixels.into_iter().flatten() {
+        let column = if x + first < width { x + first } else { x + first - width };
+        patches[x * stride + tap] = match row {
+            Some(row) if inside.contains(&x) => image[row * width + column],
+            _ => T::default(),
+        };
     }
 }
 

@@ -75,12 +75,12 @@ impl Tiling {
         let Plane { height, width } = self.g.plane;
         copy.fill(T::default());
         // The place (i, j) of the tile is the pixel (y + i − 1, x + j − 1).
+        let left = usize::from(tile.x == 0);
+        let run = (SPAN.min(width + 1 - tile.x) - left) * channels;
         for i in usize::from(tile.y == 0)..SPAN.min(height + 1 - tile.y) {
-            for j in usize::from(tile.x == 0)..SPAN.min(width + 1 - tile.x) {
-                let pixel = (tile.y + i - 1) * width + tile.x + j - 1;
-                copy[(i * SPAN + j) * channels..][..channels]
-                    .copy_from_slice(&image[pixel * channels..][..channels]);
-            }
+            let pixel = (tile.y + i - 1) * width + tile.x + left - 1;
+            copy[(i * SPAN + left) * channels..][..run]
+                .copy_from_slice(&image[pixel * channels..][..run]);
         }
     }
 
