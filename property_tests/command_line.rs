@@ -2,6 +2,8 @@
 //! killed run ends like one that was left alone.
 
 mod common;
+#[path = "command_line/foreign.rs"]
+mod foreign;
 #[path = "command_line/predict.rs"]
 mod predict;
 #[path = "command_line/recorded.rs"]

@@ -2,14 +2,38 @@
 
 use crate::error::{Error, Result};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Replaces `path` by `bytes` so that a reader, or a crash, sees the old file or the new one:
-/// a temporary file in the same folder, flushed to the disk, then renamed.
+/// a temporary file in the same folder, flushed to the disk, then renamed. A link stays one and its target is
+/// replaced; what is no file, a pipe or a device, is written to.
 ///
 /// # Errors
 /// [`Error::Io`] naming the path; the old file is untouched then.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let target = target(path)?;
+    if std::fs::metadata(&target).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let opened = std::fs::OpenOptions::new().write(true).open(&target);
+        return opened.and_then(|mut file| file.write_all(bytes)).map_err(Error::io(path));
+    }
+    replace(&target, bytes)
+}
+
+/// Where a path leads, through links.
+fn target(path: &Path) -> Result<PathBuf> {
+    /// As many as Linux follows.
+    const MOST_LINKS: usize = 40;
+    let mut target = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        let Ok(link) = std::fs::read_link(&target) else { return Ok(target) };
+        // Relative to the folder that the link lies in; an absolute one replaces all of it.
+        target = target.parent().unwrap_or(Path::new("")).join(link);
+    }
+    let source = std::io::Error::other("too many links, one after the other");
+    Err(Error::Io { path: path.to_path_buf(), source })
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
     let mut builder = tempfile::Builder::new();
@@ -24,4 +48,44 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     file.as_file().sync_all().map_err(Error::io(path))?;
     file.persist(path).map_err(|e| Error::Io { path: path.to_path_buf(), source: e.error })?;
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_stay_links_and_their_targets_are_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("real"), "old").unwrap();
+        symlink("real", at("near")).unwrap();
+        symlink(at("near"), at("far")).unwrap();
+        symlink("nothing yet", at("dangling")).unwrap();
+        for (link, real) in [("near", "real"), ("far", "real"), ("dangling", "nothing yet")] {
+            write_atomically(&at(link), link.as_bytes()).unwrap();
+            assert!(at(link).is_symlink());
+            assert!(!at(real).is_symlink());
+            assert_eq!(std::fs::read_to_string(at(real)).unwrap(), link);
+        }
+        symlink("circle", at("circle")).unwrap();
+        assert!(matches!(write_atomically(&at("circle"), b""), Err(Error::Io { .. })));
+    }
+
+    #[test]
+    fn pipes_are_written_to() {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        use std::os::fd::AsRawFd;
+        let path = format!("/dev/fd/{}", writer.as_raw_fd());
+        if !Path::new(&path).exists() {
+            return eprintln!("no /dev/fd here");
+        }
+        write_atomically(Path::new(&path), b"all of it").unwrap();
+        drop(writer);
+        let mut got = String::new();
+        reader.read_to_string(&mut got).unwrap();
+        assert_eq!(got, "all of it");
+    }
 }

@@ -26,6 +26,7 @@ pub mod atomic_file;
 mod comma_separated;
 pub mod digest;
 pub mod error;
+mod foreign;
 pub mod process;
 pub mod rng;
 

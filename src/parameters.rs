@@ -2,6 +2,7 @@
 //! statistics that training gathers beside it.
 
 use crate::error::{Error, Result};
+use crate::foreign::{betrayed, unwrapped};
 use crate::rng::Stream;
 use candle_core::{DType, Device, Tensor, Var};
 use std::collections::BTreeMap;
@@ -220,7 +221,10 @@ pub fn load(path: &Path, device: &Device) -> Result<Tensors> {
     let tensors = candle_core::safetensors::load_buffer(&bytes, device);
     let refuse = |e: candle_core::Error| Error::Weights {
         path: path.to_path_buf(),
-        problems: vec![format!("not a readable safetensors file ({e})")],
+        problems: vec![
+            betrayed(&bytes, path)
+                .unwrap_or_else(|| format!("not a readable safetensors file ({e})")),
+        ],
     };
     Ok(tensors.map_err(refuse)?.into_iter().collect())
 }
@@ -239,22 +243,30 @@ pub fn in_precision(tensors: &Tensors, dtype: DType) -> Result<Tensors> {
 /// What stands before the names of the best weights in a training checkpoint.
 pub const BEST: &str = "best/";
 
+/// The weights of a model from a file.
+#[derive(Clone, Debug)]
+pub struct LoadedWeights {
+    /// By name.
+    pub tensors: Tensors,
+    /// What stood before every name and was left out: `module.`, `_orig_mod.` and `model.`, which wrappers
+    /// of models put there. Mostly empty.
+    pub wrapper: String,
+}
+
 /// Reads the f32 weights of a model: a file that holds nothing else, or a training checkpoint, of which the
 /// best are taken.
 ///
 /// # Errors
 /// As [`load_f32`].
-pub fn load_weights(path: &Path, device: &Device) -> Result<Tensors> {
-    let tensors = load_f32(path, device)?;
-    match tensors.keys().any(|name| name.starts_with(BEST)) {
-        true => {
-            let best = |(name, tensor): (String, Tensor)| {
-                Some((name.strip_prefix(BEST)?.to_string(), tensor))
-            };
-            Ok(tensors.into_iter().filter_map(best).collect())
-        }
-        false => Ok(tensors),
+pub fn load_weights(path: &Path, device: &Device) -> Result<LoadedWeights> {
+    let mut tensors = load_f32(path, device)?;
+    if tensors.keys().any(|name| name.starts_with(BEST)) {
+        let best =
+            |(name, tensor): (String, Tensor)| Some((name.strip_prefix(BEST)?.to_string(), tensor));
+        tensors = tensors.into_iter().filter_map(best).collect();
     }
+    let (tensors, wrapper) = unwrapped(tensors);
+    Ok(LoadedWeights { tensors, wrapper })
 }
 
 /// Reads a safetensors file whose tensors must all be f32. PyTorch's counters of batches are left out.
@@ -267,7 +279,9 @@ pub fn load_f32(path: &Path, device: &Device) -> Result<Tensors> {
     let foreign: Vec<String> = tensors
         .iter()
         .filter(|(_, t)| t.dtype() != DType::F32)
-        .map(|(name, t)| format!("`{name}` is {}, expected f32", t.dtype().as_str()))
+        .map(|(name, t)| {
+            format!("`{name}` is {}, expected f32: convert it first", t.dtype().as_str())
+        })
         .collect();
     if foreign.is_empty() {
         Ok(tensors)

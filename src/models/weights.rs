@@ -54,7 +54,8 @@ impl NamedKernels {
             false => KernelNames::TRAINED,
         };
         let decoder = format!("{}{DECODER}", names.before);
-        let layers = tensors.keys().filter(|name| name.starts_with(&decoder)).count();
+        let is_kernel = |name: &&String| name.starts_with(&decoder) && name.ends_with(".weight");
+        let layers = tensors.keys().filter(is_kernel).count();
         let layer = |layer| format!("{}{}.weight", names.before, layer_name(layer));
         let decoder: Vec<String> = (0..layers.max(1)).map(layer).collect();
         let mut all = vec![names.input.to_string(), names.recurrent.to_string()];
@@ -141,7 +142,10 @@ fn missing_and_unexpected(tensors: &Tensors, names: &[String]) -> Vec<String> {
     let missing = names.iter().filter(|name| !tensors.contains_key(*name));
     let mut problems: Vec<String> = missing.map(|name| format!("`{name}` is missing")).collect();
     let unexpected = tensors.keys().filter(|name| !names.contains(name));
-    problems.extend(unexpected.map(|name| format!("`{name}` is unexpected")));
+    problems.extend(unexpected.map(|name| match name.ends_with(".bias") {
+        true => format!("`{name}` is unexpected: no layer here has a bias"),
+        false => format!("`{name}` is unexpected"),
+    }));
     problems
 }
 

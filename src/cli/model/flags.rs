@@ -9,7 +9,7 @@ use fernn::flow::Lift;
 #[derive(Args)]
 pub struct ModelFlags {
     /// Translation: velocities {-N..N}² of the model; 0 is the G-RNN [default: 2]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=64))]
     pub velocity_range: Option<u32>,
     /// Rotation: orientations N of every hidden field
     #[arg(long, value_name = "N", required_if_eq("task", "rotation"))]

@@ -3,12 +3,12 @@
 use super::arguments::Arguments;
 use super::tensors::{sequence, with_gradients, write};
 use crate::cli::finding::Finding;
-use crate::cli::model::{classifier_choice, classifier_velocities};
+use crate::cli::model::{classifier_choice, classifier_velocities, weights};
 use candle_core::{DType, Device, Tensor};
 use fernn::Error;
 use fernn::flow::{PixelsPerFrame, VelocitySet};
 use fernn::models::{AnyClassifier, Classifier, ClassifierChoice, Mode};
-use fernn::parameters::{Parameters, Tensors, load, load_weights};
+use fernn::parameters::{Parameters, Tensors, load};
 use std::path::Path;
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
@@ -17,7 +17,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     arguments.threads.apply()?;
     let (device, source) = (arguments.device.device()?, &arguments.weights);
     let choice = classifier_choice(&arguments.model.kth, arguments.algorithm.algorithm());
-    let tensors = load_weights(source, &device)?;
+    let tensors = weights(source, &device)?;
     let model = choice.classifier(&tensors, &velocities, source)?;
     let clips = sequence(&arguments.input, ("clip", "labels"), &device)?;
     let logits = model.logits(&clips, &mut Mode::Evaluation)?;

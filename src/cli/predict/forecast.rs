@@ -1,7 +1,7 @@
 //! Forecasters: frames that follow frames.
 
 use super::arguments::Arguments;
-use super::tensors::{sequence, with_gradients, write};
+use super::tensors::{expect_room, sequence, with_gradients, write};
 use crate::cli::finding::Finding;
 use crate::cli::model;
 use candle_core::Tensor;
@@ -9,28 +9,37 @@ use fernn::Error;
 use fernn::cells::FlowLayer;
 use fernn::flow::{FlowGroup, FlowSpace, LiftedState};
 use fernn::models::{KernelNames, expanded};
-use fernn::parameters::{Parameters, Tensors, load_weights};
+use fernn::parameters::{Parameters, Tensors};
 use std::path::Path;
 
 /// Frames of digits on a torus.
 pub fn over_translations(arguments: &Arguments) -> anyhow::Result<Finding> {
     let space = model::over_translations(&arguments.model, arguments.cell.unwrap_or_default());
-    predict(arguments, space, &KernelNames::TRAINED, 1)
+    predict(arguments, space, &KernelNames::TRAINED, 1, |_| ())
 }
 
 /// Frames of digits that turn.
 pub fn over_rotations(arguments: &Arguments) -> anyhow::Result<Finding> {
     let space = model::over_rotations(&arguments.model)?;
     let orientations = space.group().orientations();
-    predict(arguments, space, &KernelNames::EXPANDED, orientations)
+    let velocities = space.velocities().clone();
+    predict(arguments, space, &KernelNames::EXPANDED, orientations, |(height, width)| {
+        if height != width && velocities.as_slice().iter().any(|v| v.0 % 180 != 0) {
+            eprintln!(
+                "warning: frames of {height}×{width} pixels are not square: what turns is interpolated, \
+                 quarter turns too, and lost where it leaves the frame"
+            );
+        }
+    })
 }
 
-/// Runs the model over a space.
+/// Runs the model over a space, once `look_at` has seen the extents (H, W) of the frames.
 fn predict<G: FlowGroup + 'static>(
     arguments: &Arguments,
     space: FlowSpace<G>,
     names: &KernelNames,
     orientations: usize,
+    look_at: impl Fn((usize, usize)),
 ) -> anyhow::Result<Finding> {
     let (cell, algorithm) = (arguments.cell.unwrap_or_default(), arguments.algorithm.algorithm());
     let choice = model::forecaster_choice(&arguments.model, cell, algorithm)?;
@@ -39,7 +48,7 @@ fn predict<G: FlowGroup + 'static>(
     let device = arguments.device.device()?;
     let (source, steps) = (&arguments.weights, arguments.steps.unwrap_or(0));
     let parameters =
-        Parameters::from_tensors(expanded(load_weights(source, &device)?, orientations)?)?;
+        Parameters::from_tensors(expanded(model::weights(source, &device)?, orientations)?)?;
     let input = sequence(&arguments.input, ("input_seq", "target_seq"), &device)?;
     let target = arguments
         .target
@@ -51,6 +60,15 @@ fn predict<G: FlowGroup + 'static>(
     let tensors = if target.is_some() { parameters.tensors() } else { parameters.detached() };
     let model = choice.from_kernels(&tensors, space, source)?;
     check_channels(&parameters, names.input, &input, &arguments.input)?;
+    let (batch, _, channels, height, width) = input.dims5()?;
+    look_at((height, width));
+    expect_room("--steps", [steps, batch, channels, height, width])?;
+    let hidden =
+        [model.cell().space().velocities().len(), model.cell().channels(), batch, height, width];
+    expect_room("the velocity set", hidden)?;
+    if arguments.hidden {
+        expect_room("--hidden", hidden.into_iter().chain([steps.saturating_add(input.dims()[1])]))?;
+    }
     let mut results = Tensors::new();
     let outputs = if arguments.hidden {
         let forecast = model.forecast_with_states(&input, steps)?;

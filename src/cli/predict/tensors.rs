@@ -1,10 +1,11 @@
 //! Tensors that are read from and written to files.
 
 use crate::cli::finding::Finding;
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use fernn::Error;
 use fernn::atomic_file::write_atomically;
 use fernn::parameters::{Parameters, Tensors, load_f32};
+use fernn::process::free_memory;
 use std::path::Path;
 
 /// The tensor `name` (five dimensions) of a file that may also hold `other`, both f32.
@@ -45,9 +46,35 @@ pub fn with_gradients(loss: &Tensor, parameters: &Parameters) -> fernn::Result<T
     Ok(results)
 }
 
-/// Writes the results and says where.
+/// Writes the results and says where; numbers that are not finite are worth a word.
 pub fn write(results: &Tensors, path: &Path) -> anyhow::Result<Finding> {
+    for (name, tensor) in results {
+        let count = not_finite(tensor)?;
+        if count > 0 {
+            let all = tensor.elem_count();
+            eprintln!("warning: {count} of {all} numbers in `{name}` are not finite");
+        }
+    }
     write_atomically(path, &safetensors::serialize(results, None)?)?;
     outln!("{}", path.display())?;
     Ok(Finding::Fine)
+}
+
+/// How many numbers are infinite or NaN.
+fn not_finite(tensor: &Tensor) -> fernn::Result<usize> {
+    let numbers = tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+    Ok(numbers.iter().filter(|number| !number.is_finite()).count())
+}
+
+/// Refuses results of so many numbers (f32) that memory does not hold them.
+pub fn expect_room(flag: &str, numbers: impl IntoIterator<Item = usize>) -> fernn::Result<()> {
+    let bytes = numbers.into_iter().fold(4.0, |product, extent| product * extent as f64);
+    let free = free_memory() as f64;
+    if bytes <= free {
+        return Ok(());
+    }
+    let gib = |bytes: f64| bytes / f64::from(1 << 30);
+    let problem =
+        format!("asks for results of {:.1} GiB, and {:.1} GiB are free", gib(bytes), gib(free));
+    Err(Error::configuration(flag, problem, "ask for less"))
 }

@@ -9,7 +9,7 @@ use fernn::equivariance::{MeasuredGroup, Report};
 use fernn::flow::FlowSpace;
 use fernn::models::{FORECAST, KernelNames, check_classifier, check_forecaster, expanded};
 use fernn::ops::ConvAlgorithm;
-use fernn::parameters::{Tensors, in_precision, load_weights};
+use fernn::parameters::{Tensors, in_precision};
 use std::path::Path;
 
 /// Checks the model of `--weights`.
@@ -22,7 +22,7 @@ pub fn check_weights(arguments: &Arguments, source: &Path) -> fernn::Result<Repo
     let cell = cell(arguments)?;
     let others: Vec<_> = cell.map(|_| ("--cell", Task::FORECASTS)).into_iter().collect();
     flags.refuse_foreign(task, &others)?;
-    let tensors = load_weights(source, &Device::Cpu)?;
+    let tensors = model::weights(source, &Device::Cpu)?;
     let weights = Weights { tensors, source, cell: cell.unwrap_or_default(), algorithm };
     match task {
         Task::Translation => {

@@ -1,0 +1,195 @@
+//! `fernn predict` on what others wrote, and on what is no use: each kind of input has its word.
+
+use crate::common::{normal, values};
+use crate::{fernn, refused};
+use candle_core::{DType, Device, Tensor};
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+/// A folder with weights `w` and an input `x`.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        folder.save("w", "", &Self::weights(0.2));
+        folder.save("x", "", &[("input_seq", draw("x", &[1, 3, 1, 5, 7], 1.0))]);
+        folder
+    }
+
+    fn weights(scale: f64) -> [(&'static str, Tensor); 4] {
+        [
+            ("cell.conv_u.weight", [4, 1, 3, 3]),
+            ("cell.conv_h.weight", [4, 4, 3, 3]),
+            ("decoder_conv.0.weight", [4, 4, 3, 3]),
+            ("decoder_conv.2.weight", [1, 4, 3, 3]),
+        ]
+        .map(|(name, shape)| (name, draw(name, &shape, scale)))
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn save(&self, file: &str, before: &str, tensors: &[(&str, Tensor)]) {
+        let named =
+            tensors.iter().map(|(name, tensor)| (format!("{before}{name}"), tensor.clone()));
+        let map: HashMap<String, Tensor> = named.collect();
+        candle_core::safetensors::save(&map, self.at(file)).unwrap();
+    }
+
+    /// The arguments of a forecast with some weights into a file.
+    fn predict(&self, weights: &str, output: &str, more: &[&str]) -> Vec<String> {
+        let paths = [("--weights", weights), ("--input", "x"), ("--output", output)];
+        let paths = paths
+            .into_iter()
+            .flat_map(|(flag, file)| [flag.to_string(), self.at(file).display().to_string()]);
+        let flags = ["predict", "--task", "translation"].into_iter().chain(more.iter().copied());
+        flags.map(String::from).chain(paths).collect()
+    }
+
+    /// Runs it; gives what it says on standard error.
+    fn said(&self, weights: &str, output: &str, more: &[&str]) -> String {
+        let arguments = self.predict(weights, output, more);
+        let done = fernn().args(arguments).assert().success();
+        String::from_utf8_lossy(&done.get_output().stderr).into_owned()
+    }
+
+    fn refuse(&self, weights: &str, more: &[&str], needles: &[&str]) {
+        let arguments = self.predict(weights, "none", more);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        refused(&arguments, needles);
+        assert!(!self.at("none").exists());
+    }
+}
+
+fn draw(name: &str, shape: &[usize], scale: f64) -> Tensor {
+    normal(6, name, shape, scale, DType::F32)
+}
+
+const STEPS: [&str; 2] = ["--steps", "2"];
+
+#[test]
+fn prefixes_of_wrappers_are_left_out_and_said() {
+    let folder = Folder::new();
+    assert_eq!(folder.said("w", "plain", &STEPS), "");
+    for wrapper in ["module.", "_orig_mod.", "model.", "module._orig_mod."] {
+        folder.save("wrapped", wrapper, &Folder::weights(0.2));
+        let said = folder.said("wrapped", "unwrapped", &STEPS);
+        assert!(said.contains(&format!("prefix `{wrapper}`")), "{said}");
+        let [plain, unwrapped] =
+            ["plain", "unwrapped"].map(|name| std::fs::read(folder.at(name)).unwrap());
+        assert!(plain == unwrapped, "{wrapper}: other numbers");
+    }
+    // What not all names have is part of a name.
+    let [first, others @ ..] = Folder::weights(0.2);
+    let other = others.map(|(name, tensor)| (format!("module.{name}"), tensor));
+    let other: Vec<_> =
+        other.iter().map(|(name, tensor)| (name.as_str(), tensor.clone())).collect();
+    folder.save("part", "", &[&[first], &other[..]].concat());
+    folder.refuse("part", &STEPS, &["`module.cell.conv_h.weight` is unexpected"]);
+}
+
+#[test]
+fn biases_are_named_as_such_and_not_taken_for_layers() {
+    let folder = Folder::new();
+    let bias = |name| (name, draw(name, &[4], 1.0));
+    let with_biases = [&Folder::weights(0.2)[..], &[bias("decoder_conv.0.bias")]].concat();
+    folder.save("biased", "", &with_biases);
+    folder.refuse(
+        "biased",
+        &STEPS,
+        &["`decoder_conv.0.bias` is unexpected", "no layer here has a bias"],
+    );
+    let arguments = folder.predict("biased", "none", &STEPS);
+    let output = fernn().args(arguments).output().unwrap();
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("missing"));
+}
+
+#[test]
+fn files_of_other_formats_are_called_what_they_are() {
+    let folder = Folder::new();
+    for (bytes, needles) in [
+        (&b"PK\x03\x04\0\0archive/data.pklmore"[..], ["PyTorch", "torch.load"]),
+        (b"PK\x03\x04\0\0arr_0.npymore", ["numpy", "numpy.load"]),
+        (b"\x80\x02}q\0.", ["pickle", "torch.load"]),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", ["Git LFS", "git lfs pull"]),
+        (b"<!DOCTYPE html><title>404</title>", ["web page", "address"]),
+    ] {
+        std::fs::write(folder.at("other"), bytes).unwrap();
+        folder.refuse("other", &STEPS, &["other", needles[0], needles[1]]);
+    }
+}
+
+#[test]
+fn numbers_that_no_memory_holds_are_refused_before_it_is_taken() {
+    let folder = Folder::new();
+    for range in ["65", "20000", "2147483648", "4294967295", "-1"] {
+        let range = format!("--velocity-range={range}");
+        folder.refuse("w", &["--steps", "1", &range], &["--velocity-range"]);
+    }
+    for steps in ["99999999999", "18446744073709551615"] {
+        folder.refuse("w", &["--steps", steps], &["--steps", "GiB"]);
+        folder.refuse("w", &["--steps", steps, "--hidden"], &["GiB"]);
+    }
+    folder.refuse("w", &["--steps", "18446744073709551616"], &["--steps"]);
+}
+
+#[test]
+fn numbers_that_are_not_finite_have_a_word() {
+    let folder = Folder::new();
+    folder.save("large", "", &Folder::weights(30.0));
+    let said = folder.said("large", "y", &["--steps", "60"]);
+    assert!(said.contains("`outputs` are not finite"), "{said}");
+    assert!(folder.at("y").exists());
+}
+
+#[test]
+fn quarter_turns_of_frames_that_are_not_square_have_a_word() {
+    let folder = Folder::new();
+    let names = [
+        "filters.conv_u",
+        "filters.conv_h",
+        "weights.decoder_conv.0.weight",
+        "weights.decoder_conv.2.weight",
+    ];
+    let weights: Vec<_> =
+        names.into_iter().zip(Folder::weights(0.2).map(|(_, tensor)| tensor)).collect();
+    folder.save("w", "", &weights);
+    let run = |velocities: &str| {
+        let mut arguments =
+            folder.predict("w", "y", &["--orientations", "4", "--steps", "2", velocities]);
+        arguments[2] = "rotation".into();
+        let done = fernn().args(arguments).assert().success();
+        String::from_utf8_lossy(&done.get_output().stderr).into_owned()
+    };
+    assert!(run("--velocities=-90,0").contains("5×7 pixels are not square"));
+    assert_eq!(run("--velocities=0,180"), "", "half turns move numbers on any frame");
+    folder.save("x", "", &[("input_seq", draw("x", &[1, 3, 1, 6, 6], 1.0))]);
+    assert_eq!(run("--velocities=-90,0"), "");
+}
+
+#[cfg(unix)]
+#[test]
+fn outputs_that_are_pipes_or_links_stay_what_they_are() {
+    let folder = Folder::new();
+    folder.said("w", "plain", &STEPS);
+    let expected = std::fs::read(folder.at("plain")).unwrap();
+    std::fs::write(folder.at("real"), "old").unwrap();
+    std::os::unix::fs::symlink("real", folder.at("link")).unwrap();
+    folder.said("w", "link", &STEPS);
+    assert!(folder.at("link").is_symlink());
+    assert!(std::fs::read(folder.at("real")).unwrap() == expected);
+    let made = std::process::Command::new("mkfifo").arg(folder.at("pipe")).status();
+    if !made.is_ok_and(|status| status.success()) {
+        return eprintln!("no mkfifo here");
+    }
+    let (pipe, reader) = (folder.at("pipe"), folder.at("pipe"));
+    let reader = std::thread::spawn(move || std::fs::read(reader).unwrap());
+    folder.said("w", "pipe", &STEPS);
+    assert!(reader.join().unwrap() == expected);
+    use std::os::unix::fs::FileTypeExt;
+    assert!(std::fs::metadata(pipe).unwrap().file_type().is_fifo());
+    let read = candle_core::safetensors::load(folder.at("real"), &Device::Cpu).unwrap();
+    assert!(values(&read["outputs"]).iter().any(|&v| v != 0.0));
+}
