@@ -202,7 +202,19 @@ fn wrong_usage_has_one_message_and_exit_code_2() {
         &["reproduce", "--only", "nothing", "--out", &path],
         &["`nothing`", "translation, velocity"],
     );
-    refused(&["reproduce", "--seeds", "0", "--out", &path], &["--seeds"]);
+    for (flag, values) in [
+        ("--seeds", ["0", "1000000000"]),
+        ("--steps", ["0", "18446744073709551615"]),
+        ("--threads", ["0", "99999"]),
+    ] {
+        for value in values {
+            refused(&["reproduce", flag, value, "--out", &path], &[flag, value]);
+        }
+    }
+    for minutes in ["inf", "NaN", "-1", "1e300", "soon"] {
+        let minutes = format!("--minutes={minutes}");
+        refused(&["verify", "--thorough", &minutes], &["--minutes"]);
+    }
     refused(&["reproduce", "--memory", "0", "--out", &path], &["--memory", "GiB"]);
     refused(&["reproduce", "--memory", "much", "--out", &path], &["--memory", "GiB"]);
     refused(&["report", "--out", &path], &["records.csv"]);

@@ -85,15 +85,15 @@ impl DeviceFlags {
 #[derive(clap::Args)]
 pub(super) struct ThreadFlags {
     /// Threads to compute with; results do not depend on it [default: all cores]
-    #[arg(long, value_name = "N")]
-    threads: Option<std::num::NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
 }
 
 impl ThreadFlags {
     /// Sets the number of threads for the whole process and returns it.
     pub(super) fn apply(&self) -> anyhow::Result<usize> {
         if let Some(threads) = self.threads {
-            rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
+            rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global()?;
         }
         Ok(rayon::current_num_threads())
     }

@@ -33,10 +33,10 @@ pub struct Arguments {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Number of seeds [default: the profile's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: Option<u64>,
     /// Optimiser steps [default: the profile's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     steps: Option<u64>,
     /// Output folder [default: results/local/PROFILE]
     #[arg(long, value_name = "FOLDER")]
@@ -130,10 +130,6 @@ fn units(arguments: &Arguments, request: &Request) -> fernn::Result<Vec<Unit>> {
     if arguments.seed.checked_add(arguments.seeds.unwrap_or(u64::from(u16::MAX))).is_none() {
         let problem = format!("{} is too large", arguments.seed);
         return Err(Error::configuration("--seed", problem, "count from a smaller one"));
-    }
-    if arguments.seeds == Some(0) || arguments.steps == Some(0) {
-        let problem = "is 0";
-        return Err(Error::configuration("--seeds or --steps", problem, "ask for at least 1"));
     }
     let experiments = match arguments.only.is_empty() {
         true => of_profile(request.profile),

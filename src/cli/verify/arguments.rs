@@ -48,7 +48,13 @@ pub struct Arguments {
     #[arg(long)]
     pub thorough: bool,
     /// How long `--thorough` searches
-    #[arg(long, value_name = "MINUTES", default_value_t = 60.0, requires = "thorough")]
+    #[arg(
+        long,
+        value_name = "MINUTES",
+        default_value_t = 60.0,
+        requires = "thorough",
+        value_parser = minutes
+    )]
     pub minutes: f64,
     /// Checks a trained model instead, by every law that applies to it: its weights, as `predict` reads
     /// them
@@ -106,5 +112,14 @@ fn flow(text: &str) -> Result<Flows, String> {
             Ok(Flows::Single(flow))
         }
         _ => Err("give `translation`, `rotation` or a velocity such as 1,-1 or 90deg".into()),
+    }
+}
+
+/// Minutes up to a week.
+fn minutes(text: &str) -> Result<f64, String> {
+    let minutes: f64 = text.parse().map_err(|_| "give a number of minutes, such as 10 or 0.5")?;
+    match (0.0..=7.0 * 24.0 * 60.0).contains(&minutes) {
+        true => Ok(minutes),
+        false => Err("give a number of minutes from 0 to 10080, a week".into()),
     }
 }

@@ -42,7 +42,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         }
     }
     if arguments.thorough {
-        let time = Duration::from_secs_f64(60.0 * arguments.minutes.max(0.0));
+        let time = Duration::from_secs_f64(60.0 * arguments.minutes);
         is_fine &= search_for(time, &kinds, &selection)?;
     }
     Ok(if is_fine { Finding::Fine } else { Finding::CheckFailed })
