@@ -95,8 +95,8 @@ pub trait FlowLayer {
         self.space().velocities().pairs_apart(flow)
     }
 
-    /// [`Cell::unroll`] as one operation, where there is one: of the simple cell, the GRU and the LSTM over
-    /// translations, on the CPU. It runs in the co-moving frame whatever the layer's own: the network is the
+    /// [`Cell::unroll`] as one operation, where there is one: of the simple cell, the GRU and the LSTM, on the
+    /// CPU. Over translations it runs in the co-moving frame whatever the layer's own: the network is the
     /// same, and flows bit for bit with every algorithm.
     fn unroll_at_once(
         &self,
