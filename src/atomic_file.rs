@@ -9,14 +9,13 @@ use std::path::{Path, PathBuf};
 /// replaced; what is no file, a pipe or a device, is written to.
 ///
 /// # Errors
-/// [`Error::Io`] naming the path; the old file is untouched then.
+/// [`Error::Io`] naming the path; an old file is untouched then.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let target = target(path)?;
-    if std::fs::metadata(&target).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        let opened = std::fs::OpenOptions::new().write(true).open(&target);
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let opened = std::fs::OpenOptions::new().write(true).open(path);
         return opened.and_then(|mut file| file.write_all(bytes)).map_err(Error::io(path));
     }
-    replace(&target, bytes)
+    replace(&target(path)?, bytes)
 }
 
 /// Where a path leads, through links.

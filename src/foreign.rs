@@ -33,23 +33,24 @@ pub fn betrayed(bytes: &[u8], path: &Path) -> Option<String> {
         start.eq_ignore_ascii_case(text.as_bytes())
     };
     let by_torch = format!(
-        "convert it: python -c \"import torch; from safetensors.torch import save_file; \
-         save_file(torch.load('{name}', map_location='cpu', weights_only=True), \
-         '{name}.safetensors')\""
+        "convert it: python -c \"import sys, torch; from safetensors.torch import save_file; \
+         save_file(torch.load(sys.argv[1], map_location='cpu', weights_only=True), \
+         sys.argv[1] + '.safetensors')\" {name}"
     );
     // The names of an archive's members stand before and behind them.
     let is_archive = begins("PK\x03\x04");
     let problem = match bytes {
-        _ if is_archive && holds(b".npy") => format!(
-            "an archive of numpy arrays, no safetensors file; convert it: python -c \"import numpy; \
-             from safetensors.numpy import save_file; save_file(dict(numpy.load('{name}')), \
-             '{name}.safetensors')\""
-        ),
         _ if is_archive && holds(b"data.pkl") => {
             format!("a checkpoint of PyTorch, no safetensors file; {by_torch}")
         }
+        _ if is_archive && holds(b".npy") => format!(
+            "an archive of numpy arrays, no safetensors file; convert it: python -c \"import sys, numpy; \
+             from safetensors.numpy import save_file; save_file(dict(numpy.load(sys.argv[1])), \
+             sys.argv[1] + '.safetensors')\" {name}"
+        ),
         _ if is_archive => "a zip archive, no safetensors file; unpack it".to_string(),
-        [0x80, 2..=5, ..] => {
+        // A header of a few hundred bytes begins alike, but for the zeros of its length.
+        [0x80, 2..=5, 1..=255, ..] => {
             format!("a pickle, as PyTorch writes it, no safetensors file; {by_torch}")
         }
         _ if begins("version https://git-lfs") => {
@@ -75,7 +76,7 @@ mod tests {
         for (given, expected, wrapper) in [
             (&["module.a", "module.b.c"][..], &["a", "b.c"][..], "module."),
             (&["module._orig_mod.a", "module._orig_mod.b"], &["a", "b"], "module._orig_mod."),
-            (&["module.a", "b"], &["module.a", "b"], ""),
+            (&["b", "module.a"], &["b", "module.a"], ""),
             (&["modules.a"], &["modules.a"], ""),
             (&[], &[], ""),
         ] {
@@ -100,7 +101,7 @@ mod tests {
             let said = betrayed(&bytes, Path::new("w")).unwrap();
             assert!(said.contains(word), "{said}");
         }
-        for other in [&b""[..], b"P", b"\x08\0\0\0\0\0\0\0{}", b"anything"] {
+        for other in [&b""[..], b"P", b"\x80\x02\0\0\0\0\0\0{}", b"anything"] {
             assert_eq!(betrayed(other, Path::new("w")), None);
         }
     }

@@ -254,7 +254,7 @@ pub struct LoadedWeights {
 }
 
 /// Reads the f32 weights of a model: a file that holds nothing else, or a training checkpoint, of which the
-/// best are taken.
+/// best are taken. What wrappers put before all names is taken off.
 ///
 /// # Errors
 /// As [`load_f32`].

@@ -136,6 +136,18 @@ fn numbers_that_no_memory_holds_are_refused_before_it_is_taken() {
 }
 
 #[test]
+fn more_orientations_than_degrees_are_refused() {
+    let folder = Folder::new();
+    for orientations in ["361", "10000000000", "4000000000000000000", "-1"] {
+        let flag = format!("--orientations={orientations}");
+        let mut arguments = folder.predict("w", "none", &["--steps", "2", &flag]);
+        arguments[2] = "rotation".into();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        refused(&arguments, &["--orientations"]);
+    }
+}
+
+#[test]
 fn numbers_that_are_not_finite_have_a_word() {
     let folder = Folder::new();
     folder.save("large", "", &Folder::weights(30.0));

@@ -62,7 +62,7 @@ proptest! {
             (-1..=1).flat_map(|down| (-1..=1).map(move |right| Shift { down, right })).collect();
         let turns: Vec<Turn> =
             (-4..=4).map(|n| Turn { degrees: 40.0 * n as f64, orientations: n }).collect();
-        let (orientations, turns) = (1, &turns[..]);
+        let (orientations, turns) = (channels, &turns[..]);
         let turning = |order| SliceAction::TurnedSlices(Turning { orientations, turns, order });
         let action = [
             SliceAction::Shifts(&shifts),

@@ -17,9 +17,10 @@ use std::sync::Mutex;
 /// Winners of a maximum over velocities are remembered as 16-bit numbers.
 const MOST_VELOCITIES: usize = 1 << 16;
 
-/// `h_{t+1}(ν) = σ( ψ_1(ν)·[W ⋆ h_t(ν)] + U ⋆ f_t )` from h_0 = 0 over a sequence; returns what is read
-/// out. `action` is how each slice of the velocity axis moves, ψ_1(ν), and in which frame of reference
-/// states are kept. Without U the frames are feature maps already computed.
+/// `h_{t+1}(ν) = σ( W ⋆ (ψ_1(ν)·h_t(ν)) + U ⋆ f_t )` from h_0 = 0 over a sequence, or what
+/// [`SliceAction`] says in its place; returns what is read out. `action` is how each slice of the velocity
+/// axis moves, ψ_1(ν), and in which frame of reference states are kept. Without U the frames are feature
+/// maps already computed.
 ///
 /// A gated update ([`Gated`](super::Gated)) takes the place of the sum and σ; all that is remembered moves.
 ///
@@ -30,7 +31,9 @@ const MOST_VELOCITIES: usize = 1 << 16;
 /// # Equivariance
 /// With [`SliceAction::Shifts`] flowing all frames by ν̂ flows the states bit for bit, with every algorithm:
 /// slices are computed in frames of reference that move along with them, where the flow is no more than
-/// the place where the lifted input is read. Turns interpolate between pixels.
+/// the place where the lifted input is read. Turns by multiples of 90° only move numbers on square frames
+/// and commute to rounding with steerable kernels; others interpolate between pixels, and every law holds up
+/// to the grid's discretisation.
 ///
 /// # Gradients
 /// To the frames and the kernels; frames that are fed count as constants. Kept for the backward pass
@@ -38,8 +41,8 @@ const MOST_VELOCITIES: usize = 1 << 16;
 ///
 /// # Errors
 /// [`Error::Shape`] when extents disagree, [`Error::Configuration`] for an even kernel, no frame, no
-/// step, feature maps that are fed as former ones, more than 65,536 velocities, or maps that are no whole
-/// fields of the orientations that turn.
+/// step, feature maps that are fed as former ones, no velocity or more than 65,536, an extent of 0, or maps
+/// that are no whole fields of the orientations that turn.
 pub fn flow_sequence(
     frames: &Tensor,
     kernels: Kernels<'_>,
@@ -63,11 +66,16 @@ pub fn flow_sequence(
     }
     read_out.check(frames.dims()[1])?;
     read_out.check_fed_maps(kernels.input.is_none())?;
-    if action.velocities() > MOST_VELOCITIES {
+    if frames.elem_count() == 0 || kernels.recurrent.elem_count() == 0 {
+        let problem = format!("has the shape {:?}", frames.dims());
+        return Err(Error::configuration("the sequence", problem, "give extents of at least 1"));
+    }
+    action.check_fields(channels)?;
+    if !(1..=MOST_VELOCITIES).contains(&action.velocities()) {
         return Err(Error::configuration(
             "the velocity set",
             format!("has {} velocities", action.velocities()),
-            format!("take at most {MOST_VELOCITIES}"),
+            format!("take at least one and at most {MOST_VELOCITIES}"),
         ));
     }
     let input = kernels.input.map(Tensor::contiguous).transpose()?;

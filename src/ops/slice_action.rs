@@ -3,6 +3,8 @@
 use super::CarryOrder;
 use super::kernels::{Padding, Shift};
 use super::resampling::Turn;
+use super::turning::expect_fields;
+use crate::error::Result;
 
 /// How the velocities of a sequence act, one for each slice of the velocity axis, and in which frame of
 /// reference states are kept.
@@ -12,7 +14,8 @@ pub enum SliceAction<'a> {
     /// along, where the action is exact: `h'(ν) = σ( W ⋆ h(ν) + shift_ν⁻ᵗ[U ⋆ f_t] )`, read out displaced by
     /// t steps.
     Shifts(&'a [Shift]),
-    /// Each turns its slice before the next step, on a plane with zeros around it: the lab frame.
+    /// Each turns its slice before the next step, on a plane with zeros around it: the lab frame,
+    /// `h'(ν) = σ( W ⋆ (turn_ν h(ν)) + U ⋆ f_t )` or `σ( turn_ν [W ⋆ h(ν)] + U ⋆ f_t )`.
     TurnedSlices(Turning<'a>),
     /// Slices stay where they are and what they see is turned back, on a plane with zeros around it: the
     /// co-moving frame, `h'(ν) = σ( W ⋆ h(ν) + U ⋆ (turn_ν⁻ᵗ f_t) )`, read out turned by t steps.
@@ -43,6 +46,15 @@ impl SliceAction<'_> {
             Self::TurnedSlices(Turning { turns, .. }) | Self::TurnedViews { turns, .. } => {
                 turns.len()
             }
+        }
+    }
+
+    /// Refuses channels that are no whole fields of what turns.
+    pub(super) fn check_fields(&self, channels: usize) -> Result<()> {
+        match *self {
+            Self::Shifts(_) => Ok(()),
+            Self::TurnedSlices(Turning { orientations, .. })
+            | Self::TurnedViews { orientations, .. } => expect_fields(channels, orientations),
         }
     }
 

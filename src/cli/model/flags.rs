@@ -12,7 +12,12 @@ pub struct ModelFlags {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=64))]
     pub velocity_range: Option<u32>,
     /// Rotation: orientations N of every hidden field
-    #[arg(long, value_name = "N", required_if_eq("task", "rotation"))]
+    #[arg(
+        long,
+        value_name = "N",
+        required_if_eq("task", "rotation"),
+        value_parser = orientations
+    )]
     pub orientations: Option<usize>,
     /// Rotation: velocities in degrees per frame, separated by commas, such as -45,0,45 [default: 0]
     #[arg(long, value_name = "DEGREES", value_delimiter = ',', allow_hyphen_values = true)]
@@ -187,6 +192,15 @@ impl ModelFlags {
             ));
         }
         Ok(())
+    }
+}
+
+/// As many orientations as there are whole degrees.
+fn orientations(text: &str) -> Result<usize, String> {
+    let orientations: usize = text.parse().map_err(|_| "give a number of orientations")?;
+    match orientations <= 360 {
+        true => Ok(orientations),
+        false => Err("there are 360 whole degrees; give no more orientations".into()),
     }
 }
 

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// orientation, and `weights.decoder_conv.{0,2,4,...}.weight`, all padded with zeros. Their shapes give
 /// C, kernel sizes, channels and decoder depth. Cells with gates stack theirs in the rows of both kernels
 /// (GRU r, z, n; LSTM i, f, g, o); a mixing cell has a kernel in front for each neighbour; learned shifts
-/// are in `cell.shift.weight` (V, k, k). The output holds `outputs` (B, N, C_out, H, W). All f32.
+/// are in `cell.shift.weight` (V, k, k). What wrappers put before all names (`module.`) is left out. The output holds `outputs` (B, N, C_out, H, W). All f32.
 ///
 /// KTH: the classifiers of the public code under its names, `lstm.conv_u_first.{0,3,6}.weight` (C_out,
 /// C_in, k, k), the batch normalisations' `lstm.conv_u_first.{1,4,7}.{weight,bias,running_mean,

@@ -65,7 +65,7 @@ fn predict<G: FlowGroup + 'static>(
     expect_room("--steps", [steps, batch, channels, height, width])?;
     let hidden =
         [model.cell().space().velocities().len(), model.cell().channels(), batch, height, width];
-    expect_room("the velocity set", hidden)?;
+    expect_room("the velocities of the model", hidden)?;
     if arguments.hidden {
         expect_room("--hidden", hidden.into_iter().chain([steps.saturating_add(input.dims()[1])]))?;
     }

@@ -62,19 +62,21 @@ pub fn write(results: &Tensors, path: &Path) -> anyhow::Result<Finding> {
 
 /// How many numbers are infinite or NaN.
 fn not_finite(tensor: &Tensor) -> fernn::Result<usize> {
-    let numbers = tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+    let numbers = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
     Ok(numbers.iter().filter(|number| !number.is_finite()).count())
 }
 
-/// Refuses results of so many numbers (f32) that memory does not hold them.
+/// Refuses so many numbers (f32) that memory does not hold them, nor the copies made of them as they are put
+/// together and written.
 pub fn expect_room(flag: &str, numbers: impl IntoIterator<Item = usize>) -> fernn::Result<()> {
-    let bytes = numbers.into_iter().fold(4.0, |product, extent| product * extent as f64);
+    const COPIES: f64 = 3.0;
+    let bytes = numbers.into_iter().fold(4.0 * COPIES, |product, extent| product * extent as f64);
     let free = free_memory() as f64;
     if bytes <= free {
         return Ok(());
     }
     let gib = |bytes: f64| bytes / f64::from(1 << 30);
     let problem =
-        format!("asks for results of {:.1} GiB, and {:.1} GiB are free", gib(bytes), gib(free));
+        format!("asks for {:.1} GiB of memory, and {:.1} GiB are free", gib(bytes), gib(free));
     Err(Error::configuration(flag, problem, "ask for less"))
 }
