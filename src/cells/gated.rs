@@ -15,7 +15,7 @@ pub trait Gating: Clone + Send + Sync {
     /// Tensors remembered, the hidden state first.
     const MEMORIES: usize;
 
-    /// The same equations as the operations know them, where they do: then whole sequences over translations run
+    /// The same equations as the operations know them, where they do: then whole sequences run
     /// at once, with approximations of the non-linearities of the same precision.
     const KNOWN_AS: Option<Gated> = None;
 

@@ -22,6 +22,7 @@ mod memory;
 mod parts;
 mod pointwise;
 mod pool;
+mod pooled;
 mod pooling;
 mod read_out;
 mod recurrence;

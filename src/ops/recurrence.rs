@@ -48,8 +48,7 @@ pub fn flow_recurrence(
     if !state.device().is_cpu() {
         return composed::recurrence(state, kernel, lifted, shifts, step);
     }
-    let moves = Moves::Views(shifts.to_vec());
-    run([state, kernel, lifted], moves, step)
+    run([state, kernel, lifted], (shifts.to_vec(), None), step)
 }
 
 /// A step of the recurrence over rotations in the lab frame, convolutions padded with zeros, one turn per
@@ -72,14 +71,14 @@ pub fn turned_recurrence(
     turning: Turning<'_>,
     (activation, algorithm): (Activation, ConvAlgorithm),
 ) -> Result<Tensor> {
-    let Turning { orientations, turns, order } = turning;
+    let Turning { orientations, turns, .. } = turning;
     check([state, kernel, lifted], turns.len())?;
     expect_fields(state.dims()[4], orientations)?;
     if !state.device().is_cpu() {
         return composed_of_turns(state, kernel, lifted, turning, (activation, algorithm));
     }
-    let moves = Moves::Slices { orientations, turns: turns.to_vec(), order };
     let step = RecurrentStep { activation, padding: Padding::Zero, algorithm };
+    let moves = (vec![Shift::default(); turns.len()], Some(OwnedTurning::of(turning)));
     run([state, kernel, lifted], moves, step)
 }
 
@@ -111,9 +110,14 @@ fn check([state, kernel, lifted]: [&Tensor; 3], velocities: usize) -> Result<()>
     expect_shape("lifted input", lifted, &names)
 }
 
-fn run(arguments: [&Tensor; 3], moves: Moves, step: RecurrentStep) -> Result<Tensor> {
+fn run(
+    arguments: [&Tensor; 3],
+    (shifts, turning): (Vec<Shift>, Option<OwnedTurning>),
+    step: RecurrentStep,
+) -> Result<Tensor> {
     let (_, _, height, width, channels) = arguments[0].dims5()?;
-    let operation = FlowRecurrence { plane: Plane { height, width }, channels, moves, step };
+    let plane = Plane { height, width };
+    let operation = FlowRecurrence { plane, channels, shifts, turning, step };
     let [state, kernel, lifted] = arguments.map(Tensor::contiguous);
     Ok(state?.apply_op3(&kernel?, &lifted?, operation)?)
 }
@@ -145,33 +149,33 @@ pub fn recurrence(
 struct FlowRecurrence {
     plane: Plane,
     channels: usize,
-    moves: Moves,
+    /// How each slice sees the input.
+    shifts: Vec<Shift>,
+    /// How slices turn, if they do.
+    turning: Option<OwnedTurning>,
     step: RecurrentStep,
 }
 
-/// What moves in a step, for each slice of the velocity axis.
-enum Moves {
-    /// What it sees.
-    Views(Vec<Shift>),
-    /// The slice, which turns.
-    Slices { orientations: usize, turns: Vec<Turn>, order: CarryOrder },
+struct OwnedTurning {
+    orientations: usize,
+    turns: Vec<Turn>,
+    order: CarryOrder,
+}
+
+impl OwnedTurning {
+    fn of(Turning { orientations, turns, order }: Turning<'_>) -> Self {
+        Self { orientations, turns: turns.to_vec(), order }
+    }
 }
 
 impl FlowRecurrence {
     fn velocities(&self) -> usize {
-        match &self.moves {
-            Moves::Views(shifts) => shifts.len(),
-            Moves::Slices { turns, .. } => turns.len(),
-        }
+        self.shifts.len()
     }
 
     /// Beside what a slice sees.
     fn moved(&self, velocity: usize, channels: usize) -> Moved {
-        let shift = match &self.moves {
-            Moves::Views(shifts) => shifts[velocity],
-            Moves::Slices { .. } => Shift::default(),
-        };
-        Moved { plane: self.plane, channels, shift }
+        Moved { plane: self.plane, channels, shift: self.shifts[velocity] }
     }
 
     /// The recurrent convolution by a kernel (C, C, kh, kw), `dims`, of maps as the kernels store them.
@@ -181,22 +185,17 @@ impl FlowRecurrence {
         let stored = stored_channels::<T>(outputs);
         let border = (self.plane, self.step.padding);
         let convolution = Convolution::new(self.step.algorithm, border, kernel, (stored, stored));
-        Ok(match &self.moves {
-            Moves::Views(_) => Carried::still(convolution),
-            &Moves::Slices { orientations, ref turns, order } => {
-                let maps = GateMaps::new::<T>(1, self.channels);
-                Carried::turned(convolution, maps, Turning { orientations, turns, order })
-                    .map_err(candle_core::Error::wrap)?
-            }
-        })
+        let Some(OwnedTurning { orientations, turns, order }) = &self.turning else {
+            return Ok(Carried::still(convolution));
+        };
+        let turning = Turning { orientations: *orientations, turns, order: *order };
+        let maps = GateMaps::new::<T>(1, self.channels);
+        Carried::turned(convolution, maps, turning).map_err(candle_core::Error::wrap)
     }
 
     /// Maps (…, H, W, C) with their channels as the kernels store them.
     fn stored<T: Float>(&self, maps: &[T]) -> Buffer<T> {
-        let stored = stored_channels::<T>(self.channels);
-        let mut buffer = Buffer::take(maps.len() / self.channels * stored);
-        restore_channels(maps, self.channels, &mut buffer, stored);
-        buffer
+        GateMaps::new::<T>(1, self.channels).stored(maps)
     }
 
     fn unstored<T: Float>(&self, maps: &[T]) -> Vec<T> {

@@ -140,14 +140,15 @@ pub(super) struct Rotated {
 /// Extents of a plane, and the bits of an angle in degrees.
 type Angle = ((usize, usize), u64);
 
-/// The rotation of a plane of these extents, made once.
+/// The rotation of a plane of these extents, made once as long as it is remembered.
 pub(super) fn rotated(extents: (usize, usize), degrees: f64) -> Arc<Rotated> {
-    /// Rotations that are remembered: those of a few planes by every whole degree.
-    const MOST: usize = 1 << 10;
+    /// Pixels of the rotations that are remembered: 28×28 by every whole degree and more, some hundred MB.
+    const MOST: usize = 1 << 20;
     static MADE: Mutex<BTreeMap<Angle, Arc<Rotated>>> = Mutex::new(BTreeMap::new());
     let key = (extents, degrees.to_bits());
     let mut made = MADE.lock().expect("no panic while this is locked");
-    if made.len() >= MOST && !made.contains_key(&key) {
+    let pixels: usize = made.keys().map(|((height, width), _)| height * width).sum();
+    if pixels >= MOST && !made.contains_key(&key) {
         made.clear();
     }
     let rotated = made.entry(key).or_insert_with(|| {

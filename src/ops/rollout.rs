@@ -14,17 +14,15 @@ use super::kernels::{
 };
 use super::parts::{Threads, enough_images};
 use super::pointwise::{self, Moved};
-use super::pooling::VelocityPooling;
 use super::read_out::FedAs;
 use super::rule::{Gated, Kernels, Unrolled, Update};
 use super::slice_action::SliceAction;
-use super::storage::{CpuView, restore_channels};
+use super::storage::CpuView;
 use super::turning::Way;
 use super::views::{Images, Views};
 use crate::error::{Result, expect_shape};
 use candle_core::Tensor;
 use rayon::prelude::*;
-use std::ops::Deref;
 
 pub(super) struct Rollout<T> {
     pub(super) how: Unrolled,
@@ -44,7 +42,7 @@ pub(super) struct Rollout<T> {
     states: Vec<Option<State<T>>>,
     /// By how many steps of its own velocity each slice moves each frame back to see it.
     pub(super) moved_back: Vec<i64>,
-    kept: Kept,
+    pub(super) kept: Kept,
     pub(super) pooled: Vec<Pooled>,
 }
 
@@ -83,22 +81,6 @@ impl<T: Float> State<T> {
 
     pub fn view(&self) -> StateView<'_, T> {
         StateView { hidden: &self.hidden, cell: &self.cell, gates: &self.gates }
-    }
-}
-
-/// An image as slices see it.
-pub(super) enum Image<'a, T> {
-    Frame(&'a [T]),
-    Turned(Buffer<T>),
-}
-
-impl<T: Float> Deref for Image<'_, T> {
-    type Target = [T];
-    fn deref(&self) -> &[T] {
-        match self {
-            Self::Frame(frame) => frame,
-            Self::Turned(turned) => turned,
-        }
     }
 }
 
@@ -299,21 +281,19 @@ impl<T: Float> Rollout<T> {
         let each = lifted.par_chunks_mut(made).with_min_len(threads.least());
         each.enumerate().for_each(|(number, lifted)| {
             let frame = &frame[number / images * image..][..image];
-            input.forward(&self.image((t, number % images), frame), lifted);
+            let seen = self.turned((t, number % images), frame);
+            input.forward(seen.as_deref().unwrap_or(frame), lifted);
         });
         lifted
     }
 
-    /// What slices see of one sample's frame `t` as their image of a number.
-    pub(super) fn image<'a>(&self, (t, number): (usize, usize), frame: &'a [T]) -> Image<'a, T> {
-        match self.views.of_frame(t) {
-            None => Image::Frame(frame),
-            Some(turns) => {
-                let mut seen = Buffer::take(frame.len());
-                turns.turn(number, frame, &mut seen, Way::Forward);
-                Image::Turned(seen)
-            }
-        }
+    /// What slices see of one sample's frame `t` as their image of a number, where that is not the frame as it
+    /// is.
+    pub(super) fn turned(&self, (t, number): (usize, usize), frame: &[T]) -> Option<Buffer<T>> {
+        let turns = self.views.of_frame(t)?;
+        let mut seen = Buffer::take(frame.len());
+        turns.turn(number, frame, &mut seen, Way::Forward);
+        Some(seen)
     }
 
     /// σ(W ⋆ h + u) of all slices.
@@ -424,60 +404,5 @@ impl<T: Float> Rollout<T> {
     pub(super) fn moved(&self, velocity: usize, steps: i64) -> Moved {
         let shift = self.views.shift(velocity, steps);
         Moved { plane: self.plane, channels: self.stored, shift }
-    }
-
-    /// The newest state pooled over its velocities, (B, H, W, C).
-    pub fn read_out(&mut self) -> Vec<T> {
-        let (slice, frame) = (self.slice(), self.frames() - 1);
-        let state = self.kept(frame).expect("the newest state is there").hidden;
-        let mut pooled = Buffer::zeros(self.batch * slice);
-        let mut winners = Buffer::zeros(self.batch * slice);
-        pooled
-            .par_chunks_mut(slice)
-            .zip(winners.par_chunks_mut(slice))
-            .zip(state.par_chunks(self.slices_after(frame) * slice))
-            .for_each(|((pooled, winners), state)| self.pool(frame, state, pooled, winners));
-        let mut values = vec![T::default(); self.batch * self.plane.pixels() * self.channels];
-        restore_channels(&pooled, self.stored, &mut values, self.channels);
-        if self.kept != Kept::Newest {
-            self.pooled.push(Pooled { frame, winners });
-        }
-        values
-    }
-
-    /// Pools one sample's slices; `pooled` and `winners` come as zeros.
-    fn pool(&self, frame: usize, state: &[T], pooled: &mut [T], winners: &mut [u16]) {
-        let turns = self.views.of_states(frame);
-        let mut turned = Buffer::take(if turns.is_some() { self.slice() } else { 0 });
-        for number in 0..self.slices_pooled(frame) {
-            let mut h = &state[self.place_of(number, frame)..][..self.slice()];
-            if let Some(turns) = turns {
-                turns.turn(number, h, &mut turned, Way::Forward);
-                h = &turned;
-            }
-            let moved = self.stored_slice(number, frame);
-            match self.how.pooling {
-                VelocityPooling::Max if number == 0 => moved.add(h, pooled),
-                VelocityPooling::Max => moved.maximum(number as u16, h, pooled, winners),
-                VelocityPooling::Mean | VelocityPooling::Sum => moved.add(h, pooled),
-            }
-        }
-        if self.how.pooling == VelocityPooling::Mean {
-            let share = T::from_f64(1.0 / self.velocities() as f64);
-            pooled.iter_mut().for_each(|value| *value *= share);
-        }
-    }
-
-    /// Slices that pooling goes through: of equal ones a maximum needs one, a sum all.
-    pub(super) fn slices_pooled(&self, frame: usize) -> usize {
-        match self.how.pooling {
-            VelocityPooling::Max => self.slices_after(frame),
-            VelocityPooling::Mean | VelocityPooling::Sum => self.velocities(),
-        }
-    }
-
-    /// Where a sample's slice begins after frame `t`.
-    pub(super) fn place_of(&self, velocity: usize, t: usize) -> usize {
-        velocity % self.slices_after(t) * self.slice()
     }
 }

@@ -25,24 +25,22 @@ pub fn turn_slices(x: &Tensor, orientations: usize, turns: &[Turn]) -> Result<Te
         x,
         &[("B", None), ("V", Some(turns.len())), ("H", None), ("W", None), ("C", None)],
     )?;
-    let (_, _, height, width, channels) = x.dims5()?;
+    let channels = x.dims()[4];
     expect_fields(channels, orientations)?;
     if !x.device().is_cpu() {
         return composed::turn_slices(x, orientations, turns);
     }
-    let (extents, maps) = ((height, width), GateMaps::plain(channels));
-    Ok(match x.dtype() {
-        DType::F64 => {
-            let mut rotations = Rotations::<f64>::new(extents);
-            let turns = rotations.turns(maps, orientations, turns.iter().copied())?;
-            x.contiguous()?.apply_op1(TurnSlices(turns))?
-        }
-        _ => {
-            let mut rotations = Rotations::<f32>::new(extents);
-            let turns = rotations.turns(maps, orientations, turns.iter().copied())?;
-            x.contiguous()?.apply_op1(TurnSlices(turns))?
-        }
-    })
+    match x.dtype() {
+        DType::F64 => turned::<f64>(x, orientations, turns),
+        _ => turned::<f32>(x, orientations, turns),
+    }
+}
+
+fn turned<T: Float>(x: &Tensor, orientations: usize, turns: &[Turn]) -> Result<Tensor> {
+    let (_, _, height, width, channels) = x.dims5()?;
+    let (maps, turns) = (GateMaps::plain(channels), turns.iter().copied());
+    let turns = Rotations::<T>::new((height, width)).turns(maps, orientations, turns)?;
+    Ok(x.contiguous()?.apply_op1(TurnSlices(turns))?)
 }
 
 struct TurnSlices<T>(Turns<T>);

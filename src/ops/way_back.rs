@@ -7,10 +7,8 @@ use super::gates::KEPT;
 use super::kernels::{Buffer, Convolution, Float, Plane};
 use super::parts::{Threads, enough_images, images_per_part};
 use super::pointwise;
-use super::pooling::VelocityPooling;
 use super::rollout::{Gradients, Rollout, State, StateView};
 use super::rule::{Gated, Update};
-use super::storage::restore_channels;
 use super::turning::Way;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -91,7 +89,7 @@ impl<'a, T: Float> WayBack<'a, T> {
         let mut history = History::new(rollout, self.frames, samples.clone());
         for t in (0..rollout.frames()).rev() {
             let inner_of_t = &mut inner[..samples.len() * rollout.slices_after(t) * slice];
-            self.add_read_out(t, &samples, inner_of_t);
+            rollout.add_read_out(t, &samples, self.read_outs, inner_of_t);
             history.prepare(t);
             pointwise::chain(activation, history.state(t).hidden, inner_of_t);
             self.input_backward(t, &samples, inner_of_t);
@@ -131,7 +129,7 @@ impl<'a, T: Float> WayBack<'a, T> {
         for t in (0..rollout.frames()).rev() {
             let count = samples.len() * rollout.slices_after(t);
             let hidden = &mut to_hidden[..count * slice];
-            self.add_read_out(t, &samples, hidden);
+            rollout.add_read_out(t, &samples, self.read_outs, hidden);
             history.prepare(t);
             let start =
                 t.checked_sub(1).map(|before| Start::new(rollout, t, history.state(before)));
@@ -164,45 +162,6 @@ impl<'a, T: Float> WayBack<'a, T> {
                 self.sum_over_velocities(&mut to_cell, slice);
             }
             std::mem::swap(&mut to_hidden, &mut before);
-        }
-    }
-
-    /// Adds what the read-out after frame `t` contributes, if there was one.
-    fn add_read_out(&self, t: usize, samples: &Range<usize>, inner: &mut [T]) {
-        let r = self.rollout;
-        let Some(place) = r.pooled.iter().position(|pooled| pooled.frame == t) else {
-            return;
-        };
-        let map = r.plane.pixels() * r.channels;
-        let turns = r.views.of_states(t);
-        let [mut gradient, mut shown] = [(); 2].map(|()| Buffer::take(r.slice()));
-        for (number, slices) in inner.chunks_mut(r.slices_after(t) * r.slice()).enumerate() {
-            let sample = samples.start + number;
-            let source = &self.read_outs[(place * r.batch + sample) * map..][..map];
-            restore_channels(source, r.channels, &mut gradient, r.stored);
-            if r.how.pooling == VelocityPooling::Mean {
-                let share = T::from_f64(1.0 / r.velocities() as f64);
-                gradient.iter_mut().for_each(|value| *value *= share);
-            }
-            let winners = &r.pooled[place].winners[sample * r.slice()..][..r.slice()];
-            for velocity in 0..r.slices_pooled(t) {
-                let slice = &mut slices[r.place_of(velocity, t)..][..r.slice()];
-                let moved = r.stored_slice(velocity, t);
-                let give = |slice: &mut [T]| match r.how.pooling {
-                    VelocityPooling::Max => {
-                        moved.give_to_winner(velocity as u16, &gradient, winners, slice);
-                    }
-                    _ => moved.inverse().add(&gradient, slice),
-                };
-                match turns {
-                    None => give(slice),
-                    Some(turns) => {
-                        shown.fill(T::default());
-                        give(&mut shown);
-                        turns.add_turned(velocity, &shown, slice, Way::Adjoint);
-                    }
-                }
-            }
         }
     }
 
@@ -239,8 +198,9 @@ impl<'a, T: Float> WayBack<'a, T> {
             (Some(input), target, Some(turns)) => {
                 let mut to_image = target.is_some().then(|| Buffer::take(length));
                 let sums = Some(&mut *self.input_sums);
-                let image = r.image((t, number), frame);
-                input.backward(&image, to_lifted, sums, to_image.as_deref_mut());
+                let seen = r.turned((t, number), frame);
+                let image = seen.as_deref().unwrap_or(frame);
+                input.backward(image, to_lifted, sums, to_image.as_deref_mut());
                 if let (Some(target), Some(to_image)) = (target, to_image) {
                     turns.add_turned(number, &to_image, target, Way::Adjoint);
                 }

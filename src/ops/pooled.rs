@@ -1,0 +1,110 @@
+//! The read-out of a rollout, and its way back.
+
+use super::kernels::{Buffer, Float};
+use super::pooling::VelocityPooling;
+use super::rollout::{Kept, Pooled, Rollout};
+use super::storage::restore_channels;
+use super::turning::Way;
+use rayon::prelude::*;
+use std::ops::Range;
+
+impl<T: Float> Rollout<T> {
+    /// The newest state pooled over its velocities, (B, H, W, C).
+    pub fn read_out(&mut self) -> Vec<T> {
+        let (slice, frame) = (self.slice(), self.frames() - 1);
+        let state = self.kept(frame).expect("the newest state is there").hidden;
+        let mut pooled = Buffer::zeros(self.batch * slice);
+        let mut winners = Buffer::zeros(self.batch * slice);
+        pooled
+            .par_chunks_mut(slice)
+            .zip(winners.par_chunks_mut(slice))
+            .zip(state.par_chunks(self.slices_after(frame) * slice))
+            .for_each(|((pooled, winners), state)| self.pool(frame, state, pooled, winners));
+        let mut values = vec![T::default(); self.batch * self.plane.pixels() * self.channels];
+        restore_channels(&pooled, self.stored, &mut values, self.channels);
+        if self.kept != Kept::Newest {
+            self.pooled.push(Pooled { frame, winners });
+        }
+        values
+    }
+
+    /// Pools one sample's slices; `pooled` and `winners` come as zeros.
+    fn pool(&self, frame: usize, state: &[T], pooled: &mut [T], winners: &mut [u16]) {
+        let turns = self.views.of_states(frame);
+        let mut turned = Buffer::take(if turns.is_some() { self.slice() } else { 0 });
+        for number in 0..self.slices_pooled(frame) {
+            let mut h = &state[self.place_of(number, frame)..][..self.slice()];
+            if let Some(turns) = turns {
+                turns.turn(number, h, &mut turned, Way::Forward);
+                h = &turned;
+            }
+            let moved = self.stored_slice(number, frame);
+            match self.how.pooling {
+                VelocityPooling::Max if number == 0 => moved.add(h, pooled),
+                VelocityPooling::Max => moved.maximum(number as u16, h, pooled, winners),
+                VelocityPooling::Mean | VelocityPooling::Sum => moved.add(h, pooled),
+            }
+        }
+        if self.how.pooling == VelocityPooling::Mean {
+            let share = T::from_f64(1.0 / self.velocities() as f64);
+            pooled.iter_mut().for_each(|value| *value *= share);
+        }
+    }
+
+    /// Slices that pooling goes through: of equal ones a maximum needs one, a sum all.
+    fn slices_pooled(&self, frame: usize) -> usize {
+        match self.how.pooling {
+            VelocityPooling::Max => self.slices_after(frame),
+            VelocityPooling::Mean | VelocityPooling::Sum => self.velocities(),
+        }
+    }
+
+    /// Where a sample's slice begins after frame `t`.
+    fn place_of(&self, velocity: usize, t: usize) -> usize {
+        velocity % self.slices_after(t) * self.slice()
+    }
+
+    /// Adds what the read-out after frame `t` contributes, if there was one.
+    pub(super) fn add_read_out(
+        &self,
+        t: usize,
+        samples: &Range<usize>,
+        read_outs: &[T],
+        inner: &mut [T],
+    ) {
+        let Some(place) = self.pooled.iter().position(|pooled| pooled.frame == t) else {
+            return;
+        };
+        let map = self.plane.pixels() * self.channels;
+        let turns = self.views.of_states(t);
+        let [mut gradient, mut shown] = [(); 2].map(|()| Buffer::take(self.slice()));
+        for (number, slices) in inner.chunks_mut(self.slices_after(t) * self.slice()).enumerate() {
+            let sample = samples.start + number;
+            let source = &read_outs[(place * self.batch + sample) * map..][..map];
+            restore_channels(source, self.channels, &mut gradient, self.stored);
+            if self.how.pooling == VelocityPooling::Mean {
+                let share = T::from_f64(1.0 / self.velocities() as f64);
+                gradient.iter_mut().for_each(|value| *value *= share);
+            }
+            let winners = &self.pooled[place].winners[sample * self.slice()..][..self.slice()];
+            for velocity in 0..self.slices_pooled(t) {
+                let slice = &mut slices[self.place_of(velocity, t)..][..self.slice()];
+                let moved = self.stored_slice(velocity, t);
+                let give = |slice: &mut [T]| match self.how.pooling {
+                    VelocityPooling::Max => {
+                        moved.give_to_winner(velocity as u16, &gradient, winners, slice);
+                    }
+                    _ => moved.inverse().add(&gradient, slice),
+                };
+                match turns {
+                    None => give(slice),
+                    Some(turns) => {
+                        shown.fill(T::default());
+                        give(&mut shown);
+                        turns.add_turned(velocity, &shown, slice, Way::Adjoint);
+                    }
+                }
+            }
+        }
+    }
+}
