@@ -46,6 +46,7 @@ fn run(job: &ClassificationJob) -> (Vec<Record>, AnyClassifier) {
             key: &key,
             sources: &Sources::embedded(),
             checkpoint: Some(path.clone()),
+            weights: None,
             fingerprint: String::new(),
             progress: &|_, _| (),
         })

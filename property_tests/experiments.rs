@@ -9,7 +9,7 @@ use fernn::experiments::forecasting::{
     Evaluation, ForecastJob, Model, RotationWorld, Settings, TranslationWorld, World, units,
 };
 use fernn::experiments::{
-    CATALOGUE, Evidence, Metric, Profile, Request, Subject, Unit, UnitRun, find, paper,
+    CATALOGUE, Changes, Evidence, Metric, Profile, Request, Subject, Unit, UnitRun, find, paper,
 };
 use fernn::flow::{CarryOrder, Lift};
 use fernn::models::{Decoder, ForecastLearner};
@@ -20,7 +20,15 @@ use std::path::PathBuf;
 
 fn request(profile: Profile) -> Request {
     let (algorithm, device) = (ConvAlgorithm::Auto, Device::Cpu);
-    Request { profile, seed: 0, seeds: Some(1), steps: None, algorithm, device }
+    Request {
+        profile,
+        seed: 0,
+        seeds: Some(1),
+        steps: None,
+        changes: Changes::default(),
+        algorithm,
+        device,
+    }
 }
 
 /// Settings cut down until they take about a second.

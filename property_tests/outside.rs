@@ -8,8 +8,8 @@ use fernn::data::{Canvas, Sequences, Sources, Split, TranslatingMnist};
 use fernn::equivariance::{Diagnosis, Line, Options, Verdict, check_both_lifts};
 use fernn::experiments::exhibit::{Body, Exhibit, Table};
 use fernn::experiments::{
-    CATALOGUE, Claim, Evidence, Experiment, Job, Metric, Outcome, Profile, Quantity, Record,
-    Records, Request, Session, Subject, Threshold, Unit, UnitKey, UnitRun,
+    CATALOGUE, Changes, Claim, Evidence, Experiment, Job, Metric, Outcome, Profile, Quantity,
+    Record, Records, Request, Session, Subject, Threshold, Unit, UnitKey, UnitRun,
 };
 use fernn::flow::{FlowSpace, Input, Lift, LiftedState, Translation, VelocitySet};
 use fernn::models::{ForecastLearner, Forecaster, mse_over_batches};
@@ -132,6 +132,7 @@ impl Experiment for OwnExperiment {
                 seed,
                 profile: request.profile.name().into(),
             },
+            changed: String::new(),
             settings: format!("range = {range}\n"),
             shows: "",
             steps: 4,
@@ -177,6 +178,7 @@ fn request() -> Request {
         seed: 7,
         seeds: None,
         steps: None,
+        changes: Changes::default(),
         algorithm: ConvAlgorithm::Auto,
         device: Device::Cpu,
     }

@@ -33,6 +33,7 @@ pub mod rng;
 pub mod flow;
 pub mod ops;
 pub mod parameters;
+pub mod tensor_file;
 
 pub mod cells;
 pub mod training;

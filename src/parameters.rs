@@ -4,6 +4,7 @@
 use crate::error::{Error, Result};
 use crate::foreign::{betrayed, unwrapped};
 use crate::rng::Stream;
+use crate::tensor_file::TensorFile;
 use candle_core::{DType, Device, Tensor, Var};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -218,15 +219,11 @@ const COUNTERS: &str = ".num_batches_tracked";
 /// [`Error::Io`] when there is no such file, [`Error::Weights`] with the reason why it is unreadable.
 pub fn load(path: &Path, device: &Device) -> Result<Tensors> {
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
-    let tensors = candle_core::safetensors::load_buffer(&bytes, device);
-    let refuse = |e: candle_core::Error| Error::Weights {
+    let refuse = |problem: String| Error::Weights {
         path: path.to_path_buf(),
-        problems: vec![
-            betrayed(&bytes, path)
-                .unwrap_or_else(|| format!("not a readable safetensors file ({e})")),
-        ],
+        problems: vec![betrayed(&bytes, path).unwrap_or(problem)],
     };
-    Ok(tensors.map_err(refuse)?.into_iter().collect())
+    Ok(TensorFile::parse(&bytes, device).map_err(refuse)?.tensors)
 }
 
 /// Tensors in a precision, on the CPU and cut from the autograd graph.

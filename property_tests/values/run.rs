@@ -7,7 +7,8 @@ use fernn::experiments::forecasting::{
     Evaluation, ForecastJob, RotationWorld, Settings, TranslationWorld, World, units,
 };
 use fernn::experiments::{
-    CATALOGUE, Evidence, Metric, Picture, Profile, Record, Request, Session, Subject, Unit, UnitKey,
+    CATALOGUE, Changes, Evidence, Metric, Picture, Profile, Record, Request, Session, Subject,
+    Unit, UnitKey,
 };
 use fernn::flow::{AnyVelocity, DegreesPerFrame, Lift, PixelsPerFrame};
 use fernn::models::Decoder;
@@ -64,7 +65,15 @@ pub fn run(case: Case, digits: &Arc<Digits>, out: &Path) -> Vec<Ran> {
 fn request() -> Request {
     let (seed, seeds) = (setup::SEEDS[0], Some(setup::SEEDS.len() as u64));
     let (algorithm, device) = (ConvAlgorithm::Auto, Device::Cpu);
-    Request { profile: Profile::Quick, seed, seeds, steps: None, algorithm, device }
+    Request {
+        profile: Profile::Quick,
+        seed,
+        seeds,
+        steps: None,
+        changes: Changes::default(),
+        algorithm,
+        device,
+    }
 }
 
 fn evaluations(case: Case) -> &'static [Evaluation] {

@@ -1,10 +1,9 @@
 //! `fernn list`: the experiments, and the settings of their units.
 
 use super::finding::Finding;
-use super::reproduce::Scale;
+use super::selection::SettingsFlags;
 use clap::Args;
-use fernn::experiments::{CATALOGUE, Request, Unit, find};
-use fernn::ops::ConvAlgorithm;
+use fernn::experiments::{CATALOGUE, Unit, find, plan};
 
 /// Lists the experiments, or shows the settings of one.
 #[derive(Args)]
@@ -12,20 +11,12 @@ pub struct Arguments {
     /// An experiment whose settings to show as TOML, a text for each model
     #[arg(value_name = "EXPERIMENT")]
     experiment: Option<String>,
-    /// The profile of the settings
-    #[arg(long, value_enum, default_value_t = Scale::Quick)]
-    profile: Scale,
+    #[command(flatten)]
+    settings: SettingsFlags,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
-    let request = Request {
-        profile: arguments.profile.into(),
-        seed: 0,
-        seeds: Some(1),
-        steps: None,
-        algorithm: ConvAlgorithm::Auto,
-        device: candle_core::Device::Cpu,
-    };
+    let request = arguments.settings.request()?;
     let Some(name) = &arguments.experiment else {
         for e in CATALOGUE {
             let profiles: Vec<&str> = e.profiles().iter().map(|p| p.name()).collect();
@@ -41,7 +32,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         }
         return Ok(Finding::Fine);
     };
-    for unit in find(name)?.units(&request)? {
+    for unit in plan(&[find(name)?], &request)? {
         outln!("# {}\n{}", unit.key.subject, unit.settings)?;
     }
     Ok(Finding::Fine)

@@ -10,6 +10,7 @@ macro_rules! outln {
 
 mod check;
 mod data;
+mod evaluate;
 mod finding;
 mod flags;
 mod list;
@@ -21,6 +22,8 @@ mod progress;
 mod provenance;
 mod report;
 mod reproduce;
+mod selection;
+mod train;
 mod verdicts;
 mod verify;
 mod wrapping;

@@ -1,7 +1,7 @@
 //! The program: parses the command line, runs a command, and says how it ended.
 
 use super::finding::Finding;
-use super::{check, data, list, predict, report, reproduce, verify};
+use super::{check, data, evaluate, list, predict, report, reproduce, train, verify};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -20,6 +20,8 @@ struct Cli {
 enum Command {
     Reproduce(reproduce::Arguments),
     Report(report::Arguments),
+    Train(train::Arguments),
+    Evaluate(evaluate::Arguments),
     Predict(predict::Arguments),
     Verify(verify::Arguments),
     Check(check::Arguments),
@@ -34,6 +36,8 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),

@@ -4,13 +4,13 @@ use super::finding::Finding;
 use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
 use super::progress::Progress;
 use super::provenance;
+use super::selection::Selection;
 use super::verdicts::print_verdicts;
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use fernn::Error;
 use fernn::experiments::{
-    CATALOGUE, Event, Evidence, Profile, Request, Session, Unit, beside_earlier, find, of_profile,
-    provenance,
+    CATALOGUE, Event, Evidence, Request, Session, beside_earlier, provenance,
 };
 use fernn::report::write_report;
 use std::path::{Path, PathBuf};
@@ -22,22 +22,8 @@ use std::path::{Path, PathBuf};
 /// flags; a finished one only writes its report again.
 #[derive(Args)]
 pub struct Arguments {
-    /// How much to run
-    #[arg(long, value_enum, default_value_t = Scale::Quick)]
-    profile: Scale,
-    /// Only these experiments, separated by commas; `fernn list` names them [default: all of the
-    /// profile]
-    #[arg(long, value_delimiter = ',', value_name = "NAME")]
-    only: Vec<String>,
-    /// The first seed
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Number of seeds [default: the profile's]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
-    seeds: Option<u64>,
-    /// Optimiser steps [default: the profile's]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
-    steps: Option<u64>,
+    #[command(flatten)]
+    selection: Selection,
     /// Output folder [default: results/local/PROFILE]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -56,37 +42,13 @@ pub struct Arguments {
     memory: MemoryFlags,
 }
 
-/// The profiles as values of a flag.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum Scale {
-    /// Minutes on two cores: a small torus, embedded digits
-    Quick,
-    /// Hours on two cores: longer training, more test sequences
-    Desk,
-    /// The paper's own hyper-parameters: days on many cores
-    Paper,
-}
-
-impl From<Scale> for Profile {
-    fn from(scale: Scale) -> Self {
-        match scale {
-            Scale::Quick => Profile::Quick,
-            Scale::Desk => Profile::Desk,
-            Scale::Paper => Profile::Paper,
-        }
-    }
-}
-
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let request = Request {
-        profile: arguments.profile.into(),
-        seed: arguments.seed,
-        seeds: arguments.seeds,
-        steps: arguments.steps,
         algorithm: arguments.algorithm.algorithm(),
         device: arguments.device.device()?,
+        ..arguments.selection.request()?
     };
-    let units = units(arguments, &request)?;
+    let units = arguments.selection.units(&request)?;
     let sources = arguments.data.sources();
     arguments.memory.apply();
     let threads = arguments.threads.apply()?;
@@ -123,39 +85,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     print_verdicts(&verdicts)?;
     outln!("\nReport: {}", out.join("REPORT.md").display())?;
     Ok(Finding::Fine)
-}
-
-/// The units of the experiments asked for.
-fn units(arguments: &Arguments, request: &Request) -> fernn::Result<Vec<Unit>> {
-    if arguments.seed.checked_add(arguments.seeds.unwrap_or(u64::from(u16::MAX))).is_none() {
-        let problem = format!("{} is too large", arguments.seed);
-        return Err(Error::configuration("--seed", problem, "count from a smaller one"));
-    }
-    let experiments = match arguments.only.is_empty() {
-        true => of_profile(request.profile),
-        false => {
-            let mut names: Vec<&String> = Vec::new();
-            arguments.only.iter().for_each(|name| {
-                if !names.contains(&name) {
-                    names.push(name);
-                }
-            });
-            names.into_iter().map(|name| find(name)).collect::<fernn::Result<_>>()?
-        }
-    };
-    let mut units = Vec::new();
-    for experiment in experiments {
-        let of_it = experiment.units(request)?;
-        if of_it.is_empty() {
-            return Err(Error::configuration(
-                format!("--only {}", experiment.name()),
-                "has nothing to train",
-                format!("see its title: {}", experiment.title()),
-            ));
-        }
-        units.extend(of_it);
-    }
-    Ok(units)
 }
 
 /// What the folder holds already; a file that is no records is never replaced unasked.

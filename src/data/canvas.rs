@@ -14,7 +14,10 @@ pub struct Canvas {
 
 impl Canvas {
     /// Refuses digits that 28 pixels cannot be averaged down to, or that are larger than the canvas.
-    pub(super) fn check(self) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] with the sizes that there are.
+    pub fn check(self) -> Result<()> {
         let refuse =
             |problem: String, remedy| Err(Error::configuration("the canvas", problem, remedy));
         if self.digit == 0 || 28 % self.digit != 0 {

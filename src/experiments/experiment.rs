@@ -1,6 +1,7 @@
 //! What an experiment is: units of work, claims, exhibits. Adding one is a file with an [`Experiment`] in
 //! it, and a line in the catalogue; those of other crates run through the same [`Session`](super::Session).
 
+use super::changes::Changes;
 use super::claim::Claim;
 use super::evidence::Evidence;
 use super::exhibit::Exhibit;
@@ -10,9 +11,11 @@ use super::profile::Profile;
 use super::query::Records;
 use super::record::Record;
 use super::subject::Subject;
+use super::trained_model::TrainedModel;
 use crate::data::{Sources, Split};
 use crate::error::Result;
 use crate::ops::ConvAlgorithm;
+use crate::parameters::Tensors;
 use crate::training::{RunName, Training};
 use candle_core::Device;
 use std::path::PathBuf;
@@ -70,6 +73,8 @@ pub struct Request {
     pub seeds: Option<u64>,
     /// Optimiser steps, instead of the experiment's number.
     pub steps: Option<u64>,
+    /// Other settings, instead of the profile's.
+    pub changes: Changes,
     /// How convolutions are computed.
     pub algorithm: ConvAlgorithm,
     /// Where tensors live.
@@ -174,6 +179,8 @@ pub struct Unit {
     pub key: UnitKey,
     /// Everything that decides its numbers but the data, as TOML.
     pub settings: String,
+    /// What of them differs from the profile's; empty for nothing.
+    pub changed: String,
     /// What of its output is no number: shown frames, say. Part of what identifies it.
     pub shows: &'static str,
     /// Optimiser steps.
@@ -198,6 +205,47 @@ pub trait Job: Send + Sync {
     /// # Errors
     /// Those of [`crate::training::Trainer::run`] and of the data.
     fn run(&self, run: &UnitRun<'_>) -> Result<Evidence>;
+
+    /// The job as one whose model can be trained or measured alone [default: it cannot].
+    fn model(&self) -> Option<&dyn ModelJob> {
+        None
+    }
+}
+
+/// A job of one model: training and measuring apart, for commands about that model.
+pub trait ModelJob: Job {
+    /// Trains; gives the records of training, and the best weights under the names that `fernn predict`
+    /// reads.
+    ///
+    /// # Errors
+    /// As [`Job::run`].
+    fn train(&self, run: &UnitRun<'_>) -> Result<(Vec<Record>, Tensors)>;
+
+    /// Everything that [`Job::run`] measures of a trained model but the laws, of weights under those names.
+    ///
+    /// # Errors
+    /// As [`Job::run`]; [`crate::Error::Weights`] for weights of another model.
+    fn evaluate(&self, run: &UnitRun<'_>, weights: &Tensors) -> Result<Evidence>;
+
+    /// The same job with other settings, as TOML.
+    ///
+    /// # Errors
+    /// [`crate::Error::Configuration`] when they are those of another kind of job.
+    fn with_settings(&self, settings: &str) -> Result<Box<dyn Job>>;
+}
+
+impl UnitRun<'_> {
+    /// Writes the best weights where they are asked for.
+    pub(super) fn save(
+        &self,
+        settings: &str,
+        data: String,
+        weights: impl FnOnce() -> Result<Tensors>,
+    ) -> Result<()> {
+        let Some(path) = &self.weights else { return Ok(()) };
+        let (key, settings) = (self.key.clone(), settings.to_string());
+        TrainedModel { key, settings, data, weights: weights()? }.save(path)
+    }
 }
 
 /// What a unit is run with.
@@ -208,8 +256,10 @@ pub struct UnitRun<'a> {
     pub sources: &'a Sources,
     /// Where checkpoints go; `None` keeps the run in memory.
     pub checkpoint: Option<PathBuf>,
+    /// Where the best weights go besides, under the names that `fernn predict` reads; `None` keeps none.
+    pub weights: Option<PathBuf>,
     /// Identifies code, settings, seed and data.
     pub fingerprint: String,
     /// Told (step, last training loss) after every step.
-    pub progress: &'a dyn Fn(u64, f64),
+    pub progress: &'a (dyn Fn(u64, f64) + Sync),
 }

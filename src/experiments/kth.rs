@@ -62,7 +62,7 @@ impl Experiment for MovingActions {
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>> {
-        let settings = Settings::of(request.profile).asked_for(request);
+        let settings = Settings::of(request.profile).asked_for(NAME, request)?;
         let mut models = vec![settings.video_cnn(), settings.flow(0)];
         // The others take longer than a first look may.
         let is_short = request.profile == Profile::Quick;

@@ -31,7 +31,7 @@ impl Experiment for UnseenCameraVelocities {
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>> {
-        let settings = Settings::of(request.profile).asked_for(request);
+        let settings = Settings::of(request.profile).asked_for(NAME, request)?;
         let (trained, models): (&[u32], &[u32]) = match request.profile {
             Profile::Quick => (&[0], &[0, 2]),
             Profile::Desk | Profile::Paper => (&[0, 1], &[0, 1, 2]),

@@ -55,6 +55,8 @@ impl Metric {
     pub const GIGAFLOPS: Self = Self::constant("gigaflops");
     /// The settings of a unit as TOML, in the note.
     pub const SETTINGS: Self = Self::constant("settings");
+    /// What of a unit's settings is not the profile's, in the note.
+    pub const CHANGED: Self = Self::constant("changed_settings");
     /// Identifies a finished unit in its own file, in the note.
     pub const FINGERPRINT: Self = Self::constant("fingerprint");
     /// A picture: a true frame.

@@ -2,8 +2,10 @@
 //! beside them: records and their files, queries, the mechanism of claims, published numbers, and the
 //! session that runs units.
 
+mod bounds;
 mod catalogue;
 mod cell_study;
+mod changes;
 mod claim;
 pub mod classification;
 mod cost;
@@ -21,6 +23,7 @@ mod metric;
 pub mod number;
 pub mod paper;
 mod picture;
+mod plan;
 mod profile;
 mod query;
 mod record;
@@ -30,20 +33,24 @@ mod rotation_velocity;
 mod series;
 mod session;
 mod subject;
+mod trained_model;
 mod translation;
 mod velocity;
 
 pub use catalogue::{CATALOGUE, find, of_profile};
+pub use changes::{Changes, Taker, differences};
 pub use claim::{Claim, Measured, Outcome, Quantity, Threshold, Verdict};
 pub use evidence::Evidence;
-pub use experiment::{Experiment, Job, Request, Unit, UnitKey, UnitRun};
+pub use experiment::{Experiment, Job, ModelJob, Request, Unit, UnitKey, UnitRun};
 pub use files::PICTURES;
 pub(crate) use laws::laws_table;
 pub use metric::Metric;
 pub use picture::Picture;
+pub use plan::plan;
 pub use profile::Profile;
 pub use query::{BySeed, Records, joined, per_seed};
 pub use record::{COLUMNS, PROVENANCE, Record};
 pub use series::series;
 pub use session::{Event, Observer, Session, beside_earlier, provenance};
 pub use subject::Subject;
+pub use trained_model::TrainedModel;

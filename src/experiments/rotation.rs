@@ -75,7 +75,7 @@ impl Experiment for RotatingDigits {
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>> {
-        let settings = Settings::rotation(request.profile).asked_for(request);
+        let settings = Settings::rotation(request.profile).asked_for(NAME, request)?;
         let models = table_1(&settings, request.profile);
         Ok(units(NAME, request, request.profile.few_seeds(), models, Evaluation::TABLE_1))
     }

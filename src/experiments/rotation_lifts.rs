@@ -83,7 +83,7 @@ impl Experiment for RotationLifts {
     fn units(&self, request: &Request) -> Result<Vec<Unit>> {
         const EVALUATIONS: &[Evaluation] =
             &[Evaluation::Prediction, Evaluation::Horizon, Evaluation::Equivariance];
-        let settings = Settings::rotation(request.profile).asked_for(request);
+        let settings = Settings::rotation(request.profile).asked_for(NAME, request)?;
         let models = VARIANTS.iter().map(|variant| variant.of(&settings)).collect();
         Ok(units(NAME, request, request.profile.few_seeds(), models, EVALUATIONS))
     }

@@ -70,7 +70,7 @@ impl Experiment for UnseenAngularVelocities {
         if request.profile == Profile::Quick {
             settings.schedule.steps = 250;
         }
-        let models = table_1(&settings.asked_for(request), request.profile);
+        let models = table_1(&settings.asked_for(NAME, request)?, request.profile);
         let evaluations = &[Evaluation::Velocities];
         Ok(units(NAME, request, request.profile.few_seeds(), models, evaluations))
     }

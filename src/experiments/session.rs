@@ -43,7 +43,8 @@ pub type Observer<'a> = &'a (dyn Fn(Event<'_>) + Sync);
 
 /// A run of several units into one folder.
 pub struct Session<'a> {
-    /// The output folder; finished units and checkpoints lie in its `runs` folder.
+    /// The output folder; finished units and checkpoints lie in its `runs` folder, the best weights of each
+    /// unit in `weights`.
     pub out: &'a Path,
     /// The data.
     pub sources: &'a Sources,
@@ -85,8 +86,8 @@ impl Session<'_> {
     /// [`Error::Io`] naming what could not be removed.
     pub fn discard(&self, units: &[Unit]) -> Result<()> {
         for unit in units {
-            for extension in ["csv", "pictures.csv", "safetensors"] {
-                let path = self.part(unit, extension);
+            let parts = ["csv", "pictures.csv", "safetensors"].map(|kind| self.part(unit, kind));
+            for path in parts.into_iter().chain([self.weights(unit)]) {
                 match std::fs::remove_file(&path) {
                     Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                         return Err(Error::io(&path)(e));
@@ -109,14 +110,19 @@ impl Session<'_> {
             key: &unit.key,
             sources: self.sources,
             checkpoint: Some(self.part(unit, "safetensors")),
+            weights: Some(self.weights(unit)),
             fingerprint: fingerprint.clone(),
             progress: &progress,
         })?;
-        evidence.records.insert(0, settings(unit));
+        evidence.records.splice(0..0, settings(unit));
         let mut part = evidence.clone();
         part.records.push(Record::provenance(Metric::FINGERPRINT.name(), fingerprint));
         part.write(&self.part(unit, "csv"))?;
         Ok(evidence)
+    }
+
+    fn weights(&self, unit: &Unit) -> PathBuf {
+        self.out.join("weights").join(format!("{}.safetensors", unit.key.slug()))
     }
 
     fn part(&self, unit: &Unit, extension: &str) -> PathBuf {
@@ -157,10 +163,18 @@ impl Session<'_> {
     }
 }
 
-/// The settings of a unit, among its records.
-fn settings(unit: &Unit) -> Record {
-    let note = unit.settings.clone();
-    Record { value: None, note, ..unit.key.record(None, Metric::SETTINGS, 0.0) }
+/// The settings of a unit, and what of them was changed, among its records.
+fn settings(unit: &Unit) -> Vec<Record> {
+    let noted = |metric, note: &String| Record {
+        value: None,
+        note: note.clone(),
+        ..unit.key.record(None, metric, 0.0)
+    };
+    let mut records = vec![noted(Metric::SETTINGS, &unit.settings)];
+    if !unit.changed.is_empty() {
+        records.push(noted(Metric::CHANGED, &unit.changed));
+    }
+    records
 }
 
 /// Rows that say what ran: version, data and machine.

@@ -58,7 +58,7 @@ impl Experiment for TranslatingDigits {
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>> {
-        let settings = Settings::translation(request.profile).asked_for(request);
+        let settings = Settings::translation(request.profile).asked_for(NAME, request)?;
         let seeds = if request.profile == Profile::Paper { 5 } else { 3 };
         Ok(units(NAME, request, seeds, table_1(&settings), Evaluation::TABLE_1))
     }

@@ -46,7 +46,7 @@ impl Experiment for UnseenVelocities {
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>> {
-        let settings = Settings::translation(request.profile).asked_for(request);
+        let settings = Settings::translation(request.profile).asked_for(NAME, request)?;
         let settings = Settings { training_range: 1, ..settings };
         let seeds = request.profile.few_seeds();
         Ok(units(NAME, request, seeds, table_1(&settings), &[Evaluation::Velocities]))

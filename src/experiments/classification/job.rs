@@ -6,7 +6,7 @@ use crate::data::{Footage, Look, MovingCamera, Sources, Split, Windows};
 use crate::equivariance::Report;
 use crate::error::Result;
 use crate::experiments::evidence::Evidence;
-use crate::experiments::experiment::{Job, Request, Unit, UnitKey, UnitRun};
+use crate::experiments::experiment::{Job, ModelJob, Request, Unit, UnitKey, UnitRun};
 use crate::experiments::metric::Metric;
 use crate::experiments::record::Record;
 use crate::experiments::subject::Subject;
@@ -37,7 +37,8 @@ pub fn units(
         let job = ClassificationJob { settings, evaluations, device };
         Unit {
             key: UnitKey { experiment, subject, seed, profile },
-            settings: toml::to_string(&job.settings).expect("settings are plain data"),
+            settings: toml_of(&job.settings),
+            changed: String::new(),
             shows: "",
             steps: job.settings.schedule.steps,
             work: job.work(),
@@ -48,6 +49,10 @@ pub fn units(
         .iter()
         .flat_map(|model| request.seeds(own_seeds).map(move |seed| unit(seed, model)))
         .collect()
+}
+
+fn toml_of(settings: &Settings) -> String {
+    toml::to_string(settings).expect("settings are plain data")
 }
 
 /// Trains a classifier and evaluates it.
@@ -131,13 +136,13 @@ impl ClassificationJob {
         clips.batches(Split::Validation, (validation_clips, batch), look).collect()
     }
 
-    fn train(
-        &self,
-        run: &UnitRun<'_>,
-        clips: &MovingCamera,
-        (learner, parameters): (&ClassificationLearner<'_, AnyClassifier>, &Parameters),
-    ) -> Result<Training> {
-        let Settings { schedule, batch, windows, .. } = self.settings;
+    /// Trains from the checkpoint or from scratch; gives the number of trained scalars too.
+    fn trained(&self, run: &UnitRun<'_>, clips: &MovingCamera) -> Result<(Training, usize)> {
+        let Settings { schedule, batch, windows, model, shape, .. } = &self.settings;
+        let build = |tensors: &Tensors| self.classifier(tensors);
+        let initial = model.parameters(shape, &self.velocities());
+        let learner = ClassificationLearner { initial, classes: shape.classes, build: &build };
+        let parameters = Parameters::draw(&learner.initial, run.key.seed, &self.device)?;
         let fixed = self.validation(clips, 0)?;
         let validation = |step: u64| {
             Ok(match windows {
@@ -145,18 +150,46 @@ impl ClassificationJob {
                 Windows::Redrawn => Cow::Owned(self.validation(clips, step)?),
             })
         };
-        Trainer {
+        let training = Trainer {
             name: run.key.run_name(),
-            learner,
-            parameters,
-            schedule,
-            batch: &|step| clips.training_batch(step, batch),
+            learner: &learner,
+            parameters: &parameters,
+            schedule: *schedule,
+            batch: &|step| clips.training_batch(step, *batch),
             validation: &validation,
             checkpoint: run.checkpoint.clone(),
             fingerprint: run.fingerprint.clone(),
             progress: run.progress,
         }
-        .run()
+        .run()?;
+        Ok((training, parameters.count()))
+    }
+
+    fn training_records(
+        &self,
+        key: &UnitKey,
+        (training, count): &(Training, usize),
+    ) -> Vec<Record> {
+        key.training_records(training, *count, &Metric::ACCURACY)
+    }
+
+    /// What is evaluated on a trained model, and what of.
+    fn measured(
+        &self,
+        run: &UnitRun<'_>,
+        clips: &MovingCamera,
+        weights: &Tensors,
+    ) -> Result<Vec<Record>> {
+        let (settings, key) = (&self.settings, run.key);
+        let footage = self.footage(run.sources)?;
+        let is_kth = key.record(None, Metric::IS_KTH, f64::from(u8::from(footage.is_kth())));
+        let mut records = vec![Record { note: footage.description().into(), ..is_kth }];
+        let model = self.classifier(weights)?;
+        let trained = Trained { key, settings, model: &model, clips };
+        for evaluation in self.evaluations {
+            records.extend(trained.evaluate(*evaluation)?);
+        }
+        Ok(records)
     }
 }
 
@@ -166,26 +199,37 @@ impl Job for ClassificationJob {
     }
 
     fn run(&self, run: &UnitRun<'_>) -> Result<Evidence> {
-        let (settings, key) = (&self.settings, run.key);
-        let clips = self.clips(run.sources, key.seed)?;
-        let build = |tensors: &Tensors| self.classifier(tensors);
-        let initial = settings.model.parameters(&settings.shape, &self.velocities());
-        let classes = settings.shape.classes;
-        let learner = ClassificationLearner { initial, classes, build: &build };
-        let parameters = Parameters::draw(&learner.initial, key.seed, &self.device)?;
-        let training = self.train(run, &clips, (&learner, &parameters))?;
-        let model = self.classifier(&training.best_weights)?;
-        let footage = self.footage(run.sources)?;
-        let mut records = key.training_records(&training, parameters.count(), &Metric::ACCURACY);
-        let is_kth = key.record(None, Metric::IS_KTH, f64::from(u8::from(footage.is_kth())));
-        records.push(Record { note: footage.description().into(), ..is_kth });
-        if settings.model.kind != ClassifierKind::VideoCnn {
-            records.extend(key.law_records(&self.check(&training.best_weights)));
+        let clips = self.clips(run.sources, run.key.seed)?;
+        let trained = self.trained(run, &clips)?;
+        let weights = &trained.0.best_weights;
+        run.save(&toml_of(&self.settings), self.data(run.sources)?, || Ok(weights.clone()))?;
+        let mut records = self.training_records(run.key, &trained);
+        if self.settings.model.kind != ClassifierKind::VideoCnn {
+            records.extend(run.key.law_records(&self.check(weights)));
         }
-        let trained = Trained { key, settings, model: &model, clips: &clips };
-        for evaluation in self.evaluations {
-            records.extend(trained.evaluate(*evaluation)?);
-        }
+        records.extend(self.measured(run, &clips, weights)?);
         Ok(Evidence { records, pictures: vec![] })
+    }
+
+    fn model(&self) -> Option<&dyn ModelJob> {
+        Some(self)
+    }
+}
+
+impl ModelJob for ClassificationJob {
+    fn train(&self, run: &UnitRun<'_>) -> Result<(Vec<Record>, Tensors)> {
+        let clips = self.clips(run.sources, run.key.seed)?;
+        let trained = self.trained(run, &clips)?;
+        Ok((self.training_records(run.key, &trained), trained.0.best_weights))
+    }
+
+    fn evaluate(&self, run: &UnitRun<'_>, weights: &Tensors) -> Result<Evidence> {
+        let clips = self.clips(run.sources, run.key.seed)?;
+        Ok(Evidence { records: self.measured(run, &clips, weights)?, pictures: vec![] })
+    }
+
+    fn with_settings(&self, settings: &str) -> Result<Box<dyn Job>> {
+        let settings = Settings::read(settings)?;
+        Ok(Box::new(Self { settings, ..self.clone() }))
     }
 }

@@ -1,6 +1,10 @@
 //! Hyper-parameters of the experiments on Moving KTH.
 
 use crate::data::{Action, Cut, Division, Ranges, Windows};
+use crate::error::{Error, Result};
+use crate::experiments::bounds::{
+    CHANNELS, FRAMES, LAYERS, PIXELS, SAMPLES, VELOCITIES, check_schedule, expect_within,
+};
 use crate::experiments::experiment::Request;
 use crate::experiments::profile::Profile;
 use crate::experiments::subject::Subject;
@@ -122,11 +126,52 @@ impl Settings {
         .with_channels(16)
     }
 
-    /// The settings with what a request asks for.
-    pub fn asked_for(mut self, request: &Request) -> Self {
-        self.schedule.steps = request.steps.unwrap_or(self.schedule.steps);
-        self.model.algorithm = request.algorithm;
-        self
+    /// The settings of an experiment with what a request asks for.
+    ///
+    /// # Errors
+    /// Those of [`Changes::apply`](crate::experiments::Changes::apply); [`crate::Error::Configuration`] for
+    /// sizes that cannot be run.
+    pub fn asked_for(self, experiment: &str, request: &Request) -> Result<Self> {
+        let mut settings = request.changes.apply(experiment, self)?;
+        settings.schedule.steps = request.steps.unwrap_or(settings.schedule.steps);
+        settings.model.algorithm = request.algorithm;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// The settings of a text.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when they are not those of a classifier, or cannot be run.
+    pub fn read(text: &str) -> Result<Self> {
+        let settings: Self = toml::from_str(text).map_err(|e| {
+            let problem = format!("cannot be read: {}", e.message());
+            Error::configuration("the settings of the model", problem, "train it anew")
+        })?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Refuses sizes that cannot be run.
+    fn check(&self) -> Result<()> {
+        expect_within("velocity_range", self.velocity_range, VELOCITIES)?;
+        expect_within("training_range", self.training_range, VELOCITIES)?;
+        // Three stages halve what the 3-D CNN sees.
+        expect_within("size", self.size, 8..=*PIXELS.end())?;
+        expect_within("batch", self.batch, SAMPLES)?;
+        expect_within("validation_clips", self.validation_clips, SAMPLES)?;
+        expect_within("test_clips", self.test_clips, SAMPLES)?;
+        expect_within("velocity_clips", self.velocity_clips, SAMPLES)?;
+        expect_within("redraws", self.redraws, 0..=10_000)?;
+        expect_within("cut.frames", self.cut.frames, FRAMES)?;
+        expect_within("cut.step", self.cut.step, FRAMES)?;
+        expect_within("model.layers", self.model.layers, LAYERS)?;
+        expect_within("shape.inputs", self.shape.inputs, 1..=1)?; // frames are grey
+        expect_within("shape.classes", self.shape.classes, 6..=6)?;
+        for width in self.shape.widths {
+            expect_within("shape.widths", width, CHANNELS)?;
+        }
+        check_schedule(&self.schedule)
     }
 
     fn with_channels(self, channels: usize) -> Self {

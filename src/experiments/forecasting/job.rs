@@ -7,10 +7,11 @@ use crate::data::{Sequences, Sources, Split};
 use crate::equivariance::Report;
 use crate::error::Result;
 use crate::experiments::evidence::Evidence;
-use crate::experiments::experiment::{Job, Request, Unit, UnitKey, UnitRun};
+use crate::experiments::experiment::{Job, ModelJob, Request, Unit, UnitKey, UnitRun};
 use crate::experiments::metric::Metric;
+use crate::experiments::record::Record;
 use crate::experiments::subject::Subject;
-use crate::models::{AnyForecaster, ForecastLearner, check_forecaster};
+use crate::models::{AnyForecaster, ForecastLearner, check_forecaster, expanded};
 use crate::parameters::{Initial, Parameters, Tensors, in_precision};
 use crate::training::{Trainer, Training};
 use candle_core::{Device, Tensor};
@@ -41,7 +42,8 @@ pub fn units<W: World>(
         let job = ForecastJob { settings, evaluations, shows_frames, device };
         Unit {
             key,
-            settings: toml::to_string(&job.settings).expect("settings are plain data"),
+            settings: toml_of(&job.settings),
+            changed: String::new(),
             shows: if shows_frames { "first" } else { "" },
             steps: job.settings.schedule.steps,
             work: job.work(),
@@ -53,6 +55,10 @@ pub fn units<W: World>(
         .flat_map(|model| seeds.clone().map(move |seed| (seed, model)))
         .map(|(seed, model)| unit(seed, model))
         .collect()
+}
+
+fn toml_of<W: World>(settings: &Settings<W>) -> String {
+    toml::to_string(settings).expect("settings are plain data")
 }
 
 /// Trains a forecaster and evaluates it.
@@ -125,24 +131,19 @@ impl<W: World> ForecastJob<W> {
         world.data(sources.digits()?, &SequenceRequest { range, frames, seed, device })
     }
 
-    /// Trains from the checkpoint or from scratch.
-    fn train(
-        &self,
-        run: &UnitRun<'_>,
-        data: &W::Data,
-        (learner, parameters): (
-            &ForecastLearner<'_, crate::cells::AnyLayer<W::Group>>,
-            &Parameters,
-        ),
-    ) -> Result<Training> {
+    /// Trains from the checkpoint or from scratch; gives the number of trained scalars too.
+    fn trained(&self, run: &UnitRun<'_>, data: &W::Data) -> Result<(Training, usize)> {
         let Settings { seen, batch, validation_sequences, schedule, .. } = self.settings;
+        let build = |tensors: &Tensors| self.forecaster(tensors);
+        let learner = ForecastLearner { initial: self.parameters()?, build: &build };
+        let parameters = Parameters::draw(&learner.initial, run.key.seed, &self.device)?;
         let validation: Vec<(Tensor, Tensor)> = data
             .pairs(Split::Validation, validation_sequences, batch, seen)
             .collect::<Result<_>>()?;
-        Trainer {
+        let training = Trainer {
             name: run.key.run_name(),
-            learner,
-            parameters,
+            learner: &learner,
+            parameters: &parameters,
             schedule,
             // Every step sees new sequences: new digits, positions and velocities.
             batch: &|step| data.pair(Split::Train, step * batch..(step + 1) * batch, seen),
@@ -151,7 +152,45 @@ impl<W: World> ForecastJob<W> {
             fingerprint: run.fingerprint.clone(),
             progress: run.progress,
         }
-        .run()
+        .run()?;
+        Ok((training, parameters.count()))
+    }
+
+    /// The model before training.
+    fn untrained(&self, seed: u64) -> Result<AnyForecaster<W::Group>> {
+        let parameters = Parameters::draw(&self.parameters()?, seed, &self.device)?;
+        self.forecaster(&parameters.snapshot()?)
+    }
+
+    /// What is evaluated on a trained model.
+    fn measured(
+        &self,
+        key: &UnitKey,
+        model: &AnyForecaster<W::Group>,
+        data: &W::Data,
+    ) -> Result<Evidence> {
+        let (settings, untrained) = (&self.settings, &self.untrained(key.seed)?);
+        let trained = Trained { key, settings, model, untrained, data };
+        let mut evidence = Evidence::default();
+        for evaluation in self.evaluations {
+            if self.shows_frames || !evaluation.shows_frames() {
+                evidence.extend(trained.evaluate(*evaluation)?);
+            }
+        }
+        Ok(evidence)
+    }
+
+    /// Weights under the names that `fernn predict` reads, filters expanded.
+    fn exported(&self, weights: &Tensors) -> Result<Tensors> {
+        expanded(weights.clone(), self.settings.world.fields()?.planes())
+    }
+
+    fn training_records(
+        &self,
+        key: &UnitKey,
+        (training, count): &(Training, usize),
+    ) -> Vec<Record> {
+        key.training_records(training, *count, &Metric::LOSS)
     }
 }
 
@@ -161,25 +200,39 @@ impl<W: World> Job for ForecastJob<W> {
     }
 
     fn run(&self, run: &UnitRun<'_>) -> Result<Evidence> {
-        let (settings, key) = (&self.settings, run.key);
-        let data = self.sequences(run.sources, key.seed)?;
-        let build = |tensors: &Tensors| self.forecaster(tensors);
-        let learner = ForecastLearner { initial: self.parameters()?, build: &build };
-        let parameters = Parameters::draw(&learner.initial, key.seed, &self.device)?;
-        let untrained = self.forecaster(&parameters.snapshot()?)?;
-        let training = self.train(run, &data, (&learner, &parameters))?;
-        let model = self.forecaster(&training.best_weights)?;
-        let trained = Trained { key, settings, model: &model, untrained: &untrained, data: &data };
-        let mut evidence = Evidence {
-            records: key.training_records(&training, parameters.count(), &Metric::LOSS),
-            pictures: vec![],
-        };
-        evidence.records.extend(key.law_records(&self.check(&training.best_weights)));
-        for evaluation in self.evaluations {
-            if self.shows_frames || !evaluation.shows_frames() {
-                evidence.extend(trained.evaluate(*evaluation)?);
-            }
-        }
+        let data = self.sequences(run.sources, run.key.seed)?;
+        let trained = self.trained(run, &data)?;
+        let weights = &trained.0.best_weights;
+        run.save(&toml_of(&self.settings), self.data(run.sources)?, || self.exported(weights))?;
+        let mut records = self.training_records(run.key, &trained);
+        records.extend(run.key.law_records(&self.check(weights)));
+        let mut evidence = Evidence { records, pictures: vec![] };
+        evidence.extend(self.measured(run.key, &self.forecaster(weights)?, &data)?);
         Ok(evidence)
+    }
+
+    fn model(&self) -> Option<&dyn ModelJob> {
+        Some(self)
+    }
+}
+
+impl<W: World> ModelJob for ForecastJob<W> {
+    fn train(&self, run: &UnitRun<'_>) -> Result<(Vec<Record>, Tensors)> {
+        let data = self.sequences(run.sources, run.key.seed)?;
+        let trained = self.trained(run, &data)?;
+        Ok((self.training_records(run.key, &trained), self.exported(&trained.0.best_weights)?))
+    }
+
+    fn evaluate(&self, run: &UnitRun<'_>, weights: &Tensors) -> Result<Evidence> {
+        let Settings { world, model, velocity_range, .. } = &self.settings;
+        let data = self.sequences(run.sources, run.key.seed)?;
+        let model =
+            model.from_kernels(weights, world.space(*velocity_range)?, Path::new(SOURCE))?;
+        self.measured(run.key, &model, &data)
+    }
+
+    fn with_settings(&self, settings: &str) -> Result<Box<dyn Job>> {
+        let settings = Settings::read(settings)?;
+        Ok(Box::new(Self { settings, ..self.clone() }))
     }
 }

@@ -1,7 +1,11 @@
 //! Hyper-parameters of the experiments on Flowing MNIST.
 
-use super::world::{RotationWorld, TranslationWorld};
+use super::world::{RotationWorld, TranslationWorld, World};
 use crate::data::Canvas;
+use crate::error::{Error, Result};
+use crate::experiments::bounds::{
+    CHANNELS, FRAMES, LAYERS, PIXELS, SAMPLES, VELOCITIES, check_schedule, expect_within,
+};
 use crate::experiments::experiment::Request;
 use crate::experiments::profile::Profile;
 use crate::flow::{CarryOrder, Lift};
@@ -52,14 +56,60 @@ fn quick_adam() -> AdamConfig {
     AdamConfig { learning_rate: 2e-3, ..AdamConfig::default() }
 }
 
-impl<W> Settings<W> {
-    /// The settings with what a request asks for.
-    pub fn asked_for(mut self, request: &Request) -> Self {
-        self.schedule.steps = request.steps.unwrap_or(self.schedule.steps);
-        self.model.running.algorithm = request.algorithm;
-        self
+impl<W: World> Settings<W> {
+    /// Refuses sizes that cannot be run.
+    fn check(&self) -> Result<()> {
+        expect_within("velocity_range", self.velocity_range, VELOCITIES)?;
+        expect_within("training_range", self.training_range, VELOCITIES)?;
+        expect_within("seen", self.seen, FRAMES)?;
+        expect_within("predicted", self.predicted, FRAMES)?;
+        expect_within("horizon", self.horizon, FRAMES)?;
+        expect_within("batch", self.batch, SAMPLES)?;
+        expect_within("validation_sequences", self.validation_sequences, SAMPLES)?;
+        expect_within("test_sequences", self.test_sequences, SAMPLES)?;
+        expect_within("horizon_sequences", self.horizon_sequences, SAMPLES)?;
+        expect_within("velocity_sequences", self.velocity_sequences, SAMPLES)?;
+        let shape = &self.shape;
+        expect_within("shape.inputs", shape.inputs, 1..=1)?; // digits are grey
+        expect_within("shape.outputs", shape.outputs, 1..=1)?;
+        expect_within("shape.channels", shape.channels, CHANNELS)?;
+        expect_within("shape.decoder_layers", shape.decoder_layers, LAYERS)?;
+        expect_within("model.cell.reach", self.model.cell.reach, VELOCITIES)?;
+        let canvas = self.world.canvas();
+        expect_within("world.canvas.size", canvas.size, PIXELS)?;
+        canvas.check()?;
+        self.world.fields()?;
+        check_schedule(&self.schedule)
     }
 
+    /// The settings of an experiment with what a request asks for.
+    ///
+    /// # Errors
+    /// Those of [`Changes::apply`](crate::experiments::Changes::apply); [`crate::Error::Configuration`] for
+    /// sizes that cannot be run.
+    pub fn asked_for(self, experiment: &str, request: &Request) -> Result<Self> {
+        let mut settings = request.changes.apply(experiment, self)?;
+        settings.schedule.steps = request.steps.unwrap_or(settings.schedule.steps);
+        settings.model.running.algorithm = request.algorithm;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// The settings of a text.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when they are not of this world, or cannot be run.
+    pub fn read(text: &str) -> Result<Self> {
+        let settings: Self = toml::from_str(text).map_err(|e| {
+            let problem = format!("cannot be read: {}", e.message());
+            Error::configuration("the settings of the model", problem, "train it anew")
+        })?;
+        settings.check()?;
+        Ok(settings)
+    }
+}
+
+impl<W> Settings<W> {
     /// The settings of the model with velocities V_N, N = `range`.
     pub fn with_velocities(self, range: u32) -> Self {
         Self { velocity_range: range, ..self }

@@ -50,6 +50,9 @@ pub trait World: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Those of the group.
     fn space(&self, range: u32) -> Result<FlowSpace<Self::Group>>;
 
+    /// Torus, or square, and digits.
+    fn canvas(&self) -> Canvas;
+
     /// What hidden maps are made of.
     ///
     /// # Errors
@@ -119,6 +122,10 @@ impl World for TranslationWorld {
         Ok(FlowSpace::new(Translation, self.velocities(range), self.lift))
     }
 
+    fn canvas(&self) -> Canvas {
+        self.canvas
+    }
+
     fn fields(&self) -> Result<Fields> {
         Ok(Fields::Plain)
     }
@@ -161,6 +168,10 @@ impl World for RotationWorld {
     fn space(&self, range: u32) -> Result<FlowSpace<Rotation>> {
         let group = Rotation::new(self.orientations)?.with_order(self.order);
         Ok(FlowSpace::new(group, self.velocities(range), self.lift))
+    }
+
+    fn canvas(&self) -> Canvas {
+        self.canvas
     }
 
     fn fields(&self) -> Result<Fields> {

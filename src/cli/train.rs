@@ -1,0 +1,129 @@
+//! `fernn train`: one model, into one file.
+
+use super::finding::Finding;
+use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
+use super::progress::Progress;
+use super::selection::SettingsFlags;
+use clap::Args;
+use fernn::Error;
+use fernn::experiments::number::precise;
+use fernn::experiments::{
+    Event, Metric, ModelJob, Request, Session, TrainedModel, Unit, UnitRun, find, plan,
+};
+use std::path::{Path, PathBuf};
+
+/// Trains one model of an experiment and writes its best weights, under the names that `fernn predict`
+/// reads, with its settings beside them for `fernn evaluate`.
+///
+/// A training that was interrupted continues where it stopped when it is started again with the same
+/// flags: its checkpoint lies beside the weights until it ends.
+#[derive(Args)]
+pub struct Arguments {
+    /// The experiment whose settings and data are used; `fernn list` names them
+    #[arg(value_name = "EXPERIMENT")]
+    experiment: String,
+    /// The model, such as FERNN-V2 or "FERNN-V1 gru"; `fernn list` names those of each experiment
+    #[arg(long, value_name = "MODEL")]
+    model: String,
+    /// Where the weights are written
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    settings: SettingsFlags,
+    #[command(flatten)]
+    data: DataFlags,
+    #[command(flatten)]
+    algorithm: AlgorithmFlags,
+    #[command(flatten)]
+    device: DeviceFlags,
+    #[command(flatten)]
+    threads: ThreadFlags,
+    #[command(flatten)]
+    memory: MemoryFlags,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
+    let request = Request {
+        algorithm: arguments.algorithm.algorithm(),
+        device: arguments.device.device()?,
+        ..arguments.settings.request()?
+    };
+    let unit = unit(&arguments.experiment, &arguments.model, &request)?;
+    let job = model_job(&unit)?;
+    let checkpoint = beside(&arguments.out)?;
+    let sources = arguments.data.sources();
+    arguments.memory.apply();
+    arguments.threads.apply()?;
+    let progress = Progress::new();
+    let observer = |event: Event<'_>| progress.show(event);
+    let out = arguments.out.as_path();
+    let session =
+        Session { out, sources: &sources, commit: env!("FERNN_COMMIT"), observer: &observer };
+    let run = UnitRun {
+        key: &unit.key,
+        sources: &sources,
+        checkpoint: Some(checkpoint.clone()),
+        weights: None,
+        fingerprint: session.fingerprint(&unit)?,
+        progress: &|step, loss| {
+            observer(Event::Step { work: step * unit.work / unit.steps.max(1), step, loss });
+        },
+    };
+    observer(Event::Total(unit.work));
+    observer(Event::Unit { number: 1, of: 1, unit: &unit, is_finished: false });
+    let trained = rayon::scope(|_| job.train(&run));
+    progress.finish();
+    let (records, weights) = trained?;
+    let (key, settings, data) = (unit.key.clone(), unit.settings.clone(), unit.job.data(&sources)?);
+    TrainedModel { key, settings, data, weights }.save(&arguments.out)?;
+    std::fs::remove_file(&checkpoint).map_err(Error::io(&checkpoint))?;
+    let value = |metric: &Metric| {
+        let record = records.iter().find(|record| record.metric == *metric);
+        record.and_then(|record| record.value)
+    };
+    let best = value(&Metric::BEST_STEP);
+    let at_best = records.iter().find(|record| {
+        record.step == best.map(|step| step as u64)
+            && record.split == Some(fernn::data::Split::Validation)
+    });
+    let score = at_best.and_then(|record| record.value).map(precise).unwrap_or_default();
+    outln!(
+        "{}: {:.0} parameters, best at step {:.0} with {} {score} on validation data",
+        unit.key.title(),
+        value(&Metric::PARAMETERS).unwrap_or_default(),
+        best.unwrap_or_default(),
+        at_best.map_or("", |record| record.metric.name()),
+    )?;
+    outln!("Weights: {}", arguments.out.display())?;
+    Ok(Finding::Fine)
+}
+
+/// The unit of an experiment's model.
+fn unit(experiment: &str, model: &str, request: &Request) -> fernn::Result<Unit> {
+    let units = plan(&[find(experiment)?], request)?;
+    let names: Vec<String> = units.iter().map(|unit| unit.key.subject.to_string()).collect();
+    let is_it = |unit: &Unit| unit.key.subject.to_string().eq_ignore_ascii_case(model);
+    units.into_iter().find(is_it).ok_or_else(|| {
+        let problem = format!("`{model}` is none of {experiment}'s");
+        Error::configuration("--model", problem, format!("choose from {}", names.join(", ")))
+    })
+}
+
+/// The unit's job as one of a model.
+fn model_job(unit: &Unit) -> fernn::Result<&dyn ModelJob> {
+    unit.job.model().ok_or_else(|| {
+        let problem = "has no model that is trained alone";
+        Error::configuration(&unit.key.experiment, problem, "see `fernn list`")
+    })
+}
+
+/// Where the checkpoint lies.
+fn beside(out: &Path) -> fernn::Result<PathBuf> {
+    let Some(name) = out.file_name().filter(|_| !out.is_dir()) else {
+        let problem = format!("{} is no name of a file", out.display());
+        return Err(Error::configuration("--out", problem, "give one that ends with .safetensors"));
+    };
+    let mut name = name.to_os_string();
+    name.push(".checkpoint");
+    Ok(out.with_file_name(name))
+}
