@@ -33,7 +33,12 @@ fn job() -> ClassificationJob {
     (settings.velocity_clips, settings.redraws, settings.training_range) = (7, 2, 1);
     (settings.schedule.steps, settings.schedule.interval) = (120, 40);
     settings.schedule.adam.learning_rate = 5e-3;
-    ClassificationJob { settings, evaluations: EVALUATIONS, device: candle_core::Device::Cpu }
+    ClassificationJob {
+        settings,
+        evaluations: EVALUATIONS,
+        has_baselines: false,
+        device: candle_core::Device::Cpu,
+    }
 }
 
 /// What the unit measured, and the model of its best weights.

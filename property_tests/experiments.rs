@@ -67,6 +67,7 @@ fn run_as(unit: &Unit, checkpoint: Option<PathBuf>, fingerprint: &str) -> Result
         key: &unit.key,
         sources: &Sources::embedded(),
         checkpoint,
+        weights: None,
         fingerprint: fingerprint.into(),
         progress: &|_, _| (),
     })
@@ -103,7 +104,8 @@ fn the_paper_profile_has_the_published_settings_and_takes_a_step() {
 
     settings.batch = 1;
     let (evaluations, device) = (&[][..], Device::Cpu);
-    let job = ForecastJob { settings, evaluations, shows_frames: false, device };
+    let job =
+        ForecastJob { settings, evaluations, shows_frames: false, has_baselines: false, device };
     let build = |tensors: &Tensors| job.forecaster(tensors);
     let learner = ForecastLearner { initial: job.parameters().unwrap(), build: &build };
     let parameters = Parameters::draw(&learner.initial, 0, &Device::Cpu).unwrap();
@@ -140,7 +142,8 @@ fn the_paper_profile_of_rotations_has_the_published_settings_and_size() {
     assert_eq!(degrees, [-40, -30, -20, -10, 0, 10, 20, 30, 40]);
     assert_eq!(world.tested().len(), 11);
     let (evaluations, device) = (&[][..], Device::Cpu);
-    let job = ForecastJob { settings, evaluations, shows_frames: false, device };
+    let job =
+        ForecastJob { settings, evaluations, shows_frames: false, has_baselines: false, device };
     let all = job.parameters().unwrap();
     let count: usize = all.iter().map(|p| p.shape.iter().product::<usize>()).sum();
     assert_eq!(count, paper::ROTATION.parameters);

@@ -340,6 +340,7 @@ pub fn fingerprints(
             settings: translating(case),
             evaluations: evaluations(case),
             shows_frames: false,
+            has_baselines: false,
             device: Device::Cpu,
         };
         let plain = unit(&|_| ());

@@ -224,6 +224,13 @@ impl MovingCamera {
         (self.len(Split::Train) as u64).div_ceil(batch.max(1))
     }
 
+    /// `count` clips of a split, evenly spaced where there are more; all where there are fewer.
+    pub fn evenly_spaced(&self, split: Split, count: u64) -> Vec<usize> {
+        let all = self.len(split);
+        let count = all.min(count as usize);
+        (0..count).map(|i| i * all / count).collect()
+    }
+
     /// `count` clips of a split in batches, evenly spaced where there are more; all where there are fewer.
     pub fn batches(
         &self,
@@ -231,9 +238,7 @@ impl MovingCamera {
         (count, batch): (u64, u64),
         look: Look,
     ) -> impl Iterator<Item = Result<(Tensor, Tensor)>> + '_ {
-        let all = self.len(split);
-        let count = all.min(count as usize);
-        let clips: Vec<usize> = (0..count).map(|i| i * all / count).collect();
+        let clips = self.evenly_spaced(split, count);
         let batches: Vec<Vec<usize>> =
             clips.chunks(batch.max(1) as usize).map(<[_]>::to_vec).collect();
         batches.into_iter().map(move |clips| self.batch(split, &clips, look))

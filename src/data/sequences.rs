@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// A generator of flowing sequences; every sample is a pure function of (seed, split, index).
-pub trait Sequences: Sized + Send + Sync + 'static {
+pub trait Sequences: Clone + Sized + Send + Sync + 'static {
     /// Velocities of what moves.
     type Velocity;
 

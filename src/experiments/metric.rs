@@ -23,6 +23,10 @@ impl Metric {
     pub const MSE_BY_HORIZON: Self = Self::constant("mse_by_horizon");
     /// Mean squared error over all predicted frames, by velocity of the test sequences.
     pub const MSE_BY_VELOCITY: Self = Self::constant("mse_by_velocity");
+    /// Mean squared error over all predicted frames of sequences whose digits return within them.
+    pub const MSE_REPEATING: Self = Self::constant("mse_repeating");
+    /// The same of sequences whose digits do not.
+    pub const MSE_NOT_REPEATING: Self = Self::constant("mse_not_repeating");
     /// The share of clips whose class was found; of the validation split after an optimiser step.
     pub const ACCURACY: Self = Self::constant("accuracy");
     /// The same of test clips, by velocity of the camera.

@@ -6,7 +6,8 @@ use super::exhibit::Exhibit;
 use super::experiment::{Experiment, Request, Unit};
 use super::forecasting::{
     Comparison, Evaluation, Half, Settings, TranslationWorld, World, film, hidden_states,
-    horizon_lines, horizon_table, next_step_table, training_lines, training_speed_table, units,
+    horizon_lines, horizon_table, next_step_table, repeating_table, training_lines,
+    training_speed_table, units,
 };
 use super::paper;
 use super::profile::Profile;
@@ -73,6 +74,7 @@ impl Experiment for TranslatingDigits {
         let trained = trained_horizon(records, NAME)?;
         let mut exhibits = vec![
             next_step_table(half, &paper::TRANSLATION),
+            repeating_table(half),
             training_speed_table(half, &LEVELS),
             horizon_table(half, "length_generalization", trained),
             training_lines(half),
@@ -82,5 +84,10 @@ impl Experiment for TranslatingDigits {
         let motion = "move by (1, 1) pixels per frame";
         exhibits.extend(hidden_states(records, NAME, ("hidden_states", motion))?);
         Ok(exhibits)
+    }
+
+    fn remarks(&self, records: Records<'_>) -> Result<Vec<String>> {
+        let settings = records.settings::<Settings<TranslationWorld>>(NAME)?;
+        Ok(settings.and_then(|settings| settings.remark_on_repeating()).into_iter().collect())
     }
 }

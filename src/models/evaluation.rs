@@ -21,16 +21,39 @@ pub fn mse_by_horizon<C: Cell>(
     model: &Forecaster<C>,
     batches: impl Iterator<Item = Result<(Tensor, Tensor)>>,
 ) -> Result<Vec<f64>> {
-    let (mut sums, mut sequences) = (Vec::new(), 0);
+    let mut errors = HorizonErrors::default();
     for batch in batches {
         let (seen, target) = batch?;
+        errors.add(&model.forecast(&seen, target.dims5()?.1)?.detach(), &target)?;
+    }
+    Ok(errors.by_horizon())
+}
+
+/// Squared errors of predicted frames, batch after batch.
+#[derive(Clone, Debug, Default)]
+pub struct HorizonErrors {
+    sums: Vec<f64>,
+    sequences: usize,
+}
+
+impl HorizonErrors {
+    /// Adds predicted and true frames, both (B, N, C, H, W).
+    ///
+    /// # Errors
+    /// [`crate::Error::Tensor`] when extents disagree.
+    pub fn add(&mut self, outputs: &Tensor, target: &Tensor) -> Result<()> {
         let (size, steps, ..) = target.dims5()?;
         // In f64, so that the sum does not depend on how sequences are batched beyond rounding.
-        let error = (model.forecast(&seen, steps)?.detach() - &target)?.to_dtype(DType::F64)?;
+        let error = (outputs - target)?.to_dtype(DType::F64)?;
         let per_frame = error.sqr()?.mean((2, 3, 4))?.sum(0)?.to_vec1::<f64>()?;
-        sums.resize(steps, 0.0);
-        sums.iter_mut().zip(per_frame).for_each(|(sum, value)| *sum += value);
-        sequences += size;
+        self.sums.resize(steps, 0.0);
+        self.sums.iter_mut().zip(per_frame).for_each(|(sum, value)| *sum += value);
+        self.sequences += size;
+        Ok(())
     }
-    Ok(sums.into_iter().map(|sum: f64| sum / sequences as f64).collect())
+
+    /// The mean over sequences of each predicted frame; entry h − 1 belongs to horizon h.
+    pub fn by_horizon(self) -> Vec<f64> {
+        self.sums.into_iter().map(|sum| sum / self.sequences as f64).collect()
+    }
 }

@@ -18,7 +18,7 @@ pub use classifier::{
     confusion, predicted,
 };
 pub use decoder::Decoder;
-pub use evaluation::{mse_by_horizon, mse_over_batches};
+pub use evaluation::{HorizonErrors, mse_by_horizon, mse_over_batches};
 pub use expansion::expanded;
 pub use forecaster::{Feedback, Forecast, Forecaster};
 pub use learner::{Build, ForecastLearner};

@@ -1,5 +1,6 @@
 //! The job of a unit: a classifier trained under one seed, and everything evaluated on it.
 
+use super::baselines::baseline_records;
 use super::evaluation::{Evaluation, Trained};
 use super::settings::Settings;
 use crate::data::{Footage, Look, MovingCamera, Sources, Split, Windows};
@@ -30,11 +31,11 @@ pub fn units(
     models: Vec<Model>,
     evaluations: &'static [Evaluation],
 ) -> Vec<Unit> {
-    let unit = |seed: u64, (subject, settings): &Model| {
+    let unit = |seed: u64, has_baselines: bool, (subject, settings): &Model| {
         let (settings, device) = (settings.clone(), request.device.clone());
         let profile = request.profile.name().into();
         let (experiment, subject) = (experiment.to_string(), subject.clone());
-        let job = ClassificationJob { settings, evaluations, device };
+        let job = ClassificationJob { settings, evaluations, has_baselines, device };
         Unit {
             key: UnitKey { experiment, subject, seed, profile },
             settings: toml_of(&job.settings),
@@ -47,7 +48,10 @@ pub fn units(
     };
     models
         .iter()
-        .flat_map(|model| request.seeds(own_seeds).map(move |seed| unit(seed, model)))
+        .enumerate()
+        .flat_map(|(place, model)| {
+            request.seeds(own_seeds).map(move |seed| unit(seed, place == 0, model))
+        })
         .collect()
 }
 
@@ -62,6 +66,8 @@ pub struct ClassificationJob {
     pub settings: Settings,
     /// What is evaluated.
     pub evaluations: &'static [Evaluation],
+    /// Whether accuracies without a model are measured as well: by one job for all models of a seed.
+    pub has_baselines: bool,
     /// Where tensors live.
     pub device: Device,
 }
@@ -188,6 +194,9 @@ impl ClassificationJob {
         let trained = Trained { key, settings, model: &model, clips };
         for evaluation in self.evaluations {
             records.extend(trained.evaluate(*evaluation)?);
+            if self.has_baselines {
+                records.extend(baseline_records(*evaluation, (key, settings), clips));
+            }
         }
         Ok(records)
     }

@@ -1,6 +1,7 @@
 //! What the experiments on Moving KTH share: settings, the job of a unit and its evaluations, claims and
 //! exhibits.
 
+mod baselines;
 mod claims;
 mod evaluation;
 mod exhibits;

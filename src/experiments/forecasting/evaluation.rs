@@ -73,11 +73,19 @@ impl<W: World> Trained<'_, W> {
         self.key.record(Some(Split::Test), metric, value)
     }
 
-    /// Test MSE over the trained number of predicted frames (Table 1).
+    /// Test MSE over the trained number of predicted frames (Table 1); where some velocities return within
+    /// them, of those and of the others apart.
     fn prediction(&self) -> Result<Vec<Record>> {
-        let Settings { test_sequences, seen, .. } = *self.settings;
-        let batches = self.data.pairs(Split::Test, test_sequences, BATCH, seen);
-        Ok(vec![self.record(Metric::MSE, mse_over_batches(self.model, batches)?)])
+        let over = |data: &W::Data| -> Result<f64> {
+            let Settings { test_sequences, seen, .. } = *self.settings;
+            mse_over_batches(self.model, data.pairs(Split::Test, test_sequences, BATCH, seen))
+        };
+        let mut records = vec![self.record(Metric::MSE, over(self.data)?)];
+        for (metric, velocities) in self.settings.parted() {
+            let mse = over(&self.data.with_velocities(&velocities))?;
+            records.push(self.record(metric, mse));
+        }
+        Ok(records)
     }
 
     /// Test MSE by horizon, far beyond the trained one.

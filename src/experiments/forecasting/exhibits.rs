@@ -1,5 +1,6 @@
 //! Tables and charts of the experiments on Flowing MNIST.
 
+use super::baselines::Baseline;
 use crate::data::Split;
 use crate::experiments::exhibit::{Body, Colours, Exhibit, HeatMaps, Lines, Scale, Series, Table};
 use crate::experiments::metric::Metric;
@@ -10,6 +11,7 @@ use crate::experiments::record::Record;
 use crate::experiments::series::{panel, series};
 use crate::experiments::subject::Subject;
 use crate::statistics::{estimate, mean, probability_of_improvement, steps_to_reach};
+use std::collections::BTreeMap;
 
 /// An experiment's exhibits: where they take their numbers from, how their files are named, what every
 /// caption ends with.
@@ -42,6 +44,19 @@ impl Half<'_> {
             caption: caption + self.choice,
             body: Body::Table(Table { header, rows }),
         }
+    }
+
+    /// The models, and behind them what is no model, where it was measured.
+    fn subjects(&self) -> Vec<&Subject> {
+        let all = self.records.subjects(self.experiment).into_iter();
+        let (baselines, mut models): (Vec<_>, Vec<_>) = all.partition(|s| Baseline::is_one(s));
+        models.extend(baselines);
+        models
+    }
+
+    /// The models alone.
+    fn models(&self) -> Vec<&Subject> {
+        self.subjects().into_iter().filter(|subject| !Baseline::is_one(subject)).collect()
     }
 
     fn values(&self, subject: &Subject, metric: &Metric, keep: impl Fn(&Record) -> bool) -> BySeed {
@@ -100,12 +115,35 @@ pub fn next_step_table(half: Half<'_>, published: &Table1) -> Exhibit {
         "published std",
         "source",
     ]);
-    let rows = half.records.subjects(experiment).iter().map(row).collect();
+    let rows = half.subjects().iter().map(row).collect();
     Exhibit {
         name: format!("table1_{experiment}"),
         caption: caption + half.choice,
         body: Body::Table(Table { header, rows }),
     }
+}
+
+/// Errors over velocities that return within a sequence, and over the others; nothing where none do.
+pub fn repeating_table(half: Half<'_>) -> Exhibit {
+    let of = |subject: &Subject, metric: &Metric| values(&half.values(subject, metric, |_| true));
+    let is_measured = |subject: &&Subject| !of(subject, &Metric::MSE_REPEATING).is_empty();
+    let row = |subject: &Subject| {
+        let (repeating, others) =
+            (of(subject, &Metric::MSE_REPEATING), of(subject, &Metric::MSE_NOT_REPEATING));
+        let mut cells = vec![subject.to_string(), repeating.len().to_string()];
+        cells.extend(mean_and_std(estimate(&repeating)));
+        cells.extend(mean_and_std(estimate(&others)));
+        let factor = mean(&repeating) / mean(&others);
+        cells.push(if factor.is_nan() { String::new() } else { short(factor) });
+        cells
+    };
+    let rows = half.subjects().into_iter().filter(is_measured).map(row).collect();
+    let caption = "Test MSE over the predicted frames (mean and standard deviation over seeds) of sequences \
+                   whose digits return within the sequence, so that memory alone can tell what comes, and \
+                   of those whose digits do not.";
+    let header =
+        strings(&["model", "seeds", "returning", "std", "others", "std", "returning / others"]);
+    half.table("repeating_velocities", caption.into(), header, rows)
 }
 
 /// Steps that each model needs for given validation losses.
@@ -134,7 +172,7 @@ pub fn training_speed_table(half: Half<'_>, levels: &[f64]) -> Exhibit {
                    that reach it; evaluated at intervals.";
     let header = std::iter::once("model".to_string())
         .chain(levels.iter().map(|level| format!("MSE ≤ {level}")));
-    let rows = records.subjects(experiment).iter().map(row).collect();
+    let rows = half.models().iter().map(row).collect();
     half.table("training_speed", caption.into(), header.collect(), rows)
 }
 
@@ -144,6 +182,8 @@ pub fn horizon_table(half: Half<'_>, name: &str, trained: usize) -> Exhibit {
     let at = |subject: &Subject, h: u32| {
         values(&half.values(subject, &Metric::MSE_BY_HORIZON, |r| r.horizon == Some(h)))
     };
+    let mean_frame = Baseline::MeanFrame.subject();
+    let has_reference = !at(&mean_frame, 1).is_empty();
     let row = |subject: &&Subject| {
         let mut cells = vec![subject.to_string()];
         for &h in &horizons {
@@ -152,19 +192,52 @@ pub fn horizon_table(half: Half<'_>, name: &str, trained: usize) -> Exhibit {
         }
         let growth = mean(&at(subject, horizons[3])) / mean(&at(subject, horizons[0]));
         cells.push(if growth.is_nan() { String::new() } else { short(growth) });
+        cells.extend(has_reference.then(|| useful_horizon(&half, subject)));
         cells
     };
-    let subjects = half.records.subjects(half.experiment);
+    let subjects = half.subjects();
     let measured = subjects.iter().filter(|subject| !at(subject, horizons[0]).is_empty());
     let rows: Vec<_> = measured.map(row).collect();
     let caption = format!(
         "Test MSE of single predicted frames (mean ± std over seeds), up to 7 times the \
-         trained horizon of {trained}, and the growth from the first to the last column."
+         trained horizon of {trained}, and the growth from the first to the last column.{}",
+        if has_reference { USEFUL } else { "" }
     );
     let header = std::iter::once("model".to_string())
         .chain(horizons.iter().map(|h| format!("frame {h}")))
-        .chain(["growth".to_string()]);
+        .chain(["growth".to_string()])
+        .chain(has_reference.then(|| "useful horizon".to_string()));
     half.table(name, caption, header.collect(), rows)
+}
+
+const USEFUL: &str = " The useful horizon is the number of predicted frames before the error first exceeds that of \
+     the mean frame (mean over seeds; ≥ where that never happens within the test).";
+
+/// The predicted frames of a model before one is worse than the mean frame, seed by seed.
+fn useful_horizon(half: &Half<'_>, subject: &Subject) -> String {
+    let by_frame = |subject: &Subject, seed: u64| -> BTreeMap<u32, f64> {
+        let rows = half.records.of(half.experiment, &Metric::MSE_BY_HORIZON).into_iter();
+        let own = rows.filter(|r| r.subject == *subject && r.seed == Some(seed));
+        own.filter_map(|r| Some((r.horizon?, r.value?))).collect()
+    };
+    let reference = Baseline::MeanFrame.subject();
+    let (mut horizons, mut is_censored) = (Vec::new(), false);
+    for seed in half.records.seeds(half.experiment, subject) {
+        let (errors, limits) = (by_frame(subject, seed), by_frame(&reference, seed));
+        // What is no number is worse than anything.
+        let is_worse = |&(h, error): &(&u32, &f64)| limits.get(h).is_some_and(|l| !(error <= l));
+        match errors.iter().find(is_worse) {
+            Some((h, _)) => horizons.push(f64::from(*h) - 1.0),
+            None => {
+                is_censored = true;
+                horizons.extend(errors.keys().last().map(|h| f64::from(*h)));
+            }
+        }
+    }
+    match horizons.is_empty() || *subject == reference {
+        true => String::new(),
+        false => format!("{}{:.1}", if is_censored { "≥ " } else { "" }, mean(&horizons)),
+    }
 }
 
 /// Test MSE at seen and unseen velocities.
@@ -190,7 +263,7 @@ pub fn velocity_table(
          over seeds)."
     );
     let header = strings(&["model", "seeds", "seen", "std", "unseen", "std", "unseen / seen"]);
-    let rows = half.records.subjects(half.experiment).iter().map(row).collect();
+    let rows = half.subjects().iter().map(row).collect();
     half.table("velocity_generalization", caption, header, rows)
 }
 
@@ -241,7 +314,7 @@ pub fn velocity_maps(half: Half<'_>, trained: u32) -> Exhibit {
     let panel = |subject: &&Subject| {
         panel(half.records, half.experiment, &Metric::MSE_BY_VELOCITY, subject)
     };
-    let panels = half.records.subjects(half.experiment).iter().map(panel).collect();
+    let panels = half.models().iter().map(panel).collect();
     Exhibit {
         name: format!("{}mse_by_velocity", half.prefix),
         caption: "Test MSE by velocity of the test sequences (mean over seeds), after training on \

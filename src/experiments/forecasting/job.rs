@@ -1,5 +1,6 @@
 //! The job of a unit: a forecaster trained under one seed, and everything evaluated on it.
 
+use super::baselines::Baselines;
 use super::evaluation::{Evaluation, Trained};
 use super::settings::Settings;
 use super::world::{SequenceRequest, World};
@@ -30,7 +31,7 @@ pub fn units<W: World>(
     evaluations: &'static [Evaluation],
 ) -> Vec<Unit> {
     let seeds = request.seeds(own_seeds);
-    let unit = |seed: u64, (subject, settings): &Model<W>| {
+    let unit = |seed: u64, is_first: bool, (subject, settings): &Model<W>| {
         let shows_frames = seed == seeds.start; // one seed is enough to be looked at
         let (settings, device) = (settings.clone(), request.device.clone());
         let key = UnitKey {
@@ -39,7 +40,8 @@ pub fn units<W: World>(
             seed,
             profile: request.profile.name().into(),
         };
-        let job = ForecastJob { settings, evaluations, shows_frames, device };
+        let has_baselines = is_first;
+        let job = ForecastJob { settings, evaluations, shows_frames, has_baselines, device };
         Unit {
             key,
             settings: toml_of(&job.settings),
@@ -52,8 +54,9 @@ pub fn units<W: World>(
     };
     models
         .iter()
-        .flat_map(|model| seeds.clone().map(move |seed| (seed, model)))
-        .map(|(seed, model)| unit(seed, model))
+        .enumerate()
+        .flat_map(|(place, model)| seeds.clone().map(move |seed| (seed, place == 0, model)))
+        .map(|(seed, is_first, model)| unit(seed, is_first, model))
         .collect()
 }
 
@@ -70,6 +73,8 @@ pub struct ForecastJob<W> {
     pub evaluations: &'static [Evaluation],
     /// Whether films and hidden states are among it.
     pub shows_frames: bool,
+    /// Whether forecasts without a model are measured as well: by one job for all models of a seed.
+    pub has_baselines: bool,
     /// Where tensors live.
     pub device: Device,
 }
@@ -176,8 +181,26 @@ impl<W: World> ForecastJob<W> {
             if self.shows_frames || !evaluation.shows_frames() {
                 evidence.extend(trained.evaluate(*evaluation)?);
             }
+            if self.has_baselines {
+                evidence.records.extend(self.baselines(*evaluation, (key, data))?);
+            }
         }
         Ok(evidence)
+    }
+
+    /// What an evaluation of models measures of forecasts without one.
+    fn baselines(
+        &self,
+        evaluation: Evaluation,
+        (key, data): (&UnitKey, &W::Data),
+    ) -> Result<Vec<Record>> {
+        let baselines = Baselines { key, settings: &self.settings, data };
+        match evaluation {
+            Evaluation::Prediction => baselines.prediction(),
+            Evaluation::Horizon => baselines.horizon(),
+            Evaluation::Velocities => baselines.velocities(),
+            _ => Ok(vec![]),
+        }
     }
 
     /// Weights under the names that `fernn predict` reads, filters expanded.

@@ -1,7 +1,7 @@
 //! What an experiment needs to know of its flow: data, fields, velocities.
 
 use crate::cells::Fields;
-use crate::data::{Canvas, Digits, RotatingMnist, Sequences, TranslatingMnist};
+use crate::data::{Canvas, Digits, RotatingMnist, Sequences, Split, TranslatingMnist};
 use crate::equivariance::MeasuredGroup;
 use crate::error::Result;
 use crate::experiments::subject::Subject;
@@ -64,6 +64,12 @@ pub trait World: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// # Errors
     /// Those of the sequences.
     fn data(&self, digits: Arc<Digits>, wanted: &SequenceRequest<'_>) -> Result<Self::Data>;
+
+    /// Each digit of a sample alone, (T, 1, H, W), and how fast it moves.
+    fn apart(data: &Self::Data, split: Split, index: u64) -> Vec<(Vec<f32>, VelocityOf<Self>)>;
+
+    /// After how many frames a digit of that velocity is where it was; none for what does not move.
+    fn period(&self, velocity: VelocityOf<Self>) -> Option<usize>;
 
     /// The velocities of the test of velocity generalization.
     fn tested(&self) -> Vec<VelocityOf<Self>>;
@@ -137,6 +143,15 @@ impl World for TranslationWorld {
         Ok(data.on(device))
     }
 
+    fn apart(data: &TranslatingMnist, split: Split, index: u64) -> Vec<(Vec<f32>, PixelsPerFrame)> {
+        data.apart(split, index)
+    }
+
+    fn period(&self, velocity: PixelsPerFrame) -> Option<usize> {
+        let step = gcd(velocity.x.unsigned_abs() as usize, velocity.y.unsigned_abs() as usize);
+        (step > 0).then(|| self.canvas.size / gcd(self.canvas.size, step))
+    }
+
     fn tested(&self) -> Vec<PixelsPerFrame> {
         VelocitySet::square(2).as_slice().to_vec()
     }
@@ -185,6 +200,15 @@ impl World for RotationWorld {
         Ok(data.on(device))
     }
 
+    fn apart(data: &RotatingMnist, split: Split, index: u64) -> Vec<(Vec<f32>, DegreesPerFrame)> {
+        data.apart(split, index)
+    }
+
+    fn period(&self, velocity: DegreesPerFrame) -> Option<usize> {
+        let step = velocity.0.unsigned_abs() as usize;
+        (step > 0).then(|| 360 / gcd(360, step))
+    }
+
     /// As far as a step beyond the fastest velocity of Table 1, as in the paper.
     fn tested(&self) -> Vec<DegreesPerFrame> {
         self.velocities(self.tested_range).as_slice().to_vec()
@@ -197,5 +221,44 @@ impl World for RotationWorld {
     /// Interpolation and the autograd graph of single steps take as long again.
     fn work_of_a_slice(&self) -> u64 {
         2
+    }
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a digit of that velocity is where it was after so many frames, and not before.
+    fn returns_first(place: impl Fn(usize) -> (i64, i64), period: usize) -> bool {
+        (1..=period).all(|t| (place(t) == (0, 0)) == (t == period))
+    }
+
+    #[test]
+    fn a_period_is_the_first_return() {
+        for size in [5, 6, 14, 15, 28] {
+            let world =
+                TranslationWorld { lift: Lift::CoMoving, canvas: Canvas { size, digit: 1 } };
+            for v in VelocitySet::square(4).as_slice() {
+                let at = |speed: i32, t: usize| (i64::from(speed) * t as i64) % size as i64;
+                match world.period(*v) {
+                    None => assert_eq!((v.x, v.y), (0, 0)),
+                    Some(n) => {
+                        assert!(returns_first(|t| (at(v.x, t), at(v.y, t)), n), "{size} {v:?}")
+                    }
+                }
+            }
+        }
+        let world =
+            crate::experiments::forecasting::Settings::rotation(crate::experiments::Profile::Paper)
+                .world;
+        for degrees in [10, 20, 30, 40, 45, 90, -45] {
+            let n = world.period(DegreesPerFrame(degrees)).expect("it turns");
+            assert!(returns_first(|t| (i64::from(degrees) * t as i64 % 360, 0), n), "{degrees}");
+        }
+        assert_eq!(world.period(DegreesPerFrame(0)), None);
     }
 }
