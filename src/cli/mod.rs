@@ -9,6 +9,7 @@ macro_rules! outln {
 }
 
 mod check;
+mod compare;
 mod data;
 mod evaluate;
 mod finding;
