@@ -16,6 +16,7 @@ mod finding;
 mod flags;
 mod list;
 mod model;
+mod plan;
 mod predict;
 mod print_report;
 mod program;

@@ -1,7 +1,9 @@
 //! The program: parses the command line, runs a command, and says how it ended.
 
 use super::finding::Finding;
-use super::{check, compare, data, evaluate, list, predict, report, reproduce, train, verify};
+use super::{
+    check, compare, data, evaluate, list, plan, predict, report, reproduce, train, verify,
+};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -20,6 +22,7 @@ struct Cli {
 enum Command {
     Reproduce(reproduce::Arguments),
     Report(report::Arguments),
+    Plan(plan::Arguments),
     Compare(compare::Arguments),
     Train(train::Arguments),
     Evaluate(evaluate::Arguments),
@@ -37,6 +40,7 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),

@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
+use super::plan::print_plan;
 use super::progress::Progress;
 use super::provenance;
 use super::selection::Selection;
@@ -30,6 +31,9 @@ pub struct Arguments {
     /// Start over instead of continuing what the output folder holds of an earlier run of these models
     #[arg(long)]
     fresh: bool,
+    /// Only say what would be run and what it would cost, as `fernn plan` does
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     data: DataFlags,
     #[command(flatten)]
@@ -52,6 +56,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let sources = arguments.data.sources();
     arguments.memory.apply();
     let threads = arguments.threads.apply()?;
+    if arguments.dry_run {
+        print_plan(&units, &sources, threads)?;
+        return Ok(Finding::Fine);
+    }
     let default = || PathBuf::from("results/local").join(request.profile.name());
     let out = arguments.out.clone().unwrap_or_else(default);
     let records_path = out.join("records.csv");

@@ -5,6 +5,7 @@ use super::changes::Changes;
 use super::claim::Claim;
 use super::evidence::Evidence;
 use super::exhibit::Exhibit;
+use super::expected_cost::ExpectedCost;
 use super::metric::Metric;
 use super::picture::Picture;
 use super::profile::Profile;
@@ -226,6 +227,12 @@ pub trait ModelJob: Job {
     /// # Errors
     /// As [`Job::run`]; [`crate::Error::Weights`] for weights of another model.
     fn evaluate(&self, run: &UnitRun<'_>, weights: &Tensors) -> Result<Evidence>;
+
+    /// What it will cost, from a step that is timed here and now.
+    ///
+    /// # Errors
+    /// As [`Job::run`].
+    fn expected_cost(&self, sources: &Sources) -> Result<ExpectedCost>;
 
     /// The same job with other settings, as TOML.
     ///

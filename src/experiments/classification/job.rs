@@ -7,12 +7,14 @@ use crate::data::{Footage, Look, MovingCamera, Sources, Split, Windows};
 use crate::equivariance::Report;
 use crate::error::Result;
 use crate::experiments::evidence::Evidence;
+use crate::experiments::expected_cost::{Amounts, ExpectedCost, expected_cost};
 use crate::experiments::experiment::{Job, ModelJob, Request, Unit, UnitKey, UnitRun};
 use crate::experiments::metric::Metric;
 use crate::experiments::record::Record;
 use crate::experiments::subject::Subject;
 use crate::flow::{PixelsPerFrame, VelocitySet};
 use crate::models::{AnyClassifier, ClassificationLearner, ClassifierKind, check_classifier};
+use crate::ops::history_budget;
 use crate::parameters::{Parameters, Tensors, in_precision};
 use crate::training::{Trainer, Training};
 use candle_core::{Device, Tensor};
@@ -113,6 +115,29 @@ impl ClassificationJob {
             model.classifier(&in_precision(weights, dtype)?, &velocities, Path::new(SOURCE))
         };
         check_classifier(build, model.kind, self.velocities())
+    }
+
+    /// How often what is timed is done, and what it holds.
+    fn amounts(&self) -> Amounts {
+        let Settings { schedule, batch, cut, size, shape, model, .. } = &self.settings;
+        let Settings { test_clips, velocity_clips, redraws, validation_clips, .. } = self.settings;
+        let clips = |evaluation: &Evaluation| match evaluation {
+            Evaluation::Classification => test_clips,
+            Evaluation::Velocities => 25 * velocity_clips,
+            Evaluation::Ranges => 3 * test_clips,
+            Evaluation::Redrawing => redraws * test_clips,
+            Evaluation::Invariance => 2 * velocity_clips,
+        };
+        let tested: u64 = self.evaluations.iter().map(clips).sum();
+        let slices = self.velocities().len() * model.layers;
+        let step = *batch as usize * slices * shape.widths[2] * size.pow(2) * 4;
+        Amounts {
+            batch: *batch,
+            frames: cut.frames,
+            evaluated: Amounts::validated(schedule, validation_clips, cut.frames)
+                + tested * cut.frames as u64,
+            history: (step * cut.frames).min(history_budget().max(2 * step)),
+        }
     }
 
     fn footage(&self, sources: &Sources) -> Result<Arc<dyn Footage>> {
@@ -235,6 +260,21 @@ impl ModelJob for ClassificationJob {
     fn evaluate(&self, run: &UnitRun<'_>, weights: &Tensors) -> Result<Evidence> {
         let clips = self.clips(run.sources, run.key.seed)?;
         Ok(Evidence { records: self.measured(run, &clips, weights)?, pictures: vec![] })
+    }
+
+    fn expected_cost(&self, sources: &Sources) -> Result<ExpectedCost> {
+        let Settings { batch, cut, model, shape, .. } = &self.settings;
+        let samples = (*batch as usize).min(rayon::current_num_threads());
+        let clips = self.clips(sources, 0)?;
+        let build = |tensors: &Tensors| self.classifier(tensors);
+        let initial = model.parameters(shape, &self.velocities());
+        let learner = ClassificationLearner { initial, classes: shape.classes, build: &build };
+        let parameters = Parameters::draw(&learner.initial, 0, &self.device)?;
+        let timed = (samples * cut.frames) as u64;
+        let chosen: Vec<usize> = (0..samples.min(clips.len(Split::Train))).collect();
+        let shots = || clips.batch(Split::Train, &chosen, Look::Fixed);
+        let schedule = &self.settings.schedule;
+        expected_cost((&learner, &parameters), schedule, (&shots, timed), self.amounts())
     }
 
     fn with_settings(&self, settings: &str) -> Result<Box<dyn Job>> {

@@ -8,11 +8,13 @@ use crate::data::{Sequences, Sources, Split};
 use crate::equivariance::Report;
 use crate::error::Result;
 use crate::experiments::evidence::Evidence;
+use crate::experiments::expected_cost::{Amounts, ExpectedCost, expected_cost};
 use crate::experiments::experiment::{Job, ModelJob, Request, Unit, UnitKey, UnitRun};
 use crate::experiments::metric::Metric;
 use crate::experiments::record::Record;
 use crate::experiments::subject::Subject;
 use crate::models::{AnyForecaster, ForecastLearner, check_forecaster, expanded};
+use crate::ops::history_budget;
 use crate::parameters::{Initial, Parameters, Tensors, in_precision};
 use crate::training::{Trainer, Training};
 use candle_core::{Device, Tensor};
@@ -78,6 +80,9 @@ pub struct ForecastJob<W> {
     /// Where tensors live.
     pub device: Device,
 }
+
+/// Frames seen and frames predicted of a sequence that is timed.
+const TIMED_FRAMES: usize = 3;
 
 /// Named in errors about parameters, which never come from a file here.
 const SOURCE: &str = "the parameters of this run";
@@ -188,6 +193,35 @@ impl<W: World> ForecastJob<W> {
         Ok(evidence)
     }
 
+    /// How often what is timed is done, and what it holds.
+    fn amounts(&self) -> Amounts {
+        let settings = &self.settings;
+        let frames = settings.seen + settings.predicted;
+        let tested = |evaluation: &Evaluation| match evaluation {
+            Evaluation::Prediction => settings.test_sequences * frames as u64,
+            Evaluation::Horizon => {
+                settings.horizon_sequences * (settings.seen + settings.horizon) as u64
+            }
+            Evaluation::Velocities => {
+                let velocities = settings.world.tested().len() as u64;
+                velocities * settings.velocity_sequences * frames as u64
+            }
+            Evaluation::Film | Evaluation::HiddenStates | Evaluation::Equivariance => 0,
+        };
+        let Settings { world, shape, model, velocity_range, batch, .. } = settings;
+        let planes = shape.channels * world.fields().map_or(1, |fields| fields.planes());
+        let slices = world.velocities(*velocity_range).len() * model.cell.kind.gates();
+        let step = *batch as usize * slices * planes * world.canvas().size.pow(2) * 4;
+        let validated =
+            Amounts::validated(&settings.schedule, settings.validation_sequences, frames);
+        Amounts {
+            batch: *batch,
+            frames,
+            evaluated: validated + self.evaluations.iter().map(tested).sum::<u64>(),
+            history: (step * frames).min(history_budget().max(2 * step)),
+        }
+    }
+
     /// What an evaluation of models measures of forecasts without one.
     fn baselines(
         &self,
@@ -252,6 +286,21 @@ impl<W: World> ModelJob for ForecastJob<W> {
         let model =
             model.from_kernels(weights, world.space(*velocity_range)?, Path::new(SOURCE))?;
         self.measured(run.key, &model, &data)
+    }
+
+    fn expected_cost(&self, sources: &Sources) -> Result<ExpectedCost> {
+        let Settings { seen, predicted, batch, .. } = self.settings;
+        // As many samples as threads, and of long sequences their first frames: time goes with both.
+        let samples = batch.min(rayon::current_num_threads() as u64);
+        let (seen, predicted) = (seen.min(TIMED_FRAMES), predicted.min(TIMED_FRAMES));
+        let data = self.sequences(sources, 0)?.with_frames(seen + predicted);
+        let build = |tensors: &Tensors| self.forecaster(tensors);
+        let learner = ForecastLearner { initial: self.parameters()?, build: &build };
+        let parameters = Parameters::draw(&learner.initial, 0, &self.device)?;
+        let timed = samples * (seen + predicted) as u64;
+        let pair = || data.pair(Split::Train, 0..samples, seen);
+        let schedule = &self.settings.schedule;
+        expected_cost((&learner, &parameters), schedule, (&pair, timed), self.amounts())
     }
 
     fn with_settings(&self, settings: &str) -> Result<Box<dyn Job>> {
