@@ -8,6 +8,8 @@ mod foreign;
 mod predict;
 #[path = "command_line/recorded.rs"]
 mod recorded;
+#[path = "command_line/steering.rs"]
+mod steering;
 #[path = "command_line/verify.rs"]
 mod verify;
 #[path = "command_line/weights.rs"]

@@ -6,7 +6,8 @@ use candle_nn::Optimizer;
 use fernn::Error;
 use fernn::data::{Sequences, Sources, Split};
 use fernn::experiments::forecasting::{
-    Evaluation, ForecastJob, Model, RotationWorld, Settings, TranslationWorld, World, units,
+    Baseline, Evaluation, ForecastJob, Model, RotationWorld, Settings, TranslationWorld, World,
+    units,
 };
 use fernn::experiments::{
     CATALOGUE, Changes, Evidence, Metric, Profile, Request, Subject, Unit, UnitRun, find, paper,
@@ -262,4 +263,115 @@ fn a_loss_that_is_not_finite_names_experiment_model_seed_and_step() {
         }
         other => panic!("expected a non-finite loss, got {:?}", other.map(|e| e.records.len())),
     }
+}
+
+/// The values of a baseline in what a job measured.
+fn of_baseline(evidence: &Evidence, baseline: Baseline, metric: &Metric) -> Vec<f64> {
+    let rows = evidence.records.iter();
+    let own = rows.filter(|r| r.subject == baseline.subject() && r.metric == *metric);
+    own.map(|r| r.value.expect("a measured value")).collect()
+}
+
+fn with_baselines<W: World>(settings: Settings<W>) -> Evidence {
+    let evaluations = &[Evaluation::Prediction, Evaluation::Horizon, Evaluation::Velocities];
+    let model = (Subject::g_rnn(), settings.with_velocities(0));
+    let units = units("some", &request(Profile::Quick), 1, vec![model], evaluations);
+    run(&units[0], None).unwrap()
+}
+
+#[test]
+fn baselines_over_translations_are_what_their_names_say() {
+    let settings = Settings { training_range: 2, ..translating(0) };
+    let evidence = with_baselines(settings.clone());
+    let all = [Metric::MSE, Metric::MSE_BY_HORIZON, Metric::MSE_BY_VELOCITY];
+    for metric in &all {
+        let oracle = of_baseline(&evidence, Baseline::TrueMotion, metric);
+        assert!(!oracle.is_empty() && oracle.iter().all(|mse| *mse == 0.0), "{metric}: {oracle:?}");
+        for baseline in [Baseline::LastFrame, Baseline::MeanFrame] {
+            let errors = of_baseline(&evidence, baseline, metric);
+            assert_eq!(errors.len(), oracle.len(), "{metric}");
+            assert!(errors.iter().any(|mse| *mse > 1e-3), "{metric}: {errors:?}");
+        }
+    }
+    // Of 25 velocities one stands still, and there alone the last frame stays the true one.
+    let by_velocity = of_baseline(&evidence, Baseline::LastFrame, &Metric::MSE_BY_VELOCITY);
+    assert_eq!(by_velocity.iter().filter(|mse| **mse == 0.0).count(), 1);
+    assert_eq!(by_velocity[12], 0.0, "in the middle of the square");
+    // The mean frame against its own definition, by hand.
+    let model = (Subject::g_rnn(), settings.clone());
+    let job = &units("some", &request(Profile::Quick), 1, vec![model], &[])[0];
+    let digits = Sources::embedded().digits().unwrap();
+    let velocities = settings.world.velocities(2);
+    let frames = settings.seen + settings.predicted;
+    let data = fernn::data::TranslatingMnist::new(
+        digits,
+        settings.world.canvas,
+        frames,
+        velocities.as_slice(),
+        job.key.seed,
+    )
+    .unwrap();
+    let pixels = settings.world.canvas.size.pow(2);
+    let mut average = vec![0f64; pixels];
+    for index in 0..256 {
+        for (place, value) in data.sample(Split::Train, index).iter().enumerate() {
+            average[place % pixels] += f64::from(*value) / (256 * frames) as f64;
+        }
+    }
+    let mut sum = 0.0;
+    for index in 0..settings.test_sequences {
+        let sample = data.sample(Split::Test, index);
+        for (place, value) in sample[settings.seen * pixels..].iter().enumerate() {
+            sum += (f64::from(*value) - average[place % pixels]).powi(2);
+        }
+    }
+    let expected = sum / (settings.test_sequences as usize * settings.predicted * pixels) as f64;
+    let measured = of_baseline(&evidence, Baseline::MeanFrame, &Metric::MSE)[0];
+    assert!((measured / expected - 1.0).abs() < 1e-5, "{measured} {expected}");
+}
+
+#[test]
+fn over_rotations_the_oracle_pays_for_interpolation_alone() {
+    let evidence = with_baselines(Settings { training_range: 2, ..rotating(0) });
+    let mse = |baseline| of_baseline(&evidence, baseline, &Metric::MSE)[0];
+    let (oracle, last) = (mse(Baseline::TrueMotion), mse(Baseline::LastFrame));
+    assert!(oracle > 0.0 && oracle < 0.2 * last, "{oracle} {last}");
+}
+
+#[test]
+fn no_velocity_of_the_small_profiles_returns_within_a_sequence() {
+    for profile in [Profile::Quick, Profile::Desk] {
+        assert_eq!(Settings::translation(profile).repeating(), []);
+        assert_eq!(Settings::rotation(profile).repeating(), []);
+        assert!(Settings::translation(profile).remark_on_repeating().is_none());
+    }
+    // The paper's torus of 28 pixels and 20 frames: both components even, and one not zero.
+    let paper = Settings::translation(Profile::Paper);
+    let repeating = paper.repeating();
+    assert_eq!(repeating.len(), 8);
+    assert!(repeating.iter().all(|v| v.x % 2 == 0 && v.y % 2 == 0));
+    let degrees: Vec<i32> =
+        Settings::rotation(Profile::Paper).repeating().iter().map(|v| v.0).collect();
+    assert_eq!(degrees, [-40, -30, -20, 20, 30, 40]);
+    assert!(paper.remark_on_repeating().unwrap().starts_with("8 of the 25 velocities"));
+}
+
+#[test]
+fn errors_over_returning_velocities_are_measured_apart() {
+    // On 14 pixels (2, 0) returns after 7 of 9 frames, (1, 0) after 14.
+    let mut settings = Settings { training_range: 2, ..translating(0) };
+    settings.world.canvas.size = 14;
+    (settings.seen, settings.predicted) = (5, 4);
+    assert_eq!(settings.repeating().len(), 8);
+    let evidence = with_baselines(settings.clone());
+    let of = |metric: &Metric| {
+        let rows = evidence.records.iter().filter(|r| r.subject == Subject::g_rnn());
+        rows.filter(|r| r.metric == *metric).count()
+    };
+    assert_eq!((of(&Metric::MSE_REPEATING), of(&Metric::MSE_NOT_REPEATING)), (1, 1));
+    let last = |metric| of_baseline(&evidence, Baseline::LastFrame, &metric)[0];
+    assert_ne!(last(Metric::MSE_REPEATING), last(Metric::MSE_NOT_REPEATING));
+    settings.world.canvas.size = 15;
+    let evidence = with_baselines(settings);
+    assert!(evidence.records.iter().all(|r| r.metric != Metric::MSE_REPEATING));
 }

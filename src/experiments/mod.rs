@@ -50,6 +50,7 @@ pub use files::PICTURES;
 pub(crate) use laws::laws_table;
 pub use metric::Metric;
 pub use picture::Picture;
+pub(crate) use plan::changed_settings;
 pub use plan::plan;
 pub use profile::Profile;
 pub use query::{BySeed, Records, joined, per_seed};

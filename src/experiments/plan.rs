@@ -2,6 +2,8 @@
 
 use super::changes::{Changes, Taker, differences};
 use super::experiment::{Experiment, Request, Unit};
+use super::metric::Metric;
+use super::query::Records;
 use crate::error::{Error, Result};
 
 /// The units of experiments, each with what of its settings is not the profile's.
@@ -37,4 +39,24 @@ pub fn plan(experiments: &[&dyn Experiment], request: &Request) -> Result<Vec<Un
         .collect();
     request.changes.expect_taken(&takers)?;
     Ok(all)
+}
+
+/// What of an experiment's settings is not the profile's, as the end of every caption; nothing where all are.
+pub(crate) fn changed_settings(records: Records<'_>, experiment: &str) -> Option<String> {
+    let mut texts: Vec<(&str, Vec<String>)> = Vec::new();
+    for row in records.of(experiment, &Metric::CHANGED) {
+        let name = row.subject.to_string();
+        match texts.iter_mut().find(|(text, _)| *text == row.note) {
+            Some((_, names)) if names.contains(&name) => {}
+            Some((_, names)) => names.push(name),
+            None => texts.push((&row.note, vec![name])),
+        }
+    }
+    let is_shared = texts.len() == 1;
+    let of = |(text, names): &(&str, Vec<String>)| match is_shared {
+        true => text.to_string(),
+        false => format!("{text} ({})", names.join(", ")),
+    };
+    let all: Vec<String> = texts.iter().map(of).collect();
+    (!all.is_empty()).then(|| format!(" Settings changed from the profile's: {}.", all.join("; ")))
 }

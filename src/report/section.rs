@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::experiments::exhibit::Exhibit;
-use crate::experiments::{Experiment, Records, Verdict, laws_table};
+use crate::experiments::{Experiment, Records, Verdict, changed_settings, laws_table};
 
 /// What an experiment says of the records that hold it.
 pub(super) struct Section {
@@ -18,6 +18,9 @@ impl Section {
         let mut exhibits = experiment.exhibits(records)?;
         exhibits.push(laws_table(records, experiment.name()));
         exhibits.retain(|exhibit| !exhibit.body.is_empty());
+        if let Some(changed) = changed_settings(records, experiment.name()) {
+            exhibits.iter_mut().for_each(|exhibit| exhibit.caption += &changed);
+        }
         Ok(Self {
             experiment: experiment.name(),
             title: experiment.title(),
