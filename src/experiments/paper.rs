@@ -3,6 +3,9 @@
 //! Keller, "Flow Equivariant Recurrent Neural Networks", 2025 (arXiv 2507.14793, NeurIPS 2025).
 //! A number that is not listed is not known; it is left blank, never estimated.
 
+/// Who published when.
+pub const AUTHOR: &str = "Keller 2025";
+
 /// The paper, for readers.
 pub const CITATION: &str = "Keller 2025, arXiv 2507.14793";
 

@@ -97,7 +97,7 @@ fn claim(ruling: &Ruling<'_>) -> String {
         element("span").with("class", "sign").with("aria-hidden", "true").saying(sign(outcome));
     let badge = element("span").with("class", "badge").around(&(mark + &escaped(outcome.name())));
     let words = element("span").with("class", "words").around(&marked(&verdict.claim.words));
-    let published = format!("published: {}", verdict.claim.published);
+    let published = format!("{}: {}", paper::AUTHOR, verdict.claim.published);
     let source = element("span").with("class", "source").around(&marked(&published));
     let scale = element("span").with("class", "scale").saying(&scale(ruling));
     let said = element("span").with("class", "said").around(&(badge + &words + &source + &scale));

@@ -10,10 +10,10 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 /// An exhibit with its caption, a way to what it was measured with, and the numbers behind it.
 pub(super) fn shown(exhibit: &Exhibit, figure: Option<&Figure>, experiment: &str) -> String {
     let name = &exhibit.name;
-    let own = element("figure").with("id", &format!("exhibit-{name}"));
+    let own = element("figure").with("id", &place(exhibit));
     let caption = caption(exhibit, experiment);
     let (class, inside) = match (&exhibit.body, figure) {
-        (Body::Table(rows), _) => ("exhibit tabular", caption + &table(rows, name)),
+        (Body::Table(rows), _) => ("exhibit tabular", caption + &table(rows, exhibit)),
         (Body::Lines(lines), Some(figure)) => {
             let ends = inline::ends_of_lines(figure.drawing.svg(), lines);
             let chart = picture(exhibit, figure, ends) + &data::chart(name, lines);
@@ -31,17 +31,23 @@ pub(super) fn shown(exhibit: &Exhibit, figure: Option<&Figure>, experiment: &str
     own.with("class", class).around(&inside) + "\n"
 }
 
+/// Where an exhibit stands; a table and a figure may have one name.
+fn place(exhibit: &Exhibit) -> String {
+    let kind = if matches!(exhibit.body, Body::Table(_)) { "table" } else { "figure" };
+    format!("{kind}-{}", exhibit.name)
+}
+
 fn caption(exhibit: &Exhibit, experiment: &str) -> String {
     let protocol = element("a")
         .with("class", "protocol-link")
         .with("href", &format!("#protocol-{experiment}"))
         .saying("Protocol");
-    let caption = element("figcaption").with("id", &format!("caption-{}", exhibit.name));
+    let caption = element("figcaption").with("id", &format!("caption-{}", place(exhibit)));
     caption.around(&format!("{} {protocol}", marked(&exhibit.caption)))
 }
 
 /// A table in a box of its own, which scrolls where the page is narrow.
-fn table(table: &Table, name: &str) -> String {
+fn table(table: &Table, exhibit: &Exhibit) -> String {
     let is_number = |column: usize| {
         let mut cells = table.rows.iter().filter_map(|row| row.get(column));
         column > 0 && cells.all(|cell| is_number(cell))
@@ -69,7 +75,7 @@ fn table(table: &Table, name: &str) -> String {
         .with("class", "scroll")
         .with("role", "region")
         .with("tabindex", "0")
-        .with("aria-labelledby", &format!("caption-{name}"))
+        .with("aria-labelledby", &format!("caption-{}", place(exhibit)))
         .around(&whole)
 }
 
@@ -94,7 +100,8 @@ fn picture(exhibit: &Exhibit, figure: &Figure, ends: Option<inline::Ends>) -> St
         let image = element("img").with("src", &source).with("alt", &caption);
         image.with("width", &width.to_string()).with("height", &height.to_string()).alone()
     };
-    let mut paper = element("div").with("class", "paper");
+    let class = if matches!(exhibit.body, Body::Lines(_)) { "paper lines" } else { "paper" };
+    let mut paper = element("div").with("class", class);
     if is_small {
         paper = paper.with("role", "img").with("aria-label", &caption);
     }

@@ -151,15 +151,10 @@ fn rectangle(class: &str, (left, top): (f64, f64), (right, bottom): (f64, f64)) 
     sides.iter().fold(rectangle, |one, (name, v)| one.with(name, &rounded(*v))).around("")
 }
 
-/// Text at a place; at the ends it stays inside.
+/// Text in the middle over or under a place.
 fn label(class: &str, (x, y): (f64, f64), text: &str) -> String {
-    let anchor = match x {
-        x if x < 24.0 => "start",
-        x if x > WIDTH - 24.0 => "end",
-        _ => "middle",
-    };
     let place = element("text").with("class", class).with("x", &rounded(x)).with("y", &rounded(y));
-    place.with("text-anchor", anchor).saying(text)
+    place.with("text-anchor", "middle").saying(text)
 }
 
 #[cfg(test)]

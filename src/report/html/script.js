@@ -8,7 +8,7 @@
     return element;
   };
   const dataOf = (name) => JSON.parse(document.getElementById("data-" + name).textContent);
-  const nameOf = (exhibit) => exhibit.id.replace(/^exhibit-/, "");
+  const nameOf = (exhibit) => exhibit.id.replace(/^figure-/, "");
 
   // The colour scheme: the system's, until the button says otherwise.
   const scheme = document.querySelector(".scheme");
@@ -152,11 +152,8 @@
       if (from === undefined) return;
       const share = Number(from) + (x - first) / (last - first) * (to - from);
       const drawing = paper.querySelector("svg, img");
-      cross.style.left = drawing.offsetLeft + share * drawing.getBoundingClientRect().width + "px";
-      if (drawing.offsetLeft === undefined) {
-        const box = drawing.getBoundingClientRect();
-        cross.style.left = box.left - paper.getBoundingClientRect().left - paper.clientLeft + share * box.width + "px";
-      }
+      const [box, outer] = [drawing.getBoundingClientRect(), paper.getBoundingClientRect()];
+      cross.style.left = box.left - outer.left - paper.clientLeft + share * box.width + "px";
       cross.hidden = false;
     };
     slider.addEventListener("input", () => show(Number(slider.value)));
@@ -232,7 +229,8 @@
       const frame = row.frames.find(Boolean);
       if (frame) paint(canvases[i], frame, row.is_error);
     });
-    show(0);
+    const missing = (place) => film.rows.filter((row) => !row.frames[place]).length;
+    show([...Array(count).keys()].reduce((best, place) => (missing(place) < missing(best) ? place : best), 0));
   });
   document.documentElement.dataset.ready = "yes";
 })();

@@ -9,6 +9,7 @@ const PREAMBLE: &str = r"% Compiles with pdflatex, twice for references.
 \usepackage[utf8]{inputenc}
 \usepackage[T1]{fontenc}
 \usepackage{textcomp}
+\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
 \usepackage[a4paper,margin=22mm]{geometry}
 \usepackage{array}
 \usepackage{booktabs}
@@ -61,7 +62,7 @@ pub(in crate::report) fn captions(document: &Document<'_>) -> String {
         String::from("% The captions of tables and figures; \\input this before their use.\n");
     for exhibit in document.exhibits() {
         let caption = marked(&exhibit.caption);
-        page += &format!("\\newcommand{{\\{}}}{{{caption}}}\n", caption_name(&exhibit.name));
+        page += &format!("\\newcommand{{\\{}}}{{{caption}}}\n", caption_name(exhibit));
     }
     page
 }
@@ -75,25 +76,28 @@ pub(in crate::report) fn figures(document: &Document<'_>) -> String {
 }
 
 /// The macro of a caption: commands have letters alone, so that digits become words.
-fn caption_name(name: &str) -> String {
+///
+/// A table and a figure may have one name.
+fn caption_name(exhibit: &Exhibit) -> String {
     const DIGITS: [&str; 10] =
         ["Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"];
-    let mut macro_name = String::from("caption");
+    let is_table = matches!(exhibit.body, Body::Table(_));
+    let mut name = String::from(if is_table { "tablecaption" } else { "figurecaption" });
     let mut begins = true;
-    for c in name.chars() {
+    for c in exhibit.name.chars() {
         match c.to_digit(10) {
-            Some(digit) => macro_name += DIGITS[digit as usize],
+            Some(digit) => name += DIGITS[digit as usize],
             None if !c.is_ascii_alphabetic() => {}
-            None if begins => macro_name.push(c.to_ascii_uppercase()),
-            None => macro_name.push(c),
+            None if begins => name.push(c.to_ascii_uppercase()),
+            None => name.push(c),
         }
         begins = !c.is_ascii_alphabetic();
     }
-    macro_name
+    name
 }
 
 fn figure(exhibit: &Exhibit, width: &str) -> String {
-    let (name, caption) = (&exhibit.name, caption_name(&exhibit.name));
+    let (name, caption) = (&exhibit.name, caption_name(exhibit));
     format!(
         "\\begin{{figure}}[htbp]\n\\centering\n\\includegraphics[width={width}]{{figures/{name}}}\n\
          \\caption{{\\{caption}}}\n\\label{{fig:{name}}}\n\\end{{figure}}\n\n"
@@ -101,7 +105,7 @@ fn figure(exhibit: &Exhibit, width: &str) -> String {
 }
 
 fn shown(exhibit: &Exhibit) -> String {
-    let (name, caption) = (&exhibit.name, caption_name(&exhibit.name));
+    let (name, caption) = (&exhibit.name, caption_name(exhibit));
     match &exhibit.body {
         Body::Table(_) => format!(
             "\\begin{{table}}[htbp]\n\\centering\n\\caption{{\\{caption}}}\n\\label{{tab:{name}}}\n\
@@ -132,7 +136,7 @@ fn verdicts(board: &Board<'_>) -> String {
              \\begin{longtable}{>{\\raggedright\\arraybackslash}p{0.27\\linewidth}\
              >{\\raggedright\\arraybackslash}p{0.11\\linewidth}\
              >{\\raggedright\\arraybackslash}p{0.13\\linewidth}r\
-             >{\\raggedright\\arraybackslash}p{0.34\\linewidth}}\n\\toprule\n\
+             >{\\raggedright\\arraybackslash}p{0.31\\linewidth}}\n\\toprule\n\
              claim & verdict & measured [95\\,\\% interval] & seeds & rule; published \\\\\n\
              \\midrule\n\\endhead\n\\bottomrule\n\\endfoot\n";
     for ruling in &board.rulings {
@@ -149,7 +153,7 @@ fn verdicts(board: &Board<'_>) -> String {
             marked(verdict.claim.published)
         );
     }
-    page += "\\end{longtable}}\n\n";
+    page += "\\end{longtable}}\n\\addtocounter{table}{-1}\n\n"; // it has no caption and no number
     if !board.left_out.is_empty() {
         page += &format!("Not run here: {}.\n\n", escaped(&board.names_left_out()));
     }
@@ -170,11 +174,17 @@ fn protocol(protocol: &Protocol<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiments::exhibit::Table;
+
+    fn caption_name(name: &str) -> String {
+        let body = Body::Table(Table::default());
+        super::caption_name(&Exhibit { name: name.into(), caption: String::new(), body })
+    }
 
     #[test]
     fn captions_have_names_that_latex_takes() {
-        assert_eq!(caption_name("table1_translation"), "captionTableOneTranslation");
-        assert_eq!(caption_name("kth-velocity_laws"), "captionKthVelocityLaws");
-        assert_eq!(caption_name("mse_by_horizon"), "captionMseByHorizon");
+        assert_eq!(caption_name("table1_translation"), "tablecaptionTableOneTranslation");
+        assert_eq!(caption_name("kth-velocity_laws"), "tablecaptionKthVelocityLaws");
+        assert_eq!(caption_name("mse_by_horizon"), "tablecaptionMseByHorizon");
     }
 }
