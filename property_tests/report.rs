@@ -5,8 +5,8 @@ mod markup;
 #[path = "report/values.rs"]
 mod values;
 
-use fernn::experiments::{CATALOGUE, Evidence, Metric, Record, Subject};
-use fernn::report::{Format, write_report};
+use fernn::experiments::{CATALOGUE, Evidence, Metric, Outcome, Record, Subject};
+use fernn::report::{Findings, Format, write_report};
 use markup::Node;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -67,6 +67,7 @@ fn a_page_has_every_claim_and_every_exhibit_once() {
             let drawn = claim.of("svg").len();
             assert_eq!(drawn, usize::from(verdict.measured.is_some()), "{}", verdict.claim.id);
         }
+        assert_tiles(&page, &findings);
         let mut shown = 0;
         for (folder, kind, extension) in [("tables", "table", "csv"), ("figures", "figure", "svg")]
         {
@@ -81,6 +82,28 @@ fn a_page_has_every_claim_and_every_exhibit_once() {
         let figures = page.of("figure").len();
         assert!(figures == shown && shown > 0, "{figures} of {shown} in {}", run.display());
     }
+}
+
+/// The counts at the top are those of the claims, with those of experiments that were not run.
+fn assert_tiles(page: &Node, findings: &Findings) {
+    let is_tile = |node: &&Node| node.attribute("data-outcome").is_some();
+    let tiles: Vec<&Node> = page.all().into_iter().filter(is_tile).collect();
+    if findings.verdicts.is_empty() {
+        return assert!(tiles.is_empty());
+    }
+    let left_out: usize = findings.left_out.iter().map(|one| one.claims).sum();
+    for (tile, outcome) in tiles.iter().zip([
+        Outcome::Reproduced,
+        Outcome::NotReproduced,
+        Outcome::Inconclusive,
+        Outcome::NotRun,
+    ]) {
+        let own = findings.verdicts.iter().filter(|v| v.outcome == outcome).count();
+        let expected = own + if outcome == Outcome::NotRun { left_out } else { 0 };
+        assert_eq!(tile.children[0].text, expected.to_string(), "{}", outcome.name());
+        assert!(tile.whole_text().contains(outcome.name()));
+    }
+    assert_eq!(tiles.len(), 4);
 }
 
 #[test]
@@ -158,7 +181,7 @@ fn luminance(colour: &str) -> f64 {
 fn text_stands_out_from_its_ground_in_both_schemes() {
     let style = include_str!("../src/report/html/style.css");
     let mut schemes = 0;
-    for block in style.split("color-scheme: ").skip(1) {
+    for block in style.split("color-scheme: ").filter(|block| block.contains("--ground: #")) {
         let block = &block[..block.find('}').unwrap()];
         let colour = |name: &str| {
             let value = block.split(&format!("--{name}: #")).nth(1);

@@ -126,7 +126,7 @@ fn unescaped(text: &str) -> Result<String, String> {
             "lt" => '<',
             "gt" => '>',
             "quot" => '"',
-            "#39" => '\'',
+            "#39" | "apos" => '\'',
             other => return Err(format!("&{other}; is unknown")),
         });
         plain += after;

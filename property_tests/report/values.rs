@@ -104,7 +104,7 @@ fn wrong_pixels(page: &Node, evidence: &Evidence) -> Vec<String> {
         let horizon: u32 = title.trim_start_matches('+').parse().unwrap_or(0); // the last frame seen
         let picture = pictures.iter().find(|p| p.horizon == horizon).unwrap();
         let expected: Vec<u8> =
-            picture.pixels.iter().map(|v| (255.0 * v.clamp(0.0, 1.0)).round() as u8).collect();
+            picture.rows().concat().iter().map(|v| (255.0 * v).round() as u8).collect();
         let frame = &truth["frames"][place];
         if decoded(frame["pixels"].as_str().unwrap()) != expected || frame["width"] != picture.width
         {

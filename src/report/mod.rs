@@ -1,4 +1,5 @@
-//! Tables, figures and the report: pure functions of what was measured.
+//! Tables, figures and the report: pure functions of what was measured. The report is a list of blocks, which
+//! one renderer per format writes.
 
 mod animation;
 mod confusion;

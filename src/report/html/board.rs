@@ -114,12 +114,15 @@ fn claim(ruling: &Ruling<'_>) -> String {
 }
 
 fn scale(ruling: &Ruling<'_>) -> String {
-    let seeds = match ruling.seeds().as_str() {
-        "" => String::new(),
-        "1" => ", 1 seed".into(),
-        seeds => format!(", {seeds} seeds"),
-    };
-    format!("{} at profile {}{seeds}", ruling.section.experiment, ruling.profile)
+    let mut scale = ruling.section.experiment.to_string();
+    if !ruling.profile.is_empty() {
+        scale += &format!(" at profile {}", ruling.profile);
+    }
+    match ruling.seeds().as_str() {
+        "" => scale,
+        "1" => scale + ", 1 seed",
+        seeds => format!("{scale}, {seeds} seeds"),
+    }
 }
 
 fn numbers(ruling: &Ruling<'_>) -> String {

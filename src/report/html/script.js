@@ -66,12 +66,6 @@
     const number = parseFloat(text.replace("−", "-").replace("∞", "Infinity"));
     return Number.isNaN(number) ? null : number;
   };
-  const compare = (a, b) => {
-    const [x, y] = [numberOf(a), numberOf(b)];
-    if (x !== null && y !== null) return x - y;
-    if (x === null && y === null) return a.localeCompare(b);
-    return x === null ? 1 : -1;
-  };
   all(".tabular table").forEach((table) => {
     const body = table.tBodies[0];
     const titles = all("thead th", table);
@@ -84,9 +78,10 @@
         titles.forEach((other) => other.setAttribute("aria-sort", "none"));
         title.setAttribute("aria-sort", up ? "ascending" : "descending");
         const cell = (row) => row.cells[column].textContent;
-        const rows = [...body.rows].sort((a, b) => compare(cell(a), cell(b)));
-        const numbers = rows.filter((row) => numberOf(cell(row)) !== null);
-        const words = rows.filter((row) => numberOf(cell(row)) === null);
+        // The first column names its row, even where a name begins with a digit.
+        const isNumber = (row) => column > 0 && numberOf(cell(row)) !== null;
+        const words = [...body.rows].filter((row) => !isNumber(row)).sort((a, b) => cell(a).localeCompare(cell(b)));
+        const numbers = [...body.rows].filter(isNumber).sort((a, b) => numberOf(cell(a)) - numberOf(cell(b)));
         if (!up) (numbers.reverse(), words.reverse());
         body.append(...numbers, ...words);
       });

@@ -7,6 +7,8 @@ const NAMES: &[(char, &str)] = &[
     ('\\', "\\textbackslash{}"),
     ('{', "\\{"),
     ('}', "\\}"),
+    ('[', "{[}"), // else an optional argument where it comes first in a row
+    (']', "{]}"),
     ('$', "\\$"),
     ('&', "\\&"),
     ('#', "\\#"),
@@ -42,8 +44,8 @@ const NAMES: &[(char, &str)] = &[
     ('°', "\\ensuremath{^\\circ}"),
     ('′', "\\ensuremath{'}"),
     ('…', "\\ldots{}"),
-    ('–', "--"),
-    ('—', "---"),
+    ('–', "\\textendash{}"),
+    ('—', "\\textemdash{}"),
     ('‘', "`"),
     ('’', "'"),
     ('“', "``"),
@@ -135,13 +137,11 @@ mod tests {
     fn specials_are_named_and_nothing_is_dropped() {
         assert_eq!(
             escaped("50 % of {a_b} & #1^2 ~ $x$"),
-            concat!(
-                "50 \\% of \\{a\\_b\\} \\& \\#1\\textasciicircum{}2 \\textasciitilde{} \\$x\\$"
-            )
+            "50 \\% of \\{a\\_b\\} \\& \\#1\\textasciicircum{}2 \\textasciitilde{} \\$x\\$"
         );
         assert_eq!(escaped("\\input{x}"), "\\textbackslash{}input\\{x\\}");
         assert_eq!(escaped("2±1°"), "2\\ensuremath{\\pm}1\\ensuremath{^\\circ}");
-        assert_eq!(escaped("--only"), "-{}-only");
+        assert_eq!(escaped("--only – [x]"), "-{}-only \\textendash{} {[}x{]}");
         assert_eq!(escaped("é中"), "é\\texttt{U+4E2D}");
         assert_eq!(marked("*a* `b_c`"), "\\emph{a} \\texttt{b\\_c}");
     }
