@@ -165,7 +165,7 @@ mod tests {
     fn factors_have_a_logarithmic_axis_and_differences_a_linear_one() {
         let factors = Axis::around(&[6.5, 1.1e3, 2.5e3, 2.0]);
         assert!(factors.is_logarithmic);
-        assert_eq!(factors.ticks(), [10.0, 100.0, 1000.0]);
+        assert_eq!(factors.ticks(), [1.0, 10.0, 100.0, 1000.0]);
         // Equal ratios are equally far apart.
         let [a, b, c] = [10.0, 100.0, 1000.0].map(|v| factors.place(v));
         assert!((b - a - (c - b)).abs() < 1e-9 && b > a);
