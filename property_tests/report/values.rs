@@ -28,6 +28,9 @@ pub fn wrong(page: &Node, evidence: &Evidence) -> Vec<String> {
     wrong
 }
 
+/// Where a row stands on a chart's horizontal axis, where it does.
+type Position<'a> = &'a dyn Fn(&Record) -> Option<f64>;
+
 /// The points of two charts of one experiment.
 fn wrong_curves(page: &Node, evidence: &Evidence) -> Vec<String> {
     let validation = |r: &Record| {
@@ -38,7 +41,7 @@ fn wrong_curves(page: &Node, evidence: &Evidence) -> Vec<String> {
         true => r.horizon.map(f64::from),
         false => None,
     };
-    let charts: [(&str, &dyn Fn(&Record) -> Option<f64>); 2] =
+    let charts: [(&str, Position<'_>); 2] =
         [("training_curves", &validation), ("mse_by_horizon", &horizon)];
     let mut wrong = Vec::new();
     for (name, position) in charts {

@@ -144,7 +144,7 @@ fn verdicts(board: &Board<'_>) -> String {
         let interval =
             if interval.is_empty() { interval } else { format!(" [{}]", escaped(&interval)) };
         page += &format!(
-            "{} & {} & {}{interval} & {} & {}; published: {} \\\\\n",
+            "{} & {} & {}{interval} & {} & {}; published: {} \\\\\\addlinespace\n",
             marked(&verdict.claim.words),
             verdict.outcome.name(),
             escaped(&ruling.measured()),
