@@ -10,7 +10,7 @@
 use anyhow::{Context, bail};
 use candle_core::{DType, Device, Tensor};
 use fernn::experiments::{CATALOGUE, Evidence, Metric, Record, Subject};
-use fernn::report::write_report;
+use fernn::report::{Format, write_report};
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -85,7 +85,7 @@ fn main() -> anyhow::Result<()> {
     }
     let evidence = Evidence { records, pictures: vec![] };
     evidence.write(&options.out.join("records.csv"))?;
-    write_report(&evidence, CATALOGUE, &options.out)?;
+    write_report(&evidence, CATALOGUE, &Format::DEFAULT, &options.out)?;
     let table = std::fs::read_to_string(options.out.join("tables/cost.md"))?;
     println!("{table}\nlimits: {peak:.0} GF/s multiply-adds, {gemm:.0} GF/s matrix product");
     println!("Report: {}", options.out.join("REPORT.md").display());

@@ -104,7 +104,7 @@ fn a_run_writes_what_it_promises_and_its_report_is_rebuilt_byte_for_byte() {
     for needle in ["## Verdicts", "Not run here: velocity", "## Provenance", "commit", "film.png"] {
         assert!(report.contains(needle), "the report lacks {needle}");
     }
-    assert!(!report.contains("not run**"), "a claim is judged where its experiment ran");
+    assert!(!report.contains("| **not run** |"), "a claim is judged where its experiment ran");
 
     // `report` needs nothing but records and pictures.
     let path = out.join("records.csv");
@@ -142,12 +142,48 @@ fn assert_readable(name: &Path, bytes: &[u8]) {
             assert!(decoder.read_next_frame().unwrap().is_some(), "{name:?}");
         }
         Some("svg") => assert!(bytes.trim_ascii_end().ends_with(b"</svg>"), "{name:?}"),
+        Some("html") => {
+            assert!(bytes.starts_with(b"<!DOCTYPE html>") && bytes.ends_with(b"</html>\n"))
+        }
         Some("md") => {
             let text = std::str::from_utf8(bytes).unwrap();
             assert!(text.contains("|---") || name.starts_with("tables"), "{name:?}");
         }
         other => panic!("unexpected kind of file {other:?}: {name:?}"),
     }
+}
+
+#[test]
+fn a_report_has_the_formats_that_are_asked_for_and_tells_verdicts_in_80_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = concat!(env!("CARGO_MANIFEST_DIR"), "/results/desk/records.csv");
+    let report = |name: &str, formats: &[&str]| {
+        let out = folder.path().join(name);
+        let flags = ["report", "--records", records, "--out", out.to_str().unwrap()];
+        let done = fernn().args(flags).args(formats).assert().success().get_output().clone();
+        let files = products(&out).into_keys().map(|path| path.display().to_string());
+        (files.collect::<Vec<_>>(), String::from_utf8(done.stdout).unwrap())
+    };
+    let has = |files: &[String], name: &str| files.iter().any(|file| file == name);
+    let (files, said) = report("default", &[]);
+    for (name, is_there) in [("REPORT.md", true), ("report.html", true), ("report.tex", false)] {
+        assert_eq!(has(&files, name), is_there, "{name}");
+    }
+    for needle in ["Reproduced (", "claims not run (", "report.html", "Look at it: "] {
+        assert!(said.contains(needle), "{needle} is not in {said}");
+    }
+    let verdicts = said.lines().filter(|line| !line.contains(folder.path().to_str().unwrap()));
+    verdicts.for_each(|line| assert!(line.chars().count() <= 80, "{line}"));
+    let (files, said) = report("tex", &["--format", "tex"]);
+    for name in ["report.tex", "figures.tex", "captions.tex", "tables/table1_translation.tex"] {
+        assert!(has(&files, name), "{name}");
+    }
+    assert!(has(&files, "tables/table1_translation.csv") && has(&files, "figures/film.svg"));
+    assert!(!has(&files, "REPORT.md") && !has(&files, "report.html"));
+    assert!(!said.contains("Look at it"));
+    let out = folder.path().join("none");
+    let flags = ["report", "--records", records, "--out", out.to_str().unwrap()];
+    refused(&[&flags[..], &["--format", "docx"]].concat(), &["docx", "html"]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use fernn::flow::{FlowSpace, Input, Lift, LiftedState, Translation, VelocitySet}
 use fernn::models::{ForecastLearner, Forecaster, mse_over_batches};
 use fernn::ops::{Activation, ConvAlgorithm, Layer, Padding, activate};
 use fernn::parameters::{Initial, Parameters, Tensors};
-use fernn::report::write_report;
+use fernn::report::{Format, write_report};
 use fernn::training::{AdamConfig, RunName, Schedule, Trainer};
 use fernn::{Error, Result};
 use std::path::Path;
@@ -213,7 +213,7 @@ fn an_experiment_of_another_crate_runs_resumes_and_is_reported() -> Result<()> {
     let records = Records(&evidence);
     assert_eq!(records.all_seeds(), [7, 8]);
     let own: Vec<&dyn Experiment> = vec![&OwnExperiment];
-    let verdicts = write_report(&evidence, &own, folder.path())?;
+    let verdicts = write_report(&evidence, &own, &Format::DEFAULT, folder.path())?.verdicts;
     assert_eq!(verdicts[0].outcome, Outcome::Reproduced);
     assert_eq!(verdicts[0].measured.expect("two seeds").seeds, 2);
     let report = std::fs::read_to_string(folder.path().join("REPORT.md")).expect("a report");
@@ -222,7 +222,11 @@ fn an_experiment_of_another_crate_runs_resumes_and_is_reported() -> Result<()> {
     }
     assert!(folder.path().join("tables/own_table.csv").exists());
     // The crate's own experiments have nothing to say of these records.
-    assert!(write_report(&evidence, CATALOGUE, &folder.path().join("none"))?.is_empty());
+    assert!(
+        write_report(&evidence, CATALOGUE, &Format::DEFAULT, &folder.path().join("none"))?
+            .verdicts
+            .is_empty()
+    );
     Ok(())
 }
 
@@ -260,7 +264,7 @@ fn rows_of_another_program_appear_in_tables_and_figures() -> Result<()> {
     let by_horizon = (1..=70).map(|h| line("mse_by_horizon", &h.to_string(), 0.02 * f64::from(h)));
     let appended = line("mse", "", 0.1) + &by_horizon.collect::<String>();
     let evidence = with_appended(folder.path(), &appended)?;
-    write_report(&evidence, CATALOGUE, folder.path())?;
+    write_report(&evidence, CATALOGUE, &Format::DEFAULT, folder.path())?;
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("a file");
     let table = read("tables/table1_translation.csv");
     let row = table.lines().find(|line| line.starts_with("ConvLSTM peephole,")).expect("a row");

@@ -5,7 +5,7 @@
 
 use anyhow::{Context, ensure};
 use fernn::data::Split;
-use fernn::experiments::{CATALOGUE, Evidence, Metric, Outcome, Records, Subject};
+use fernn::experiments::{CATALOGUE, Evidence, Metric, Outcome, Records, Subject, Verdict};
 use std::path::Path;
 
 fn main() -> anyhow::Result<()> {
@@ -76,6 +76,7 @@ fn main() -> anyhow::Result<()> {
     for verdict in &verdicts {
         ensure!(text.contains(&verdict.rule), "REPORT.md lacks the rule `{}`", verdict.rule);
     }
+    check_page(&String::from_utf8(read("report.html")?)?, folder, &verdicts)?;
     let mse = |model| {
         let is_test = |r: &fernn::experiments::Record| r.split == Some(Split::Test);
         let by_seed = records.by_seed("translation", &Subject::new(model), &Metric::MSE, is_test);
@@ -85,5 +86,30 @@ fn main() -> anyhow::Result<()> {
     println!("test MSE: G-RNN {g:.4}, FERNN-V1 {v1:.4}, FERNN-V2 {v2:.4}; ratio {:.2}", g / v2);
     ensure!(v2 < v1 && v1 < g && g / v2 >= 4.0, "the claim of Table 1 is not visible");
     println!("every file of {} can be parsed", folder.display());
+    Ok(())
+}
+
+/// The largest page that is still opened at once, in bytes.
+const LARGEST_PAGE: usize = 3 << 20;
+
+/// That report.html is whole and has every claim, table and figure.
+fn check_page(page: &str, folder: &Path, verdicts: &[Verdict]) -> anyhow::Result<()> {
+    let is_whole = page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n");
+    ensure!(is_whole, "report.html is no whole page");
+    ensure!(page.len() < LARGEST_PAGE, "report.html has {} bytes", page.len());
+    for verdict in verdicts {
+        let claim = format!("id=\"claim-{}\"", verdict.claim.id);
+        ensure!(page.matches(&claim).count() == 1, "report.html lacks {claim}");
+    }
+    for (kind, extension) in [("table", "csv"), ("figure", "svg")] {
+        for file in std::fs::read_dir(folder.join(format!("{kind}s")))? {
+            let file = file?.path();
+            if file.extension().is_some_and(|e| e == extension) {
+                let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                let exhibit = format!("id=\"{kind}-{name}\"");
+                ensure!(page.matches(&exhibit).count() == 1, "report.html lacks {exhibit}");
+            }
+        }
+    }
     Ok(())
 }

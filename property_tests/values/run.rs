@@ -14,7 +14,7 @@ use fernn::flow::{AnyVelocity, DegreesPerFrame, Lift, PixelsPerFrame};
 use fernn::models::Decoder;
 use fernn::ops::ConvAlgorithm;
 use fernn::parameters::Parameters;
-use fernn::report::write_report;
+use fernn::report::{Format, write_report};
 use fernn::statistics::steps_to_reach;
 use fernn::training::clip_gradient_norm;
 use std::collections::BTreeMap;
@@ -252,7 +252,7 @@ fn evidence(rows: &[Row], notes: &[(&str, &str)]) -> Evidence {
 /// The cells of every table of the report of some rows, header first, by the table's name.
 pub fn tables(rows: &[Row], notes: &[(&str, &str)]) -> BTreeMap<String, Vec<Vec<String>>> {
     let out = tempfile::tempdir().unwrap();
-    write_report(&evidence(rows, notes), CATALOGUE, out.path()).unwrap();
+    write_report(&evidence(rows, notes), CATALOGUE, &Format::DEFAULT, out.path()).unwrap();
     let mut tables = BTreeMap::new();
     for entry in std::fs::read_dir(out.path().join("tables")).unwrap() {
         let path = entry.unwrap().path();
@@ -282,7 +282,10 @@ pub fn verdicts(rows: &[Row], notes: &[(&str, &str)]) -> Vec<Judged> {
         let key = UnitKey { experiment: experiment.into(), ..UnitKey::default() };
         evidence.records.push(key.record(None, Metric::named("ran"), 0.0));
     }
-    let judged = write_report(&evidence, CATALOGUE, out.path()).unwrap().into_iter();
+    let judged = write_report(&evidence, CATALOGUE, &Format::DEFAULT, out.path())
+        .unwrap()
+        .verdicts
+        .into_iter();
     let judged = judged.map(|v| Judged {
         claim: v.claim.words,
         outcome: v.outcome.name(),

@@ -1,5 +1,6 @@
 //! Flags that several commands have.
 
+use fernn::report::Format;
 use std::path::PathBuf;
 
 /// Where data come from, as a flag of several commands.
@@ -124,5 +125,37 @@ impl MemoryFlags {
             free => free / 4 * 3,
         };
         fernn::ops::set_history_budget(self.memory.unwrap_or(free));
+    }
+}
+
+/// What a report is written as, as a flag of several commands.
+#[derive(clap::Args)]
+pub(super) struct FormatFlags {
+    /// Formats of the report, separated by commas; tables as CSV and figures come with each
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMAT", default_values_t = [FormatName::Md, FormatName::Html])]
+    format: Vec<FormatName>,
+}
+
+/// The formats as values of a flag.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum FormatName {
+    /// REPORT.md
+    Md,
+    /// report.html: one page that needs nothing beside it
+    Html,
+    /// report.tex, with tables, captions and figures for papers
+    Tex,
+}
+
+impl FormatFlags {
+    /// Each format once.
+    pub(super) fn formats(&self) -> Vec<Format> {
+        let has = |name| self.format.contains(&name);
+        let all = [
+            (FormatName::Md, Format::Markdown),
+            (FormatName::Html, Format::Html),
+            (FormatName::Tex, Format::Latex),
+        ];
+        all.into_iter().filter(|(name, _)| has(*name)).map(|(_, format)| format).collect()
     }
 }

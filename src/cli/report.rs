@@ -1,13 +1,14 @@
 //! `fernn report`: rebuilds tables, figures and the report from records alone.
 
 use super::finding::Finding;
-use super::verdicts::print_verdicts;
+use super::flags::FormatFlags;
+use super::verdicts::{print_report_path, print_verdicts};
 use clap::Args;
 use fernn::experiments::{CATALOGUE, Evidence};
 use fernn::report::write_report;
 use std::path::PathBuf;
 
-/// Rebuilds tables, figures and REPORT.md from records.csv, and pictures.csv beside it, byte for byte.
+/// Rebuilds tables, figures and the report from records.csv, and pictures.csv beside it, byte for byte.
 #[derive(Args)]
 pub struct Arguments {
     /// The records to read [default: records.csv in the output folder]
@@ -16,11 +17,14 @@ pub struct Arguments {
     /// Output folder
     #[arg(long, value_name = "FOLDER", default_value = "results/local/quick")]
     out: PathBuf,
+    #[command(flatten)]
+    format: FormatFlags,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let path = arguments.records.clone().unwrap_or_else(|| arguments.out.join("records.csv"));
-    let verdicts = write_report(&Evidence::read(&path)?, CATALOGUE, &arguments.out)?;
-    print_verdicts(&verdicts)?;
+    let (formats, out) = (arguments.format.formats(), &arguments.out);
+    print_verdicts(&write_report(&Evidence::read(&path)?, CATALOGUE, &formats, out)?)?;
+    print_report_path(&formats, out)?;
     Ok(Finding::Fine)
 }

@@ -1,12 +1,12 @@
 //! `fernn reproduce`: runs experiments, writes records, tables, figures and the report.
 
 use super::finding::Finding;
-use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
+use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, FormatFlags, MemoryFlags, ThreadFlags};
 use super::plan::print_plan;
 use super::progress::Progress;
 use super::provenance;
 use super::selection::Selection;
-use super::verdicts::print_verdicts;
+use super::verdicts::{in_words, print_report_path, print_verdicts};
 use anyhow::Context;
 use clap::Args;
 use fernn::Error;
@@ -15,6 +15,7 @@ use fernn::experiments::{
 };
 use fernn::report::write_report;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// Trains the models, measures them, and writes records, tables, figures and a report with a
 /// verdict per claim.
@@ -44,9 +45,12 @@ pub struct Arguments {
     threads: ThreadFlags,
     #[command(flatten)]
     memory: MemoryFlags,
+    #[command(flatten)]
+    format: FormatFlags,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
+    let start = Instant::now();
     let request = Request {
         algorithm: arguments.algorithm.algorithm(),
         device: arguments.device.device()?,
@@ -89,9 +93,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     now.extend(measured?);
     let evidence = beside_earlier(earlier, now);
     evidence.write(&records_path)?;
-    let verdicts = write_report(&evidence, CATALOGUE, &out)?;
-    print_verdicts(&verdicts)?;
-    outln!("\nReport: {}", out.join("REPORT.md").display())?;
+    let formats = arguments.format.formats();
+    print_verdicts(&write_report(&evidence, CATALOGUE, &formats, &out)?)?;
+    outln!("\nTime taken: {}", in_words(start.elapsed()))?;
+    print_report_path(&formats, &out)?;
     Ok(Finding::Fine)
 }
 

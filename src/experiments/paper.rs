@@ -3,6 +3,15 @@
 //! Keller, "Flow Equivariant Recurrent Neural Networks", 2025 (arXiv 2507.14793, NeurIPS 2025).
 //! A number that is not listed is not known; it is left blank, never estimated.
 
+/// Who published when.
+pub const AUTHOR: &str = "Keller 2025";
+
+/// The paper, for readers.
+pub const CITATION: &str = "Keller 2025, arXiv 2507.14793";
+
+/// Where the paper is.
+pub const ADDRESS: &str = "https://arxiv.org/abs/2507.14793";
+
 /// A published value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PublishedValue {

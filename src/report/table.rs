@@ -1,4 +1,4 @@
-//! Tables as CSV and Markdown.
+//! Tables as comma-separated values.
 
 use crate::experiments::exhibit::Table;
 
@@ -9,21 +9,4 @@ pub(super) fn csv(table: &Table) -> Vec<u8> {
         writer.write_record(row).expect("rows are as wide as the header; memory does not fail");
     }
     writer.into_inner().expect("memory does not fail")
-}
-
-/// A Markdown table.
-pub(super) fn markdown(table: &Table) -> String {
-    let line = |cells: &[String]| {
-        let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
-        format!("| {} |\n", cells.join(" | "))
-    };
-    let rule = vec!["---".to_string(); table.header.len()];
-    let mut text = line(&table.header) + &line(&rule);
-    table.rows.iter().for_each(|row| text += &line(row));
-    text
-}
-
-/// Text that does not end its cell.
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('|', "\\|").replace(['\r', '\n'], " ")
 }

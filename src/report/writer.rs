@@ -1,17 +1,29 @@
 //! Tables, figures and the report as files.
 
-use super::film::film_strip;
+use super::contents::document;
+use super::document::{Document, LeftOut};
+use super::figure::{self, Figure, Figures};
+use super::format::Format;
 use super::section::Section;
-use super::{confusion, film, heatmap, lines, page, table};
+use super::{html, latex, markdown, table};
 use crate::atomic_file::write_atomically;
 use crate::error::Result;
 use crate::experiments::exhibit::{Body, Exhibit};
 use crate::experiments::{Evidence, Experiment, Records, Verdict};
 use std::path::Path;
 
-/// Writes `tables/*.csv`, `tables/*.md`, `figures/*.svg` (`.png`, `.gif`) and `REPORT.md` into a
-/// folder, from evidence alone; the same evidence gives the same bytes. Of the `experiments` those appear
-/// that the evidence has records of. Returns the verdicts.
+/// What a report says in short.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Findings {
+    /// Of every claim of an experiment with records.
+    pub verdicts: Vec<Verdict>,
+    /// The experiments without.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Writes `tables/*.csv`, `figures/*.svg` (`.png`, `.gif`) and the report in some formats into a folder,
+/// from evidence alone; the same evidence gives the same bytes. Of the `experiments` those appear that the
+/// evidence has records of. Returns the verdicts.
 ///
 /// # Errors
 /// [`crate::Error::Io`] naming the file that could not be written; those of the experiments' claims and
@@ -19,8 +31,9 @@ use std::path::Path;
 pub fn write_report(
     evidence: &Evidence,
     experiments: &[&dyn Experiment],
+    formats: &[Format],
     out: &Path,
-) -> Result<Vec<Verdict>> {
+) -> Result<Findings> {
     let records = Records(evidence);
     let present = records.experiments();
     let has = |experiment: &&&dyn Experiment| present.contains(&experiment.name());
@@ -29,36 +42,78 @@ pub fn write_report(
         .filter(has)
         .map(|experiment| Section::of(*experiment, records))
         .collect::<Result<Vec<_>>>()?;
+    let left_out = experiments
+        .iter()
+        .filter(|e| !has(e) && !e.profiles().is_empty())
+        .map(|experiment| left_out(*experiment))
+        .collect::<Result<Vec<_>>>()?;
+    let mut figures = Figures::new();
     for exhibit in sections.iter().flat_map(|section| &section.exhibits) {
-        write_exhibit(exhibit, out)?;
+        if let Body::Table(rows) = &exhibit.body {
+            write_atomically(&file(out, "tables", exhibit, "csv"), &table::csv(rows))?;
+        }
+        if let Some(figure) = figure::drawn(exhibit)? {
+            write_figure(exhibit, &figure, out)?;
+            figures.insert(exhibit.name.clone(), figure);
+        }
     }
-    let others = experiments.iter().filter(|e| !has(e) && !e.profiles().is_empty());
-    let others: Vec<&str> = others.map(|e| e.name()).collect();
-    let page = page::markdown(records, &sections, &others);
-    write_atomically(&out.join("REPORT.md"), page.as_bytes())?;
-    Ok(sections.into_iter().flat_map(|section| section.verdicts).collect())
+    let document = document(records, &sections, &left_out);
+    for format in formats {
+        write_document(&document, &figures, *format, out)?;
+    }
+    drop(document);
+    let verdicts = sections.into_iter().flat_map(|section| section.verdicts).collect();
+    Ok(Findings { verdicts, left_out })
 }
 
-fn write_exhibit(exhibit: &Exhibit, out: &Path) -> Result<()> {
-    let write = |folder: &str, extension: &str, bytes: &[u8]| {
-        let name = format!("{}.{extension}", exhibit.name);
-        write_atomically(&out.join(folder).join(name), bytes)
+fn left_out(experiment: &dyn Experiment) -> Result<LeftOut> {
+    let claims = experiment.claims(Records(&Evidence::default()))?.len();
+    Ok(LeftOut { experiment: experiment.name(), claims })
+}
+
+fn file(out: &Path, folder: &str, exhibit: &Exhibit, extension: &str) -> std::path::PathBuf {
+    out.join(folder).join(format!("{}.{extension}", exhibit.name))
+}
+
+fn write_figure(exhibit: &Exhibit, figure: &Figure, out: &Path) -> Result<()> {
+    let write = |extension: &str, bytes: &[u8]| {
+        write_atomically(&file(out, "figures", exhibit, extension), bytes)
     };
-    let drawing = match &exhibit.body {
-        Body::Table(table) => {
-            write("tables", "csv", &table::csv(table))?;
-            return write("tables", "md", table::markdown(table).as_bytes());
-        }
-        Body::Lines(lines) => lines::draw(lines)?,
-        Body::HeatMaps(maps) => heatmap::draw(maps)?,
-        Body::Confusions(confusions) => confusion::draw(confusions)?,
-        Body::Film(film) => {
-            if let Some(gif) = film::in_motion(film)? {
-                write("figures", "gif", &gif)?;
+    if let Some(gif) = &figure.gif {
+        write("gif", gif)?;
+    }
+    write("svg", figure.drawing.svg().as_bytes())?;
+    write("png", &figure.png)
+}
+
+fn write_document(
+    document: &Document<'_>,
+    figures: &Figures,
+    format: Format,
+    out: &Path,
+) -> Result<()> {
+    let write = |name: &str, text: String| write_atomically(&out.join(name), text.as_bytes());
+    let tables = document.exhibits().filter_map(|exhibit| match &exhibit.body {
+        Body::Table(table) => Some((exhibit, table)),
+        _ => None,
+    });
+    match format {
+        Format::Markdown => {
+            for (exhibit, table) in tables {
+                let text = markdown::table(table);
+                write_atomically(&file(out, "tables", exhibit, "md"), text.as_bytes())?;
             }
-            film_strip(film)?
+            write("REPORT.md", markdown::page(document))
         }
-    };
-    write("figures", "svg", drawing.svg().as_bytes())?;
-    write("figures", "png", &drawing.png()?)
+        Format::Html => write("report.html", html::page(document, figures)),
+        Format::Latex => {
+            for (exhibit, table) in tables {
+                let text = latex::table(table);
+                write_atomically(&file(out, "tables", exhibit, "tex"), text.as_bytes())?;
+            }
+            write("captions.tex", latex::captions(document))?;
+            write("figures.tex", latex::figures(document))?;
+            write("report.tex", latex::page(document))
+        }
+    }
 }
