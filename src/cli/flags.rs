@@ -126,3 +126,19 @@ impl MemoryFlags {
         fernn::ops::set_history_budget(self.memory.unwrap_or(free));
     }
 }
+
+/// How figures are printed, as a flag of several commands.
+#[derive(clap::Args)]
+pub(super) struct PrintFlags {
+    /// How wide figures are printed: neurips, icml, iclr, nature-single, nature-double, or the width of a column in
+    /// inches
+    #[arg(long, value_name = "WIDTH", default_value = "3.25")]
+    width: fernn::report::Width,
+}
+
+impl PrintFlags {
+    /// Figures of that width, as SVG and PNG.
+    pub(super) fn print(&self) -> fernn::report::Print {
+        fernn::report::Print { width: self.width, ..fernn::report::Print::default() }
+    }
+}

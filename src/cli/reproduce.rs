@@ -1,7 +1,7 @@
 //! `fernn reproduce`: runs experiments, writes records, tables, figures and the report.
 
 use super::finding::Finding;
-use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
+use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, MemoryFlags, PrintFlags, ThreadFlags};
 use super::progress::Progress;
 use super::provenance;
 use super::verdicts::print_verdicts;
@@ -12,7 +12,7 @@ use fernn::experiments::{
     CATALOGUE, Event, Evidence, Profile, Request, Session, Unit, beside_earlier, find, of_profile,
     provenance,
 };
-use fernn::report::write_report;
+use fernn::report::write_report_as;
 use std::path::{Path, PathBuf};
 
 /// Trains the models, measures them, and writes records, tables, figures and a report with a
@@ -54,6 +54,8 @@ pub struct Arguments {
     threads: ThreadFlags,
     #[command(flatten)]
     memory: MemoryFlags,
+    #[command(flatten)]
+    print: PrintFlags,
 }
 
 /// The profiles as values of a flag.
@@ -119,7 +121,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     now.extend(measured?);
     let evidence = beside_earlier(earlier, now);
     evidence.write(&records_path)?;
-    let verdicts = write_report(&evidence, CATALOGUE, &out)?;
+    let verdicts = write_report_as(&evidence, CATALOGUE, &out, &arguments.print.print())?;
     print_verdicts(&verdicts)?;
     outln!("\nReport: {}", out.join("REPORT.md").display())?;
     Ok(Finding::Fine)

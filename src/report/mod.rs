@@ -1,12 +1,8 @@
 //! Tables, figures and the report: pure functions of what was measured.
 
 mod animation;
-mod confusion;
-mod drawing;
 mod equivariance;
-mod film;
-mod heatmap;
-mod lines;
+mod figure;
 mod page;
 mod section;
 mod table;
@@ -14,8 +10,7 @@ mod verified;
 mod writer;
 
 pub use animation::animated_gif;
-pub use drawing::Drawing;
-pub use equivariance::{VerifyResults, write_equivariance};
-pub use film::film_strip;
+pub use equivariance::{VerifyResults, figures as equivariance_figures, write_equivariance};
+pub use figure::{Drawing, Part, PartKind, Rect, Width, film_strip};
 pub use verified::{Counts, Paint, at_a_glance, in_full};
-pub use writer::write_report;
+pub use writer::{Print, draw, write_report, write_report_as};
