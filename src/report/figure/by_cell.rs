@@ -128,11 +128,11 @@ fn draw_zones(sheet: &mut Sheet, axis: &Axis, rows: &[&Row], bottom: f64) {
     let zones = [
         ("exact", Some((axis.left, axis.left + EXACT - 5.0)), Colour(0, 158, 115), 0.0),
         ("rounding, f64", Some(rounding(f64::EPSILON)), F64, 1.0),
-        ("rounding, f32", Some(rounding(f64::from(f32::EPSILON))), F32, 1.0),
-        ("discretisation", measured("discretisation"), Colour(230, 159, 0), 0.0),
+        ("rounding, f32", Some(rounding(f64::from(f32::EPSILON))), F32, 0.0),
+        ("discretisation", measured("discretisation"), Colour(230, 159, 0), 1.0),
         ("broken", measured("BROKEN"), Colour(90, 90, 90), 2.0),
     ];
-    // The line of the highest row passes by at the right of the lowest.
+    // The line of the highest row passes by at the right of the others.
     let last = zones[4].1.map_or(axis.right, |(left, right)| (left + right.min(axis.right)) / 2.0);
     for (name, extent, colour, row) in zones {
         let Some((left, right)) = extent else { continue };
@@ -141,7 +141,7 @@ fn draw_zones(sheet: &mut Sheet, axis: &Axis, rows: &[&Row], bottom: f64) {
         let outline = [(left, TOP), (right, TOP), (right, bottom), (left, bottom)];
         sheet.area(&outline, Fill { colour, opacity: 0.13 });
         let half = font::width(name, SMALL) / 2.0;
-        let end = if row == 0.0 { last - 2.0 } else { axis.right + RIGHT - 2.0 };
+        let end = if row < 2.0 { last - 2.0 } else { axis.right + RIGHT - 2.0 };
         let middle = zone.centre().0.min(end - half).max(half + 2.0);
         let y = TOP - 6.0 - 9.5 * row;
         sheet.words(name, (middle, y), small(Align::Centre));

@@ -15,7 +15,7 @@ const EDGE: f64 = 3.0;
 /// For a bar with its numbers.
 const BAR: f64 = 20.0;
 /// No frame is larger, however few there are.
-const LARGEST: f64 = 62.0;
+const LARGEST: f64 = 42.0;
 
 /// Draws rows of frames under column titles.
 pub fn film_strip(film: &Film, width: Width) -> Drawing {

@@ -82,7 +82,7 @@ const VARIANTS: [(&str, Look); 19] = [
     ("tanh", look(GREEN, LONG, Marker::Falling)),
     ("clamped-feedback", look(PURPLE, DASHED, Marker::Diamond)),
     ("no-feedback", look(ORANGE, DASH_DOT, Marker::Triangle)),
-    ("flowed-feedback", look(GREEN, LONG, Marker::Falling)),
+    ("flowed-feedback", look(GREY, SOLID, Marker::Falling)),
     ("gru", look(GREEN, DASHED, Marker::Diamond)),
     ("lstm", look(VERMILION, LONG, Marker::Falling)),
     ("mixing", look(SKY, DOTTED, Marker::OpenSquare)),
