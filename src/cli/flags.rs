@@ -128,9 +128,13 @@ impl MemoryFlags {
     }
 }
 
-/// What a report is written as, as a flag of several commands.
+/// What a report is written as, as flags of several commands.
 #[derive(clap::Args)]
 pub(super) struct FormatFlags {
+    /// How wide figures are printed: neurips, icml, iclr, nature-single, nature-double, or the width of a
+    /// column in inches
+    #[arg(long, value_name = "WIDTH", default_value = "3.25")]
+    width: fernn::report::Width,
     /// Formats of the report, separated by commas; tables as CSV and figures come with each
     #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMAT", default_values_t = [FormatName::Md, FormatName::Html])]
     format: Vec<FormatName>,
@@ -145,9 +149,16 @@ pub(super) enum FormatName {
     Html,
     /// report.tex, with tables, captions and figures for papers
     Tex,
+    /// Figures as PDF, with their font
+    Pdf,
 }
 
 impl FormatFlags {
+    /// How wide figures are printed.
+    pub(super) fn width(&self) -> fernn::report::Width {
+        self.width
+    }
+
     /// Each format once.
     pub(super) fn formats(&self) -> Vec<Format> {
         let has = |name| self.format.contains(&name);
@@ -155,6 +166,7 @@ impl FormatFlags {
             (FormatName::Md, Format::Markdown),
             (FormatName::Html, Format::Html),
             (FormatName::Tex, Format::Latex),
+            (FormatName::Pdf, Format::Pdf),
         ];
         all.into_iter().filter(|(name, _)| has(*name)).map(|(_, format)| format).collect()
     }

@@ -5,7 +5,7 @@ use super::flags::FormatFlags;
 use super::verdicts::{print_report_path, print_verdicts};
 use clap::Args;
 use fernn::experiments::{CATALOGUE, Evidence};
-use fernn::report::write_report;
+use fernn::report::write_report_as;
 use std::path::PathBuf;
 
 /// Rebuilds tables, figures and the report from records.csv, and pictures.csv beside it, byte for byte.
@@ -24,7 +24,12 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let path = arguments.records.clone().unwrap_or_else(|| arguments.out.join("records.csv"));
     let (formats, out) = (arguments.format.formats(), &arguments.out);
-    print_verdicts(&write_report(&Evidence::read(&path)?, CATALOGUE, &formats, out)?)?;
+    print_verdicts(&write_report_as(
+        &Evidence::read(&path)?,
+        CATALOGUE,
+        (&formats, arguments.format.width()),
+        out,
+    )?)?;
     print_report_path(&formats, out)?;
     Ok(Finding::Fine)
 }

@@ -13,7 +13,7 @@ use fernn::Error;
 use fernn::experiments::{
     CATALOGUE, Event, Evidence, Request, Session, beside_earlier, provenance,
 };
-use fernn::report::write_report;
+use fernn::report::write_report_as;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -94,7 +94,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let evidence = beside_earlier(earlier, now);
     evidence.write(&records_path)?;
     let formats = arguments.format.formats();
-    print_verdicts(&write_report(&evidence, CATALOGUE, &formats, &out)?)?;
+    print_verdicts(&write_report_as(
+        &evidence,
+        CATALOGUE,
+        (&formats, arguments.format.width()),
+        &out,
+    )?)?;
     outln!("\nTime taken: {}", in_words(start.elapsed()))?;
     print_report_path(&formats, &out)?;
     Ok(Finding::Fine)

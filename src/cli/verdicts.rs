@@ -32,6 +32,7 @@ pub fn print_report_path(formats: &[Format], out: &Path) -> std::io::Result<()> 
             Format::Markdown => "REPORT.md",
             Format::Html => "report.html",
             Format::Latex => "report.tex",
+            Format::Pdf => continue, // figures beside the others
         };
         outln!("Report: {}", out.join(name).display())?;
     }

@@ -52,31 +52,29 @@ impl Experiment for Cost {
     }
 
     fn exhibits(&self, records: Records<'_>) -> Result<Vec<Exhibit>> {
-        let lines = |metric, y_label| cost_lines(records, self.name, metric, y_label);
-        Ok(vec![
-            cost_table(records, self.name, self.caption),
-            lines(&Metric::SECONDS, "seconds per training step"),
-            lines(&Metric::PEAK_MB, "peak memory, MB"),
-        ])
+        Ok(vec![cost_table(records, self.name, self.caption), cost_charts(records, self.name)])
     }
 }
 
-/// Time or memory of a training step against |V|, a line per model.
-fn cost_lines(records: Records<'_>, experiment: &str, metric: &Metric, y_label: &str) -> Exhibit {
-    let lines = Lines {
+/// Time and memory of a training step against |V|, a line per model.
+fn cost_charts(records: Records<'_>, experiment: &str) -> Exhibit {
+    let lines = |metric, title: &str, y_label: &str| Lines {
+        title: title.into(),
         x_label: "velocities |V|".into(),
         y_label: y_label.into(),
         series: series(records, experiment, metric, |r| r.velocities.map(i64::from)),
         scale: Scale::Linear,
-        mark: None,
-        shade: None,
+        ..Lines::default()
     };
     Exhibit {
-        name: format!("{}_{metric}", experiment.replace('-', "_")),
-        caption: "A whole training step against the number of velocities; time: the fastest of \
-                  several, memory: the largest resident set of a process that does nothing else."
+        name: experiment.replace('-', "_"),
+        caption: "A whole training step against the number of velocities: (a) time, the fastest of \
+                  several; (b) memory, the largest resident set of a process that does nothing else."
             .into(),
-        body: Body::Lines(lines),
+        body: Body::Charts(vec![
+            lines(&Metric::SECONDS, "time of a training step", "seconds"),
+            lines(&Metric::PEAK_MB, "peak memory", "MB"),
+        ]),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Tables and figures as data; [`crate::report`] draws them.
 
+use super::subject::Subject;
+
 /// A table or figure with what stands below it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exhibit {
@@ -18,6 +20,8 @@ pub enum Body {
     Table(Table),
     /// A line chart.
     Lines(Lines),
+    /// Line charts that belong together, as panels (a), (b) of one figure.
+    Charts(Vec<Lines>),
     /// Heat maps side by side.
     HeatMaps(HeatMaps),
     /// Confusion matrices side by side.
@@ -31,7 +35,8 @@ impl Body {
     pub fn is_empty(&self) -> bool {
         match self {
             Self::Table(table) => table.rows.is_empty(),
-            Self::Lines(lines) => lines.series.iter().all(|series| series.points.is_empty()),
+            Self::Lines(lines) => lines.is_empty(),
+            Self::Charts(charts) => charts.iter().all(Lines::is_empty),
             Self::Confusions(confusions) => confusions.matrices.is_empty(),
             Self::HeatMaps(maps) => maps.panels.iter().all(|panel| panel.cells.is_empty()),
             Self::Film(film) => film.rows.iter().all(|row| row.frames.iter().all(Option::is_none)),
@@ -49,29 +54,60 @@ pub struct Table {
 }
 
 /// A line chart.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lines {
+    /// What a panel among others shows; empty where it stands alone.
+    pub title: String,
     /// Title of the horizontal axis.
     pub x_label: String,
     /// Title of the vertical axis.
     pub y_label: String,
     /// The lines.
     pub series: Vec<Series>,
+    /// The horizontal axis; a linear one goes from the first to the last point.
+    pub x_scale: Scale,
+    /// Where it is marked, and how; empty leaves it to the drawing.
+    pub x_ticks: Vec<(f64, String)>,
     /// The vertical axis.
     pub scale: Scale,
-    /// A vertical mark with its label.
-    pub mark: Option<(f64, String)>,
-    /// A stretch of the horizontal axis that is shaded.
+    /// The end of what was trained, on the horizontal axis.
+    pub trained: Option<f64>,
+    /// A stretch of the horizontal axis that was trained.
     pub shade: Option<(f64, f64)>,
+}
+
+impl Lines {
+    /// Whether there is no point.
+    pub fn is_empty(&self) -> bool {
+        self.series.iter().all(|series| series.points.is_empty())
+    }
 }
 
 /// A line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    /// The name in the legend.
+    /// Its name in the figure.
     pub name: String,
+    /// The model that it is of, which decides how it looks.
+    pub subject: Subject,
+    /// How it is drawn.
+    pub trace: Trace,
     /// Its points, from left to right.
     pub points: Vec<Point>,
+}
+
+/// How a series is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trace {
+    /// Joined by a line.
+    #[default]
+    Line,
+    /// Joined by a broken line, with open markers: a model before its training.
+    Untrained,
+    /// Markers alone.
+    Points,
+    /// A thin line without markers: what theory says.
+    Theory,
 }
 
 /// A point with its spread.
@@ -88,13 +124,14 @@ pub struct Point {
 }
 
 /// How a value becomes a height.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Scale {
     /// log10, for errors that differ by powers of ten.
     Logarithmic,
     /// log10 above a lowest value, at which zero is drawn.
     LogarithmicOrZero(f64),
     /// From zero, for costs that are to be seen as proportional.
+    #[default]
     Linear,
 }
 
@@ -107,6 +144,8 @@ pub struct HeatMaps {
     pub trained: i32,
     /// What colours stand for.
     pub colours: Colours,
+    /// What the numbers are.
+    pub label: String,
 }
 
 /// How a value becomes a colour.
@@ -163,8 +202,20 @@ pub struct FilmRow {
     pub name: String,
     /// Frames; `None` leaves a gap.
     pub frames: Vec<Option<Pixels>>,
-    /// Whether values are errors in [−1, 1] instead of intensities in [0, 1].
-    pub is_error: bool,
+    /// What its values are.
+    pub tone: Tone,
+}
+
+/// What values of a frame are, and how they become colours; what lies beyond is cut off, and marked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tone {
+    /// Intensities in [0, 1], black to white.
+    #[default]
+    Intensity,
+    /// Errors in [−1, 1], blue to red.
+    Error,
+    /// Hidden states from 0 to the largest of all such rows of the film.
+    Hidden,
 }
 
 /// A frame as rows of pixels.

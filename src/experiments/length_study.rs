@@ -1,6 +1,6 @@
 //! What decides length generalization: steps, width, activation, feedback.
 
-use super::exhibit::Exhibit;
+use super::exhibit::{Body, Exhibit, Lines};
 use super::experiment::{Experiment, Request, Unit};
 use super::forecasting::{
     Evaluation, Half, Model, Settings, TranslationWorld, World, horizon_lines, horizon_table, units,
@@ -62,9 +62,29 @@ impl Experiment for LengthStudy {
         let trained = trained_horizon(records, NAME)?;
         Ok(vec![
             horizon_table(half, NAME_OF_FILES, trained),
-            horizon_lines(half, NAME_OF_FILES, trained),
+            in_panels(horizon_lines(half, NAME_OF_FILES, trained)),
         ])
     }
 }
 
 const NAME_OF_FILES: &str = "length_study";
+
+/// The variants of what is fed back; all others are of training and width.
+fn is_of_feedback(variant: &str) -> bool {
+    variant.ends_with("feedback")
+}
+
+/// Departures in training and width, and in feedback, each beside the model that they depart from.
+fn in_panels(exhibit: Exhibit) -> Exhibit {
+    let Body::Lines(lines) = exhibit.body else { return exhibit };
+    let panel = |title: &str, keep: &dyn Fn(&str) -> bool| {
+        let is_kept = |variant: &str| variant.is_empty() || keep(variant);
+        let all = lines.series.iter().filter(|series| is_kept(&series.subject.variant));
+        Lines { title: title.into(), series: all.cloned().collect(), ..lines.clone() }
+    };
+    let body = Body::Charts(vec![
+        panel("training, width and activation", &|variant| !is_of_feedback(variant)),
+        panel("what is fed back", &is_of_feedback),
+    ]);
+    Exhibit { body, ..exhibit }
+}

@@ -2,7 +2,7 @@
 //! plain and equivariant decoders: where the action interpolates they are different networks.
 
 use super::claim::{Claim, Quantity, Threshold};
-use super::exhibit::{Body, Exhibit, Lines, Scale, Table};
+use super::exhibit::{Body, Exhibit, Lines, Scale, Table, Trace};
 use super::experiment::{Experiment, Request, Unit};
 use super::forecasting::{
     Evaluation, Half, Model, RotationWorld, Settings, World, horizon_lines, units,
@@ -178,18 +178,19 @@ fn lifts_table(records: Records<'_>, choice: &str) -> Exhibit {
 /// Equivariance errors of hidden states by frame, before and after training.
 fn drift_lines(records: Records<'_>) -> Exhibit {
     let mut lines = Vec::new();
-    for (metric, when) in
-        [(Metric::EQUIVARIANCE_UNTRAINED, "untrained"), (Metric::EQUIVARIANCE_TRAINED, "trained")]
-    {
+    for (metric, trace) in [
+        (Metric::EQUIVARIANCE_UNTRAINED, Trace::Untrained),
+        (Metric::EQUIVARIANCE_TRAINED, Trace::Line),
+    ] {
         let all = series(records, NAME, &metric, |r| r.horizon.map(i64::from));
         for (subject, mut line) in records.subjects(NAME).into_iter().zip(all) {
             // What was not trained does not know its decoder.
-            let is_told = when == "untrained"
+            let is_told = trace == Trace::Untrained
                 && [LAB_GROUP, CO_MOVING_GROUP].contains(&subject.variant.as_str());
             // The first frame has moved nothing yet.
             line.points.retain(|point| point.mean > 0.0);
             if !is_told && !line.points.is_empty() {
-                line.name = format!("{}, {when}", subject.variant);
+                line.trace = trace;
                 lines.push(line);
             }
         }
@@ -198,15 +199,15 @@ fn drift_lines(records: Records<'_>) -> Exhibit {
         name: "rotation_drift".into(),
         caption: "Flow equivariance error of the hidden state by frame, when test sequences flow by one \
                   step of angular velocity: the lab frame resamples the state at every step, the \
-                  co-moving one each input once. Line: mean over seeds, band: lowest to highest seed."
+                  co-moving one each input once; broken lines before training, whole ones after it. \
+                  Line: mean over seeds, band: lowest to highest seed."
             .into(),
         body: Body::Lines(Lines {
             x_label: "frame".into(),
             y_label: "equivariance error (2-norm)".into(),
             series: lines,
             scale: Scale::Logarithmic,
-            mark: None,
-            shade: None,
+            ..Lines::default()
         }),
     }
 }

@@ -1,6 +1,6 @@
 //! Lines and maps of charts from records.
 
-use super::exhibit::{Panel, Point, Series};
+use super::exhibit::{Panel, Point, Series, Trace};
 use super::metric::Metric;
 use super::query::Records;
 use super::record::Record;
@@ -31,6 +31,8 @@ pub fn series(
 ) -> Vec<Series> {
     let line = |subject: &&Subject| Series {
         name: subject.to_string(),
+        subject: (*subject).clone(),
+        trace: Trace::Line,
         points: spread(
             records
                 .of(experiment, metric)

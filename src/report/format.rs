@@ -9,6 +9,8 @@ pub enum Format {
     Html,
     /// `report.tex` with `tables/*.tex`, `figures.tex` and `captions.tex`, for papers.
     Latex,
+    /// `figures/*.pdf`, with their font.
+    Pdf,
 }
 
 impl Format {

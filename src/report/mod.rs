@@ -2,18 +2,14 @@
 //! one renderer per format writes.
 
 mod animation;
-mod confusion;
 mod contents;
 mod document;
-mod drawing;
+mod drawn;
 mod equivariance;
 mod figure;
-mod film;
 mod format;
-mod heatmap;
 mod html;
 mod latex;
-mod lines;
 mod markdown;
 mod section;
 mod table;
@@ -22,9 +18,9 @@ mod writer;
 
 pub use animation::animated_gif;
 pub use document::LeftOut;
-pub use drawing::Drawing;
-pub use equivariance::{VerifyResults, write_equivariance};
-pub use film::film_strip;
+pub use drawn::draw;
+pub use equivariance::{VerifyResults, figures as equivariance_figures, write_equivariance};
+pub use figure::{Drawing, Part, PartKind, Rect, Width, film_strip};
 pub use format::Format;
 pub use verified::{Counts, Paint, at_a_glance, in_full};
-pub use writer::{Findings, write_report};
+pub use writer::{Findings, write_report, write_report_as};

@@ -2,7 +2,8 @@
 
 use super::contents::document;
 use super::document::{Document, LeftOut};
-use super::figure::{self, Figure, Figures};
+use super::drawn::{self, Figure, Figures};
+use super::figure::Width;
 use super::format::Format;
 use super::section::Section;
 use super::{html, latex, markdown, table};
@@ -21,7 +22,7 @@ pub struct Findings {
     pub left_out: Vec<LeftOut>,
 }
 
-/// Writes `tables/*.csv`, `figures/*.svg` (`.png`, `.gif`) and the report in some formats into a folder,
+/// Writes `tables/*.csv`, `figures/*.svg` (`.png`, `.gif`, and `.pdf` where it is asked for) and the report in some formats into a folder,
 /// from evidence alone; the same evidence gives the same bytes. Of the `experiments` those appear that the
 /// evidence has records of. Returns the verdicts.
 ///
@@ -32,6 +33,19 @@ pub fn write_report(
     evidence: &Evidence,
     experiments: &[&dyn Experiment],
     formats: &[Format],
+    out: &Path,
+) -> Result<Findings> {
+    write_report_as(evidence, experiments, (formats, Width::default()), out)
+}
+
+/// [`write_report`] with figures of a width on paper.
+///
+/// # Errors
+/// As [`write_report`].
+pub fn write_report_as(
+    evidence: &Evidence,
+    experiments: &[&dyn Experiment],
+    (formats, width): (&[Format], Width),
     out: &Path,
 ) -> Result<Findings> {
     let records = Records(evidence);
@@ -52,8 +66,8 @@ pub fn write_report(
         if let Body::Table(rows) = &exhibit.body {
             write_atomically(&file(out, "tables", exhibit, "csv"), &table::csv(rows))?;
         }
-        if let Some(figure) = figure::drawn(exhibit)? {
-            write_figure(exhibit, &figure, out)?;
+        if let Some(figure) = drawn::drawn(exhibit, width)? {
+            write_figure(exhibit, &figure, formats, out)?;
             figures.insert(exhibit.name.clone(), figure);
         }
     }
@@ -75,14 +89,17 @@ fn file(out: &Path, folder: &str, exhibit: &Exhibit, extension: &str) -> std::pa
     out.join(folder).join(format!("{}.{extension}", exhibit.name))
 }
 
-fn write_figure(exhibit: &Exhibit, figure: &Figure, out: &Path) -> Result<()> {
+fn write_figure(exhibit: &Exhibit, figure: &Figure, formats: &[Format], out: &Path) -> Result<()> {
     let write = |extension: &str, bytes: &[u8]| {
         write_atomically(&file(out, "figures", exhibit, extension), bytes)
     };
     if let Some(gif) = &figure.gif {
         write("gif", gif)?;
     }
-    write("svg", figure.drawing.svg().as_bytes())?;
+    if formats.contains(&Format::Pdf) {
+        write("pdf", &figure.drawing.pdf())?;
+    }
+    write("svg", figure.svg.as_bytes())?;
     write("png", &figure.png)
 }
 
@@ -105,6 +122,7 @@ fn write_document(
             }
             write("REPORT.md", markdown::page(document))
         }
+        Format::Pdf => Ok(()), // figures alone
         Format::Html => write("report.html", html::page(document, figures)),
         Format::Latex => {
             for (exhibit, table) in tables {

@@ -7,9 +7,9 @@ use fernn::atomic_file::write_atomically;
 use fernn::data::{
     Action, Canvas, Ranges, RotatingMnist, Sequences, Split, TranslatingMnist, Window,
 };
-use fernn::experiments::exhibit::{Film, FilmRow};
+use fernn::experiments::exhibit::{Film, FilmRow, Tone};
 use fernn::flow::{DegreesPerFrame, VelocitySet};
-use fernn::report::{Drawing, animated_gif, film_strip};
+use fernn::report::{Drawing, Width, animated_gif, film_strip};
 use fernn::rng::Stream;
 use std::path::PathBuf;
 
@@ -80,9 +80,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let sequences: Vec<Vec<f32>> = reel.sequences.iter().map(|(_, s)| s.clone()).collect();
     let grid = (sequences.len().div_ceil(3), sequences.len().min(3));
     let scale = (112 / reel.extents.0.max(reel.extents.1)).max(1);
-    let picture = strip(&reel)?;
+    let picture = strip(&reel);
     for (name, bytes) in [
-        ("preview.svg", picture.svg().into()),
+        ("preview.svg", picture.svg()?.into_bytes()),
         ("preview.png", picture.png()?),
         ("preview.gif", animated_gif(&sequences, reel.extents, grid, scale)?),
     ] {
@@ -192,7 +192,7 @@ fn actions(arguments: &Arguments) -> fernn::Result<Reel> {
 }
 
 /// Up to eight frames of each sequence, evenly spaced.
-fn strip(reel: &Reel) -> fernn::Result<Drawing> {
+fn strip(reel: &Reel) -> Drawing {
     let (height, width) = reel.extents;
     let shown: Vec<usize> = (0..reel.frames).step_by(reel.frames.div_ceil(8)).collect();
     let columns: Vec<String> = shown.iter().map(|t| format!("t = {t}")).collect();
@@ -203,8 +203,8 @@ fn strip(reel: &Reel) -> fernn::Result<Drawing> {
     let row = |(name, sequence): &(String, Vec<f32>)| FilmRow {
         name: name.clone(),
         frames: shown.iter().map(|t| Some(frame(sequence, *t))).collect(),
-        is_error: false,
+        tone: Tone::Intensity,
     };
     let rows = reel.sequences.iter().map(row).collect();
-    film_strip(&Film { columns, rows, in_motion: false })
+    film_strip(&Film { columns, rows, in_motion: false }, Width::default())
 }

@@ -141,8 +141,7 @@ pub fn training_lines(shown: Shown<'_>) -> Exhibit {
         y_label: "validation accuracy".into(),
         series,
         scale: Scale::Linear,
-        mark: None,
-        shade: None,
+        ..Lines::default()
     };
     let caption = "Validation accuracy by optimiser step; line: mean over seeds, band: lowest to \
                    highest seed.";
@@ -160,7 +159,8 @@ pub fn accuracy_maps(shown: Shown<'_>, (trained, clips): (u32, u64)) -> Exhibit 
         "Test accuracy by velocity of the camera (mean over seeds, at most {clips} clips at each \
          velocity); the square holds the velocities of training."
     );
-    let maps = HeatMaps { panels, trained: trained as i32, colours: Colours::Share };
+    let label = "test accuracy".into();
+    let maps = HeatMaps { panels, trained: trained as i32, colours: Colours::Share, label };
     shown.exhibit("kth_accuracy_by_velocity", &caption, Body::HeatMaps(maps))
 }
 
@@ -261,8 +261,7 @@ pub fn accuracy_by_range(shown: Shown<'_>) -> Exhibit {
         y_label: "test accuracy".into(),
         series,
         scale: Scale::Linear,
-        mark: None,
-        shade: None,
+        ..Lines::default()
     };
     let caption = "Velocity generalization: test accuracy on clips whose camera draws its velocity \
                    from V_N, after training on V_0 or V_1; line: mean over seeds, band: lowest to \

@@ -285,8 +285,7 @@ pub fn training_lines(half: Half<'_>) -> Exhibit {
         y_label: "validation MSE".into(),
         series: half.series(&Metric::LOSS, |r| Some(r.step? as i64)),
         scale: Scale::Logarithmic,
-        mark: None,
-        shade: None,
+        ..Lines::default()
     };
     let caption = "Validation loss by optimiser step; line: mean over seeds, band: lowest to highest \
                    seed.";
@@ -300,8 +299,8 @@ pub fn horizon_lines(half: Half<'_>, name: &str, trained: usize) -> Exhibit {
         y_label: "test MSE".into(),
         series: half.series(&Metric::MSE_BY_HORIZON, |r| r.horizon.map(i64::from)),
         scale: Scale::Logarithmic,
-        mark: Some((trained as f64, "trained".into())),
-        shade: None,
+        trained: Some(trained as f64),
+        ..Lines::default()
     };
     let caption = "Test error by predicted frame, far beyond the trained horizon (dashed); line: \
                    mean over seeds, band: lowest to highest seed. A line ends where a seed is no \
@@ -320,7 +319,12 @@ pub fn velocity_maps(half: Half<'_>, trained: u32) -> Exhibit {
         caption: "Test MSE by velocity of the test sequences (mean over seeds), after training on \
                   the velocities inside the square; one colour scale for all panels."
             .into(),
-        body: Body::HeatMaps(HeatMaps { panels, trained: trained as i32, colours: Colours::Error }),
+        body: Body::HeatMaps(HeatMaps {
+            panels,
+            trained: trained as i32,
+            colours: Colours::Error,
+            label: "test MSE".into(),
+        }),
     }
 }
 
@@ -332,8 +336,8 @@ pub fn angular_velocity_lines(half: Half<'_>, reach: f64) -> Exhibit {
         y_label: "test MSE".into(),
         series: half.series(&Metric::MSE_BY_VELOCITY, degrees),
         scale: Scale::Logarithmic,
-        mark: None,
         shade: Some((-reach, reach)),
+        ..Lines::default()
     };
     let caption = "Test MSE by angular velocity of both digits, after training on the velocities of \
                    the shaded range alone; line: mean over seeds, band: lowest to highest seed.";

@@ -1,7 +1,7 @@
 //! Films: frames of a sequence, true and predicted, and hidden states.
 
 use crate::error::Result;
-use crate::experiments::exhibit::{Body, Exhibit, Film, FilmRow, Pixels};
+use crate::experiments::exhibit::{Body, Exhibit, Film, FilmRow, Pixels, Tone};
 use crate::experiments::metric::Metric;
 use crate::experiments::query::Records;
 use crate::experiments::subject::Subject;
@@ -22,6 +22,18 @@ fn frame(
     first.map(|picture| picture.rows())
 }
 
+/// Columns of a film: as many as print shows in a column of text.
+const MOST_COLUMNS: usize = 5;
+
+/// The first, the last and others between them, evenly spread.
+fn at_most(most: usize, horizons: &[u32]) -> Vec<u32> {
+    let last = horizons.len().saturating_sub(1);
+    match horizons.len() <= most {
+        true => horizons.to_vec(),
+        false => (0..most).map(|i| horizons[i * last / (most - 1)]).collect(),
+    }
+}
+
 /// One test sequence: truth, prediction and error of each model.
 pub fn film(records: Records<'_>, experiment: &str, name: &str) -> Option<Exhibit> {
     let truth = (experiment, &Metric::FILM_TRUTH);
@@ -30,10 +42,11 @@ pub fn film(records: Records<'_>, experiment: &str, name: &str) -> Option<Exhibi
     let mut horizons: Vec<u32> = pictures.iter().map(|p| p.horizon).collect();
     horizons.sort_unstable();
     horizons.dedup();
+    let horizons = at_most(MOST_COLUMNS, &horizons);
     let title = |&h: &u32| if h == 0 { "last seen".into() } else { format!("+{h}") };
     let true_frames: Vec<_> = horizons.iter().map(|&h| frame(records, truth, first, h)).collect();
-    let row = |name: String, frames, is_error| FilmRow { name, frames, is_error };
-    let mut rows = vec![row("truth".into(), true_frames.clone(), false)];
+    let row = |name: String, frames, tone| FilmRow { name, frames, tone };
+    let mut rows = vec![row("truth".into(), true_frames.clone(), Tone::Intensity)];
     let of_prediction = (experiment, &Metric::FILM_PREDICTION);
     for subject in records.subjects(experiment) {
         let frames: Vec<_> =
@@ -43,14 +56,15 @@ pub fn film(records: Records<'_>, experiment: &str, name: &str) -> Option<Exhibi
         }
         let pairs = frames.iter().zip(&true_frames);
         let errors = pairs.map(|(p, t)| Some(difference(p.as_ref()?, t.as_ref()?))).collect();
-        rows.push(row(subject.to_string(), frames, false));
-        rows.push(row("error".into(), errors, true));
+        rows.push(row(subject.to_string(), frames, Tone::Intensity));
+        rows.push(row("error".into(), errors, Tone::Error));
     }
     let columns = horizons.iter().map(title).collect();
     Some(Exhibit {
         name: name.into(),
         caption: "One test sequence (the first): truth, prediction and error (prediction minus \
-                  truth; red too bright, blue too dark) of each model, first seed."
+                  truth; red too bright, blue too dark) of each model, first seed. Values beyond their \
+                  colours are cut off, which a corner of the frame says."
             .into(),
         body: Body::Film(Film { columns, rows, in_motion: false }),
     })
@@ -65,39 +79,30 @@ pub fn hidden_states(
     let lab = records.pictures(experiment, &Metric::HIDDEN_LAB);
     let (Some(first), Some(last)) = (lab.first(), lab.last()) else { return Ok(None) };
     let steps = lab.iter().map(|p| p.horizon).max().unwrap_or(0);
-    let row = |metric: &Metric, subject: &Subject, name: String| {
+    let row = |metric: &Metric, subject: &Subject, (name, tone): (String, Tone)| {
         let frames =
             (1..=steps).map(|t| frame(records, (experiment, metric), subject, t)).collect();
-        FilmRow { name, frames: brightest_at_one(frames), is_error: false }
+        FilmRow { name, frames, tone }
     };
-    let mut rows = vec![row(&Metric::HIDDEN_INPUT, &first.subject, "input".into())];
+    let input = ("input".into(), Tone::Intensity);
+    let mut rows = vec![row(&Metric::HIDDEN_INPUT, &first.subject, input)];
     for subject in [&first.subject, &last.subject] {
-        rows.push(row(&Metric::HIDDEN_LAB, subject, subject.to_string()));
-        rows.push(row(&Metric::HIDDEN_STABILISED, subject, "moved back".into()));
+        let name = subject.to_string();
+        rows.push(row(&Metric::HIDDEN_LAB, subject, (name, Tone::Hidden)));
+        let back = "moved back".into();
+        rows.push(row(&Metric::HIDDEN_STABILISED, subject, (back, Tone::Hidden)));
     }
-    let columns = (1..=steps).map(|t| format!("frame {t}")).collect();
+    let columns = (1..=steps).map(|t| format!("t = {t}")).collect();
     Ok(Some(Exhibit {
         name: name.into(),
         caption: format!(
-            "A channel of the hidden state while two digits {motion}, and the same moved back along \
+            "The channel of the hidden state that varies most while two digits {motion}, and the same moved back along \
              with them: at rest and growing where the state flows with the input (the FERNN's slice \
              of that velocity), smeared out where memory stays behind (the G-RNN). First test \
-             sequence, first seed, the channel that varies most; each row scaled by its largest \
-             value."
+             sequence, first seed; one scale for all hidden states."
         ),
         body: Body::Film(Film { columns, rows, in_motion: true }),
     }))
-}
-
-/// Frames divided by the largest value among them.
-fn brightest_at_one(frames: Vec<Option<Pixels>>) -> Vec<Option<Pixels>> {
-    let values = frames.iter().flatten().flatten().flatten();
-    let largest = values.fold(f64::MIN_POSITIVE, |max, v| v.abs().max(max));
-    let scale = |frame: Pixels| {
-        let row = |row: Vec<f64>| row.into_iter().map(|v| v / largest).collect();
-        frame.into_iter().map(row).collect()
-    };
-    frames.into_iter().map(|frame| frame.map(scale)).collect()
 }
 
 fn difference(a: &[Vec<f64>], b: &[Vec<f64>]) -> Pixels {
@@ -139,11 +144,11 @@ mod tests {
         let Body::Film(film) = film.body else { panic!("no film") };
         let row = |name: &str| {
             let row = film.rows.iter().find(|row| row.name == name).expect("the row is there");
-            (row.frames.clone(), row.is_error)
+            (row.frames.clone(), row.tone)
         };
         assert_eq!(film.columns, ["+1"]);
-        assert_eq!(row("truth"), (vec![Some(vec![vec![0.5]])], false));
-        assert_eq!(row("G-RNN"), (vec![Some(vec![vec![0.25]])], false));
-        assert_eq!(row("error"), (vec![Some(vec![vec![-0.25]])], true));
+        assert_eq!(row("truth"), (vec![Some(vec![vec![0.5]])], Tone::Intensity));
+        assert_eq!(row("G-RNN"), (vec![Some(vec![vec![0.25]])], Tone::Intensity));
+        assert_eq!(row("error"), (vec![Some(vec![vec![-0.25]])], Tone::Error));
     }
 }

@@ -4,7 +4,8 @@ use super::data;
 use super::element::{element, marked, unmarked};
 use super::inline;
 use crate::experiments::exhibit::{Body, Exhibit, Film, Table};
-use crate::report::figure::Figure;
+use crate::report::drawn::Figure;
+use crate::report::figure::PartKind;
 use base64::prelude::{BASE64_STANDARD, Engine};
 
 /// An exhibit with its caption, a way to what it was measured with, and the numbers behind it.
@@ -14,18 +15,22 @@ pub(super) fn shown(exhibit: &Exhibit, figure: Option<&Figure>, experiment: &str
     let caption = caption(exhibit, experiment);
     let (class, inside) = match (&exhibit.body, figure) {
         (Body::Table(rows), _) => ("exhibit tabular", caption + &table(rows, exhibit)),
-        (Body::Lines(lines), Some(figure)) => {
-            let ends = inline::ends_of_lines(figure.drawing.svg(), lines);
-            let chart = picture(exhibit, figure, ends) + &data::chart(name, lines);
+        (Body::Lines(_) | Body::Charts(_), Some(figure)) => {
+            let charts = match &exhibit.body {
+                Body::Lines(lines) => std::slice::from_ref(lines),
+                Body::Charts(charts) => charts.as_slice(),
+                _ => &[],
+            };
+            let chart = picture(exhibit, figure) + &data::chart(name, charts);
             let read =
                 element("div").with("class", "readout").with("id", &format!("values-{name}"));
             ("exhibit chart", chart + &read.around("") + &caption)
         }
         (Body::Film(film), Some(figure)) => {
             let moving = player(name, film) + &data::film(name, film);
-            ("exhibit film", moving + &picture(exhibit, figure, None) + &caption)
+            ("exhibit film", moving + &picture(exhibit, figure) + &caption)
         }
-        (_, Some(figure)) => ("exhibit map", picture(exhibit, figure, None) + &caption),
+        (_, Some(figure)) => ("exhibit map", picture(exhibit, figure) + &caption),
         (_, None) => ("exhibit", caption),
     };
     own.with("class", class).around(&inside) + "\n"
@@ -86,32 +91,34 @@ fn is_number(cell: &str) -> bool {
     is_digit || ["", "never", "NaN", "inf"].contains(&start)
 }
 
-/// The drawing, as SVG or as pixels, whichever is smaller; `ends` are where on it a chart's first and
-/// last x stand, as shares of its width.
-fn picture(exhibit: &Exhibit, figure: &Figure, ends: Option<inline::Ends>) -> String {
+/// The drawing, as SVG or as pixels, whichever is smaller; of a chart with where on it x begins and ends,
+/// as shares of its width.
+fn picture(exhibit: &Exhibit, figure: &Figure) -> String {
     let caption = unmarked(&exhibit.caption);
-    let svg = figure.drawing.svg();
-    let is_small = svg.len() <= figure.png.len() / 3 * 4;
-    let (width, height) = inline::extents(svg).unwrap_or((1.0, 1.0));
+    let is_small = figure.svg.len() <= figure.png.len() / 3 * 4;
+    let (width, height) = figure.drawing.size();
     let inside = if is_small {
-        inline::inlined(svg, &exhibit.name)
+        inline::inlined(&figure.svg, &exhibit.name)
     } else {
         let source = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(&figure.png));
         let image = element("img").with("src", &source).with("alt", &caption);
         image.with("width", &width.to_string()).with("height", &height.to_string()).alone()
     };
-    let class = if matches!(exhibit.body, Body::Lines(_)) { "paper lines" } else { "paper" };
-    let mut paper = element("div").with("class", class);
+    let is_chart = matches!(exhibit.body, Body::Lines(_) | Body::Charts(_));
+    let mut paper = element("div").with("class", if is_chart { "paper lines" } else { "paper" });
     if is_small {
         paper = paper.with("role", "img").with("aria-label", &caption);
     }
-    if let Some(ends) = ends {
-        let share = |x: f64| format!("{:.5}", x / width);
-        paper = paper
-            .with("data-from", &share(ends.pixels.0))
-            .with("data-to", &share(ends.pixels.1))
-            .with("data-first", &ends.values.0.to_string())
-            .with("data-last", &ends.values.1.to_string());
+    if matches!(exhibit.body, Body::Lines(_)) {
+        for part in figure.drawing.parts() {
+            let PartKind::Across { first, last } = part.kind else { continue };
+            let share = |x: f64| format!("{:.5}", x / width);
+            paper = paper
+                .with("data-from", &share(part.place.left))
+                .with("data-to", &share(part.place.right))
+                .with("data-first", &first.to_string())
+                .with("data-last", &last.to_string());
+        }
     }
     let zoom = element("button")
         .with("type", "button")

@@ -4,7 +4,7 @@ use super::board::board;
 use super::element::{element, escaped, marked, phrase};
 use super::exhibit::shown;
 use crate::report::document::{Block, Document, Protocol};
-use crate::report::figure::Figures;
+use crate::report::drawn::Figures;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");

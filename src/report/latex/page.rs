@@ -111,7 +111,7 @@ fn shown(exhibit: &Exhibit) -> String {
             "\\begin{{table}}[htbp]\n\\centering\n\\caption{{\\{caption}}}\n\\label{{tab:{name}}}\n\
              \\fitted{{tables/{name}}}\n\\end{{table}}\n\n"
         ),
-        Body::Lines(_) => figure(exhibit, "0.62\\linewidth"),
+        Body::Lines(_) | Body::Charts(_) => figure(exhibit, "0.62\\linewidth"),
         _ => figure(exhibit, "\\linewidth"),
     }
 }
