@@ -119,7 +119,11 @@ impl Experiment for RotatingDigits {
              velocities that are multiples of {step}°, as the paper's multiples of 10° are at N = 36: each \
              step moves orientations by whole places and interpolates between pixels unless it is a quarter \
              turn. All models have the same filters, decoder, rate and data, and the same number of \
-             parameters."
+             parameters. N, step and number of frames were chosen so that no velocity returns within a \
+             sequence. The quick profile's rate and number of steps were chosen by the validation loss of \
+             all three models in four runs of one seed: at N = 20 after 800 steps with a rate of 2e-3 it was \
+             0.069 for the G-RNN, 0.057 for FERNN-VR1 and 0.038 for FERNN-VR2, after 400 steps with 5e-3, \
+             the rate taken, 0.072, 0.060 and 0.043."
         ));
         Ok(remarks)
     }

@@ -328,18 +328,19 @@ impl Settings<RotationWorld> {
     fn quick_rotation() -> Self {
         let desk = Self::desk_rotation();
         let quick = Settings::quick_translation();
+        let adam = AdamConfig { learning_rate: 5e-3, ..AdamConfig::default() };
         Self {
-            seen: quick.seen,
-            predicted: quick.predicted,
-            horizon: quick.horizon,
+            // Within 10 frames 36°, twice 18° = 360°/20, does not return.
+            seen: 5,
+            predicted: 5,
+            horizon: 35,
             batch: quick.batch,
-            schedule: Schedule { steps: 400, adam: quick_adam(), ..desk.schedule },
+            schedule: Schedule { steps: 600, adam, ..desk.schedule },
             validation_sequences: 32,
             test_sequences: 128,
             horizon_sequences: 16,
             velocity_sequences: 16,
-            // Within 12 frames 30°, twice 15° = 360°/24, does not return.
-            world: RotationWorld { step_deg: 15, orientations: 24, ..desk.world.clone() },
+            world: RotationWorld { step_deg: 18, orientations: 20, ..desk.world.clone() },
             ..desk
         }
     }
