@@ -119,11 +119,15 @@ fn a_run_writes_what_it_promises_and_its_report_is_rebuilt_byte_for_byte() {
 fn assert_small_run(records: &[Record]) {
     let of = |metric: Metric| records.iter().filter(move |r| r.metric == metric);
     let models: Vec<String> = of(Metric::MSE).map(|r| r.subject.to_string()).collect();
-    assert_eq!(models, ["G-RNN", "FERNN-V1", "FERNN-V2"]);
-    assert_eq!(of(Metric::MSE_BY_HORIZON).count(), 3 * 42);
+    let baselines = ["last frame", "true motion (oracle)", "mean frame"];
+    let all = [&["G-RNN"][..], &baselines, &["FERNN-V1", "FERNN-V2"]].concat();
+    assert_eq!(models, all);
+    assert_eq!(of(Metric::MSE_BY_HORIZON).count(), all.len() * 42);
     assert_eq!(of(Metric::LOSS).count(), 3 * 2 * 3);
     assert_eq!(of(Metric::SETTINGS).count(), 3, "every unit stores its settings");
-    let is_text = |r: &Record| r.experiment == PROVENANCE || r.metric == Metric::SETTINGS;
+    assert_eq!(of(Metric::CHANGED).count(), 3, "and what was changed of them");
+    let texts = [Metric::SETTINGS, Metric::CHANGED];
+    let is_text = |r: &Record| r.experiment == PROVENANCE || texts.contains(&r.metric);
     assert!(records.iter().all(|r| is_text(r) != r.value.is_some()));
 }
 

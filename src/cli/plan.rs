@@ -79,15 +79,12 @@ pub fn print_plan(units: &[Unit], sources: &Sources, threads: usize) -> anyhow::
         )?;
     }
     let core_hours = total.seconds * threads as f64 / 3600.0;
-    outln!(
-        "\n{} units: {} on {threads} threads ({core_hours:.2} core-hours), {} of memory at least, {} of \
-         checkpoints.",
-        units.len(),
-        in_time(total.seconds),
-        in_bytes(total.memory),
-        in_bytes(total.disk)
-    )?;
-    outln!("Timed in {}, a step of each model.", in_time(calibration.as_secs_f64()))?;
+    let count = units.len();
+    let time = in_time(total.seconds);
+    outln!("\n{count} units: {time} on {threads} threads ({core_hours:.2} core-hours)")?;
+    let (memory, disk) = (in_bytes(total.memory), in_bytes(total.disk));
+    outln!("{memory} of memory at least, {disk} of checkpoints")?;
+    outln!("Timed in {}, a step of each model", in_time(calibration.as_secs_f64()))?;
     print_data_and_changes(units, sources)
 }
 
@@ -135,6 +132,7 @@ fn timed<'a>(units: &'a [Unit], sources: &Sources) -> fernn::Result<Vec<Model<'a
 /// Seconds, minutes, hours or days.
 fn in_time(seconds: f64) -> String {
     match seconds {
+        s if s < 10.0 => format!("{s:.1} s"),
         s if s < 100.0 => format!("{s:.0} s"),
         s if s < 100.0 * 60.0 => format!("{:.0} min", s / 60.0),
         s if s < 100.0 * 3600.0 => format!("{:.0} h", s / 3600.0),

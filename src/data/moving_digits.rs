@@ -104,7 +104,9 @@ impl<M: Motion> MovingDigits<M> {
 
     /// Each digit of a sample alone, as (T, 1, H, W) values in [0, 1], and how fast it moves.
     pub fn apart(&self, split: Split, index: u64) -> Vec<(Vec<f32>, M::Velocity)> {
-        let alone = |sprite: Sprite<M>| (self.render(split, &[sprite.clone()]), sprite.velocity);
+        let alone = |sprite: Sprite<M>| {
+            (self.render(split, std::slice::from_ref(&sprite)), sprite.velocity)
+        };
         self.sprites(split, index).into_iter().map(alone).collect()
     }
 

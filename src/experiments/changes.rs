@@ -348,7 +348,7 @@ mod tests {
         let text = |settings: &Settings| toml::to_string(settings).unwrap();
         let new = applied(&["adam.rate=2.0", "clip=1.0"]).unwrap();
         let lines = differences(&text(&new), &text(&settings()));
-        assert_eq!(lines, ["clip 1.0 (was not set)", "adam.rate 2.0 (was 0.5)"]);
+        assert_eq!(lines, ["adam.rate 2.0 (was 0.5)", "clip 1.0 (was not set)"]);
         assert!(differences(&text(&new), &text(&new)).is_empty());
     }
 }

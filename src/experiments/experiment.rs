@@ -12,7 +12,6 @@ use super::profile::Profile;
 use super::query::Records;
 use super::record::Record;
 use super::subject::Subject;
-use super::trained_model::TrainedModel;
 use crate::data::{Sources, Split};
 use crate::error::Result;
 use crate::ops::ConvAlgorithm;
@@ -239,20 +238,6 @@ pub trait ModelJob: Job {
     /// # Errors
     /// [`crate::Error::Configuration`] when they are those of another kind of job.
     fn with_settings(&self, settings: &str) -> Result<Box<dyn Job>>;
-}
-
-impl UnitRun<'_> {
-    /// Writes the best weights where they are asked for.
-    pub(super) fn save(
-        &self,
-        settings: &str,
-        data: String,
-        weights: impl FnOnce() -> Result<Tensors>,
-    ) -> Result<()> {
-        let Some(path) = &self.weights else { return Ok(()) };
-        let (key, settings) = (self.key.clone(), settings.to_string());
-        TrainedModel { key, settings, data, weights: weights()? }.save(path)
-    }
 }
 
 /// What a unit is run with.

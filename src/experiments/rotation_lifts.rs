@@ -183,10 +183,10 @@ fn drift_lines(records: Records<'_>) -> Exhibit {
         (Metric::EQUIVARIANCE_TRAINED, Trace::Line),
     ] {
         let all = series(records, NAME, &metric, |r| r.horizon.map(i64::from));
-        for (subject, mut line) in records.subjects(NAME).into_iter().zip(all) {
+        for mut line in all {
             // What was not trained does not know its decoder.
             let is_told = trace == Trace::Untrained
-                && [LAB_GROUP, CO_MOVING_GROUP].contains(&subject.variant.as_str());
+                && [LAB_GROUP, CO_MOVING_GROUP].contains(&line.subject.variant.as_str());
             // The first frame has moved nothing yet.
             line.points.retain(|point| point.mean > 0.0);
             if !is_told && !line.points.is_empty() {

@@ -41,7 +41,8 @@ pub fn series(
                 .filter_map(|r| Some((position(r)?, r.value?))),
         ),
     };
-    records.subjects(experiment).iter().map(line).collect()
+    let all = records.subjects(experiment);
+    all.iter().map(line).filter(|line| !line.points.is_empty()).collect()
 }
 
 /// The mean over seeds of a model's rows of a metric at each velocity of a torus.

@@ -1,6 +1,6 @@
 //! Trained models as files: weights under the names that `fernn predict` reads, and what they are of.
 
-use super::experiment::UnitKey;
+use super::experiment::{UnitKey, UnitRun};
 use super::subject::Subject;
 use crate::error::{Error, Result};
 use crate::parameters::Tensors;
@@ -72,5 +72,19 @@ impl TrainedModel {
         let key = UnitKey { experiment, subject, seed, profile };
         let settings = toml::to_string(&settings).expect("a table is plain data");
         Ok(Self { key, settings, data, weights: tensors })
+    }
+}
+
+impl UnitRun<'_> {
+    /// Writes the best weights where they are asked for.
+    pub(super) fn save(
+        &self,
+        settings: &str,
+        data: String,
+        weights: impl FnOnce() -> Result<Tensors>,
+    ) -> Result<()> {
+        let Some(path) = &self.weights else { return Ok(()) };
+        let (key, settings) = (self.key.clone(), settings.to_string());
+        TrainedModel { key, settings, data, weights: weights()? }.save(path)
     }
 }

@@ -225,7 +225,9 @@ fn useful_horizon(half: &Half<'_>, subject: &Subject) -> String {
     for seed in half.records.seeds(half.experiment, subject) {
         let (errors, limits) = (by_frame(subject, seed), by_frame(&reference, seed));
         // What is no number is worse than anything.
-        let is_worse = |&(h, error): &(&u32, &f64)| limits.get(h).is_some_and(|l| !(error <= l));
+        let is_worse = |&(h, error): &(&u32, &f64)| {
+            limits.get(h).is_some_and(|limit| error > limit || error.is_nan())
+        };
         match errors.iter().find(is_worse) {
             Some((h, _)) => horizons.push(f64::from(*h) - 1.0),
             None => {

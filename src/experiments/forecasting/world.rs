@@ -252,9 +252,15 @@ mod tests {
                 }
             }
         }
-        let world =
-            crate::experiments::forecasting::Settings::rotation(crate::experiments::Profile::Paper)
-                .world;
+        let world = RotationWorld {
+            step_deg: 10,
+            tested_range: 5,
+            lift: Lift::Trivial,
+            order: CarryOrder::default(),
+            orientations: 36,
+            filter_size: 3,
+            canvas: Canvas { size: 28, digit: 28 },
+        };
         for degrees in [10, 20, 30, 40, 45, 90, -45] {
             let n = world.period(DegreesPerFrame(degrees)).expect("it turns");
             assert!(returns_first(|t| (i64::from(degrees) * t as i64 % 360, 0), n), "{degrees}");
