@@ -106,7 +106,7 @@ pub enum Trace {
     Untrained,
     /// Markers alone.
     Points,
-    /// A thin line without markers: what theory says.
+    /// A thin line without markers: what theory says, or what is reached without a model.
     Theory,
 }
 

@@ -8,6 +8,11 @@ use crate::experiments::metric::Metric;
 use crate::experiments::record::Record;
 use crate::experiments::subject::Subject;
 
+/// Guessing, as it is called in records.
+pub(super) const CHANCE: &str = "chance";
+/// Calling every clip what most training clips are.
+pub(super) const MOST_FREQUENT: &str = "most frequent class";
+
 /// The accuracy of guessing, and of calling every clip what most training clips are, for what an evaluation
 /// measures of models.
 pub(super) fn baseline_records(
@@ -20,8 +25,8 @@ pub(super) fn baseline_records(
         key.record(Some(Split::Test), metric, *value)
     };
     let all = [
-        ("chance", 1.0 / settings.shape.classes as f64),
-        ("most frequent class", most_frequent(clips, settings.test_clips)),
+        (CHANCE, 1.0 / settings.shape.classes as f64),
+        (MOST_FREQUENT, most_frequent(clips, settings.test_clips)),
     ];
     match evaluation {
         Evaluation::Classification => {

@@ -1,11 +1,12 @@
 //! Tables and charts of the experiments on Moving KTH.
 
+use super::baselines::{CHANCE, MOST_FREQUENT};
 use super::claims::is_kth;
 use super::evaluation::{TESTED_RANGES, velocities_of};
 use super::settings::Settings;
 use crate::data::{Action, Split};
 use crate::experiments::exhibit::{
-    Body, Colours, Confusions, Exhibit, HeatMaps, Lines, Matrix, Panel, Scale, Table,
+    Body, Colours, Confusions, Exhibit, HeatMaps, Lines, Matrix, Panel, Scale, Table, Trace,
 };
 use crate::experiments::metric::Metric;
 use crate::experiments::number::{short, strings};
@@ -254,8 +255,11 @@ fn range(velocities: u32) -> i64 {
 /// Velocity generalization: accuracy on faster and faster cameras.
 pub fn accuracy_by_range(shown: Shown<'_>) -> Exhibit {
     let (records, experiment) = (shown.records, shown.experiment);
-    let series =
+    let mut series =
         series(records, experiment, &Metric::ACCURACY_BY_RANGE, |r| r.velocities.map(range));
+    series.retain(|line| line.subject.model != MOST_FREQUENT);
+    let guesses = series.iter_mut().filter(|line| line.subject.model == CHANCE);
+    guesses.for_each(|line| line.trace = Trace::Theory);
     let lines = Lines {
         x_label: "largest speed N of the test clips (velocities of V_N)".into(),
         y_label: "test accuracy".into(),

@@ -2,7 +2,9 @@
 
 use super::baselines::Baseline;
 use crate::data::Split;
-use crate::experiments::exhibit::{Body, Colours, Exhibit, HeatMaps, Lines, Scale, Series, Table};
+use crate::experiments::exhibit::{
+    Body, Colours, Exhibit, HeatMaps, Lines, Scale, Series, Table, Trace,
+};
 use crate::experiments::metric::Metric;
 use crate::experiments::number::{mean_and_std, short, strings};
 use crate::experiments::paper::Table1;
@@ -276,7 +278,13 @@ impl Half<'_> {
     }
 
     fn series(&self, metric: &Metric, position: impl Fn(&Record) -> Option<i64>) -> Vec<Series> {
-        series(self.records, self.experiment, metric, position)
+        let mut all = series(self.records, self.experiment, metric, position);
+        let mean_frame = Baseline::MeanFrame.subject();
+        // The others are in the tables: what is no error at all has no place on an axis of powers of ten.
+        all.retain(|line| line.subject == mean_frame || !Baseline::is_one(&line.subject));
+        let reference = all.iter_mut().filter(|line| line.subject == mean_frame);
+        reference.for_each(|line| line.trace = Trace::Theory);
+        all
     }
 }
 
