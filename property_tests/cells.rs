@@ -476,3 +476,25 @@ fn cells_refuse_what_does_not_fit() {
     assert!(Stacked::new(vec![layer(Lift::Trivial, one()), layer(Lift::Trivial, two())]).is_err());
     assert!(Stacked::<AnyLayer>::new(vec![]).is_err(), "no layer");
 }
+
+/// Near the border of a truncated set a mixing cell lacks neighbours, and claims less than a simple one; a
+/// stack claims what both do, in whichever order.
+#[test]
+fn a_stack_claims_what_all_of_its_layers_claim() {
+    let set = VelocitySet::square(2);
+    let k = |shape: &[usize]| normal(0, "k", shape, 1.0, DType::F32);
+    let space = || FlowSpace::new(Translation, set.clone(), Lift::CoMoving);
+    let simple = || -> AnyLayer {
+        Box::new(FlowRnn::over(space(), k(&[2, 2, 3, 3]), k(&[2, 2, 3, 3])).unwrap())
+    };
+    let mixing = || -> AnyLayer {
+        let kernels = k(&[4, 2, 2, 3, 3]);
+        Box::new(MixingRnn::over(space(), k(&[2, 2, 3, 3]), kernels, neighbourhood()).unwrap())
+    };
+    let flow = PixelsPerFrame::new(1, 0);
+    let claims = |layers: Vec<AnyLayer>| Stacked::new(layers).unwrap().claimed(flow, 2);
+    let (more, fewer) = (claims(vec![simple()]), claims(vec![mixing()]));
+    assert!(fewer.len() < more.len() && !more.is_empty(), "{} of {}", fewer.len(), more.len());
+    assert_eq!(claims(vec![simple(), mixing()]), fewer);
+    assert_eq!(claims(vec![mixing(), simple()]), fewer);
+}

@@ -4,7 +4,7 @@ use super::setup::{self, Case, Flow, Weights};
 use candle_core::{DType, Device};
 use fernn::data::{Canvas, Digits, Sources, Split};
 use fernn::experiments::forecasting::{
-    Evaluation, ForecastJob, RotationWorld, Settings, TranslationWorld, World, units,
+    Baseline, Evaluation, ForecastJob, RotationWorld, Settings, TranslationWorld, World, units,
 };
 use fernn::experiments::{
     CATALOGUE, Changes, Evidence, Metric, Picture, Profile, Record, Request, Session, Subject,
@@ -145,8 +145,16 @@ fn subject(model: &str) -> Subject {
 
 /// Everything measured, pixels of pictures last.
 fn rows(evidence: &Evidence) -> Vec<Row> {
-    let measured = evidence.records.iter().filter(|r| r.metric != Metric::SETTINGS);
-    measured.map(row).chain(evidence.pictures.iter().flat_map(pixels)).collect()
+    // Baselines, and errors of returning velocities apart, have laws of their own in `experiments`.
+    let others = [Metric::SETTINGS, Metric::MSE_REPEATING, Metric::MSE_NOT_REPEATING];
+    let is_measured = |r: &&Record| !others.contains(&r.metric) && !Baseline::is_one(&r.subject);
+    evidence
+        .records
+        .iter()
+        .filter(is_measured)
+        .map(row)
+        .chain(evidence.pictures.iter().flat_map(pixels))
+        .collect()
 }
 
 fn row(record: &Record) -> Row {

@@ -217,3 +217,26 @@ impl Measured {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an error of the size of the action's own is called, by how large it is on a grid twice as fine.
+    fn diagnosis(finer: f64) -> Diagnosis {
+        let error = Difference { largest: 0.1, two_norm: 0.1, ulps: 1e15 };
+        let velocity = "45°".to_string();
+        let (double, finer, action) = (Some(error), Some(finer), 0.1);
+        Measured { velocity, double, finer, action, ..Measured::default() }.diagnosis()
+    }
+
+    #[test]
+    fn an_error_that_does_not_fall_with_the_grid_is_none_of_the_grid() {
+        assert_eq!(diagnosis(0.1 / 4.0), Diagnosis::Discretisation);
+        // The least order, 0.5, is a factor of √2.
+        assert_eq!(diagnosis(0.1 / 1.5), Diagnosis::Discretisation);
+        for finer in [0.1 / 1.3, 0.1, 0.13, f64::NAN] {
+            assert_eq!(diagnosis(finer), Diagnosis::Broken, "{finer}");
+        }
+    }
+}
