@@ -18,10 +18,9 @@ pub struct TensorFile {
     pub text: String,
 }
 
-/// Metadata of the text.
-const TEXT: &str = "fernn.text";
-/// Metadata of the digest of text and tensors.
-const DIGEST: &str = "fernn.sha256";
+/// Metadata of the digest of text and tensors, in a line, and the text behind it: one entry, for the
+/// format's own writer keeps several in no order.
+const ENTRY: &str = "fernn.sha256+fernn.text";
 
 impl TensorFile {
     /// Writes the file atomically; the same content gives the same bytes.
@@ -29,9 +28,8 @@ impl TensorFile {
     /// # Errors
     /// [`Error::Io`] naming the file.
     pub fn save(&self, path: &Path) -> Result<()> {
-        // One entry, for the format's own writer keeps several in no order.
         let text = format!("{}\n{}", self.digest(), self.text);
-        let metadata = HashMap::from([(format!("{DIGEST}+{TEXT}"), text)]);
+        let metadata = HashMap::from([(ENTRY.to_string(), text)]);
         let bytes = safetensors::serialize(&self.tensors, Some(metadata))
             .map_err(|e| Error::io(path)(std::io::Error::other(e.to_string())))?;
         write_atomically(path, &bytes)
@@ -48,7 +46,7 @@ impl TensorFile {
         let tensors = candle_core::safetensors::load_buffer(bytes, device);
         let tensors: BTreeMap<String, Tensor> =
             tensors.map_err(|e| unreadable(&e))?.into_iter().collect();
-        let entry = header.metadata().as_ref().and_then(|m| m.get(&format!("{DIGEST}+{TEXT}")));
+        let entry = header.metadata().as_ref().and_then(|m| m.get(ENTRY));
         let Some(entry) = entry else { return Ok(Self { tensors, text: String::new() }) };
         let (digest, text) = entry.split_once('\n').unwrap_or((entry, ""));
         let file = Self { tensors, text: text.into() };

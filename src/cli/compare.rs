@@ -5,7 +5,8 @@ use super::wrapping::wrapped;
 use clap::Args;
 use fernn::experiments::number::short;
 use fernn::experiments::{
-    CATALOGUE, Comparison, Evidence, Outcome, Records, RunComparison, Verdict,
+    CATALOGUE, Comparison, Evidence, Outcome, Records, RunComparison, SettingsDifference, Verdict,
+    each_once,
 };
 use fernn::statistics::Interval;
 use std::path::{Path, PathBuf};
@@ -49,14 +50,8 @@ fn evidence(path: &Path) -> fernn::Result<Evidence> {
 
 /// Each text of differences once, with the models that it is of.
 fn print_settings(comparison: &RunComparison) -> std::io::Result<()> {
-    let mut texts: Vec<(&Vec<String>, Vec<String>)> = Vec::new();
-    for difference in &comparison.settings {
-        let name = format!("{} {}", difference.experiment, difference.subject);
-        match texts.iter_mut().find(|(lines, _)| **lines == difference.lines) {
-            Some((_, names)) => names.push(name),
-            None => texts.push((&difference.lines, vec![name])),
-        }
-    }
+    let name = |d: &SettingsDifference| format!("{} {}", d.experiment, d.subject);
+    let texts = each_once(comparison.settings.iter().map(|d| (&d.lines, name(d))));
     if texts.is_empty() {
         return outln!("Settings: the same for every model of both runs");
     }

@@ -3,7 +3,7 @@
 use super::changes::{Changes, Taker, differences};
 use super::experiment::{Experiment, Request, Unit};
 use super::metric::Metric;
-use super::query::Records;
+use super::query::{Records, each_once};
 use crate::error::{Error, Result};
 
 /// The units of experiments, each with what of its settings is not the profile's.
@@ -43,15 +43,8 @@ pub fn plan(experiments: &[&dyn Experiment], request: &Request) -> Result<Vec<Un
 
 /// What of an experiment's settings is not the profile's, as the end of every caption; nothing where all are.
 pub(crate) fn changed_settings(records: Records<'_>, experiment: &str) -> Option<String> {
-    let mut texts: Vec<(&str, Vec<String>)> = Vec::new();
-    for row in records.of(experiment, &Metric::CHANGED) {
-        let name = row.subject.to_string();
-        match texts.iter_mut().find(|(text, _)| *text == row.note) {
-            Some((_, names)) if names.contains(&name) => {}
-            Some((_, names)) => names.push(name),
-            None => texts.push((&row.note, vec![name])),
-        }
-    }
+    let rows = records.of(experiment, &Metric::CHANGED).into_iter();
+    let texts = each_once(rows.map(|row| (row.note.as_str(), row.subject.to_string())));
     let is_shared = texts.len() == 1;
     let of = |(text, names): &(&str, Vec<String>)| match is_shared {
         true => text.to_string(),

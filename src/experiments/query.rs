@@ -160,6 +160,19 @@ fn parse<T: DeserializeOwned>(experiment: &str, row: &Record) -> Result<T> {
     })
 }
 
+/// Each thing once, with the names that it is of, each of these once too.
+pub fn each_once<T: PartialEq>(all: impl Iterator<Item = (T, String)>) -> Vec<(T, Vec<String>)> {
+    let mut kept: Vec<(T, Vec<String>)> = Vec::new();
+    for (one, name) in all {
+        match kept.iter_mut().find(|(known, _)| *known == one) {
+            Some((_, names)) if names.contains(&name) => {}
+            Some((_, names)) => names.push(name),
+            None => kept.push((one, vec![name])),
+        }
+    }
+    kept
+}
+
 fn distinct<T: PartialEq + Copy>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut kept = Vec::new();
     for one in all {

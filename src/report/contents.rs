@@ -2,7 +2,7 @@
 
 use super::document::{Block, Board, Document, LeftOut, Protocol, Ruling, Setting, Text};
 use super::section::Section;
-use crate::experiments::{Metric, PROVENANCE, Records};
+use crate::experiments::{Metric, PROVENANCE, Records, each_once};
 
 /// The report of some records; `left_out` are experiments without any.
 pub(super) fn document<'a>(
@@ -104,11 +104,11 @@ const LIMITATIONS: [&str; 6] = [
      positions and velocities.",
     "Best weights are chosen on a validation split of other training digits; the test digits are used \
      once, after training.",
-    "The settings of the quick profile (frames, batch, rate, steps) were chosen among about ten short runs \
-     by the validation loss of FERNN-V2 and the time that it takes, not by that of the G-RNN, and are the \
+    "The settings of the quick profile over translations (frames, batch, rate, steps) were chosen on a torus \
+     of 14 pixels, which now has 15, among about ten short runs by the validation loss of FERNN-V2 and the time that it takes, not by that of the G-RNN, and are the \
      same for all models. In one of those runs (batch 8, 10 + 10 frames, 400 steps, one seed) the G-RNN's \
      validation loss was 0.103 at a rate of 1e-3 and 0.110 at 2e-3, the rate chosen: the comparison leans \
-     towards FERNN-V2. The desk profile keeps the paper's rate and was not tuned.",
+     towards FERNN-V2. The desk profile keeps the paper's rate there and was not tuned.",
     "Published values are those of the paper's full size and training, as far as they are known; see \
      the column `source`.",
     "At small scale errors far beyond the trained horizon depend on the length of training more than \
@@ -118,21 +118,15 @@ const LIMITATIONS: [&str; 6] = [
 
 /// What an experiment ran with: each text of settings once, with the models that it is of.
 fn protocol<'a>(records: Records<'a>, experiment: &'a str) -> Protocol<'a> {
-    let mut settings: Vec<Setting<'a>> = Vec::new();
     let mut seeds: Vec<u64> = Vec::new();
     for subject in records.subjects(experiment) {
         seeds.extend(records.seeds(experiment, subject));
     }
     seeds.sort_unstable();
     seeds.dedup();
-    for row in records.of(experiment, &Metric::SETTINGS) {
-        let name = row.subject.to_string();
-        match settings.iter_mut().find(|setting| setting.text == row.note) {
-            Some(setting) if setting.models.contains(&name) => {}
-            Some(setting) => setting.models.push(name),
-            None => settings.push(Setting { models: vec![name], text: &row.note }),
-        }
-    }
+    let rows = records.of(experiment, &Metric::SETTINGS).into_iter();
+    let texts = each_once(rows.map(|row| (row.note.as_str(), row.subject.to_string())));
+    let settings = texts.into_iter().map(|(text, models)| Setting { models, text }).collect();
     let profile = records.profile(experiment).unwrap_or_default();
     Protocol { experiment, profile, seeds, settings }
 }

@@ -28,6 +28,9 @@ pub enum Evaluation {
 /// Ranges N of the V_N that velocity generalization is tested on.
 pub const TESTED_RANGES: [u32; 3] = [0, 1, 2];
 
+/// The range N of the V_N at each of whose velocities accuracy is measured.
+pub(super) const TESTED: u32 = 2;
+
 /// The number of velocities of V_N, N = `range`, by which records name it.
 pub(super) const fn velocities_of(range: u32) -> u32 {
     (2 * range + 1).pow(2)
@@ -95,7 +98,7 @@ impl Trained<'_> {
             let record = self.record(Metric::ACCURACY_BY_VELOCITY, confusion.accuracy());
             Ok(Record { velocity, ..record })
         };
-        VelocitySet::square(2).as_slice().iter().map(at).collect()
+        VelocitySet::square(TESTED).as_slice().iter().map(at).collect()
     }
 
     fn ranges(&self) -> Result<Vec<Record>> {

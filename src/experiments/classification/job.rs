@@ -1,7 +1,7 @@
 //! The job of a unit: a classifier trained under one seed, and everything evaluated on it.
 
 use super::baselines::baseline_records;
-use super::evaluation::{Evaluation, Trained};
+use super::evaluation::{Evaluation, TESTED, TESTED_RANGES, Trained, velocities_of};
 use super::settings::Settings;
 use crate::data::{Footage, Look, MovingCamera, Sources, Split, Windows};
 use crate::equivariance::Report;
@@ -11,6 +11,7 @@ use crate::experiments::expected_cost::{Amounts, ExpectedCost, expected_cost};
 use crate::experiments::experiment::{Job, ModelJob, Request, Unit, UnitKey, UnitRun};
 use crate::experiments::metric::Metric;
 use crate::experiments::record::Record;
+use crate::experiments::settings_text;
 use crate::experiments::subject::Subject;
 use crate::flow::{PixelsPerFrame, VelocitySet};
 use crate::models::{AnyClassifier, ClassificationLearner, ClassifierKind, check_classifier};
@@ -40,7 +41,7 @@ pub fn units(
         let job = ClassificationJob { settings, evaluations, has_baselines, device };
         Unit {
             key: UnitKey { experiment, subject, seed, profile },
-            settings: toml_of(&job.settings),
+            settings: settings_text::written(&job.settings),
             changed: String::new(),
             shows: "",
             steps: job.settings.schedule.steps,
@@ -55,10 +56,6 @@ pub fn units(
             request.seeds(own_seeds).map(move |seed| unit(seed, place == 0, model))
         })
         .collect()
-}
-
-fn toml_of(settings: &Settings) -> String {
-    toml::to_string(settings).expect("settings are plain data")
 }
 
 /// Trains a classifier and evaluates it.
@@ -123,8 +120,8 @@ impl ClassificationJob {
         let Settings { test_clips, velocity_clips, redraws, validation_clips, .. } = self.settings;
         let clips = |evaluation: &Evaluation| match evaluation {
             Evaluation::Classification => test_clips,
-            Evaluation::Velocities => 25 * velocity_clips,
-            Evaluation::Ranges => 3 * test_clips,
+            Evaluation::Velocities => u64::from(velocities_of(TESTED)) * velocity_clips,
+            Evaluation::Ranges => TESTED_RANGES.len() as u64 * test_clips,
             Evaluation::Redrawing => redraws * test_clips,
             Evaluation::Invariance => 2 * velocity_clips,
         };
@@ -236,7 +233,9 @@ impl Job for ClassificationJob {
         let clips = self.clips(run.sources, run.key.seed)?;
         let trained = self.trained(run, &clips)?;
         let weights = &trained.0.best_weights;
-        run.save(&toml_of(&self.settings), self.data(run.sources)?, || Ok(weights.clone()))?;
+        run.save(&settings_text::written(&self.settings), self.data(run.sources)?, || {
+            Ok(weights.clone())
+        })?;
         let mut records = self.training_records(run.key, &trained);
         if self.settings.model.kind != ClassifierKind::VideoCnn {
             records.extend(run.key.law_records(&self.check(weights)));

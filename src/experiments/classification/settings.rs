@@ -1,12 +1,13 @@
 //! Hyper-parameters of the experiments on Moving KTH.
 
 use crate::data::{Action, Cut, Division, Ranges, Windows};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::experiments::bounds::{
     CHANNELS, FRAMES, LAYERS, PIXELS, SAMPLES, VELOCITIES, check_schedule, expect_within,
 };
 use crate::experiments::experiment::Request;
 use crate::experiments::profile::Profile;
+use crate::experiments::settings_text;
 use crate::experiments::subject::Subject;
 use crate::models::{ClassifierChoice, ClassifierKind, ClassifierShape};
 use crate::ops::Padding;
@@ -142,12 +143,9 @@ impl Settings {
     /// The settings of a text.
     ///
     /// # Errors
-    /// [`Error::Configuration`] when they are not those of a classifier, or cannot be run.
+    /// [`crate::Error::Configuration`] when they are not those of a classifier, or cannot be run.
     pub fn read(text: &str) -> Result<Self> {
-        let settings: Self = toml::from_str(text).map_err(|e| {
-            let problem = format!("cannot be read: {}", e.message());
-            Error::configuration("the settings of the model", problem, "train it anew")
-        })?;
+        let settings: Self = settings_text::read(text)?;
         settings.check()?;
         Ok(settings)
     }

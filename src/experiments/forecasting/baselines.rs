@@ -10,6 +10,7 @@ use crate::experiments::record::Record;
 use crate::experiments::subject::Subject;
 use crate::flow::FlowGroup;
 use crate::models::HorizonErrors;
+use crate::statistics::mean;
 use candle_core::{DType, Device, Tensor};
 use std::ops::Range;
 
@@ -161,8 +162,4 @@ impl<W: World> Baselines<'_, W> {
         let sequences = indices.map(of_sequence).collect::<Result<Vec<_>>>()?;
         Ok(Tensor::cat(&sequences, 0)?.to_device(data.device())?)
     }
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }

@@ -12,6 +12,7 @@ use crate::experiments::expected_cost::{Amounts, ExpectedCost, expected_cost};
 use crate::experiments::experiment::{Job, ModelJob, Request, Unit, UnitKey, UnitRun};
 use crate::experiments::metric::Metric;
 use crate::experiments::record::Record;
+use crate::experiments::settings_text;
 use crate::experiments::subject::Subject;
 use crate::models::{AnyForecaster, ForecastLearner, check_forecaster, expanded};
 use crate::ops::history_budget;
@@ -46,7 +47,7 @@ pub fn units<W: World>(
         let job = ForecastJob { settings, evaluations, shows_frames, has_baselines, device };
         Unit {
             key,
-            settings: toml_of(&job.settings),
+            settings: settings_text::written(&job.settings),
             changed: String::new(),
             shows: if shows_frames { "first" } else { "" },
             steps: job.settings.schedule.steps,
@@ -60,10 +61,6 @@ pub fn units<W: World>(
         .flat_map(|(place, model)| seeds.clone().map(move |seed| (seed, place == 0, model)))
         .map(|(seed, is_first, model)| unit(seed, is_first, model))
         .collect()
-}
-
-fn toml_of<W: World>(settings: &Settings<W>) -> String {
-    toml::to_string(settings).expect("settings are plain data")
 }
 
 /// Trains a forecaster and evaluates it.
@@ -260,7 +257,9 @@ impl<W: World> Job for ForecastJob<W> {
         let data = self.sequences(run.sources, run.key.seed)?;
         let trained = self.trained(run, &data)?;
         let weights = &trained.0.best_weights;
-        run.save(&toml_of(&self.settings), self.data(run.sources)?, || self.exported(weights))?;
+        run.save(&settings_text::written(&self.settings), self.data(run.sources)?, || {
+            self.exported(weights)
+        })?;
         let mut records = self.training_records(run.key, &trained);
         records.extend(run.key.law_records(&self.check(weights)));
         let mut evidence = Evidence { records, pictures: vec![] };

@@ -2,13 +2,14 @@
 
 use super::world::{RotationWorld, TranslationWorld, VelocityOf, World};
 use crate::data::Canvas;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::experiments::bounds::{
     CHANNELS, FRAMES, LAYERS, PIXELS, SAMPLES, VELOCITIES, check_schedule, expect_within,
 };
 use crate::experiments::experiment::Request;
 use crate::experiments::metric::Metric;
 use crate::experiments::profile::Profile;
+use crate::experiments::settings_text;
 use crate::flow::{CarryOrder, Lift};
 use crate::models::{Decoder, ForecasterChoice, ForecasterShape};
 use crate::training::{AdamConfig, Schedule};
@@ -135,12 +136,9 @@ impl<W: World> Settings<W> {
     /// The settings of a text.
     ///
     /// # Errors
-    /// [`Error::Configuration`] when they are not of this world, or cannot be run.
+    /// [`crate::Error::Configuration`] when they are not of this world, or cannot be run.
     pub fn read(text: &str) -> Result<Self> {
-        let settings: Self = toml::from_str(text).map_err(|e| {
-            let problem = format!("cannot be read: {}", e.message());
-            Error::configuration("the settings of the model", problem, "train it anew")
-        })?;
+        let settings: Self = settings_text::read(text)?;
         settings.check()?;
         Ok(settings)
     }
