@@ -5,10 +5,9 @@ use candle_core::{D, DType, Tensor};
 use fernn::Result;
 use fernn::cells::FlowLayer;
 use fernn::flow::{FlowGroup, FlowSpace, Input, Lift, LiftedState, Rotation, Translation};
-use fernn::report::{Paint, at_a_glance};
 use fernn::verification::{
-    Baseline, Case, Kind, Row, Selection, Theory, Velocities, Verified, VerifiedGroup, run, search,
-    statements,
+    Baseline, Case, Kind, Paint, Row, Selection, Theory, Velocities, Verified, VerifiedGroup,
+    at_a_glance, run, search, statements,
 };
 
 /// What is wrong with a cell.

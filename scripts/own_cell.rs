@@ -17,9 +17,10 @@ use fernn::flow::{
 use fernn::models::{ForecastLearner, Forecaster, mse_over_batches};
 use fernn::ops::{Activation, ConvAlgorithm, Layer, Padding, SteerableBasis};
 use fernn::parameters::{Draw, Initial, Parameters, Tensors};
-use fernn::report::{Paint, at_a_glance};
 use fernn::training::{AdamConfig, RunName, Schedule, Trainer};
-use fernn::verification::{Baseline, Kind, Selection, Verified, run, search, statements};
+use fernn::verification::{
+    Baseline, Kind, Paint, Selection, Verified, at_a_glance, run, search, statements,
+};
 use std::borrow::Cow;
 use std::path::Path;
 

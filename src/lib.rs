@@ -27,6 +27,7 @@ mod comma_separated;
 pub mod digest;
 pub mod error;
 mod foreign;
+#[cfg(feature = "cli")]
 pub mod process;
 pub mod rng;
 
@@ -43,13 +44,18 @@ pub mod models;
 
 pub mod verification;
 
+#[cfg(feature = "experiments")]
 pub mod data;
 
+#[cfg(feature = "experiments")]
 pub mod experiments;
+#[cfg(feature = "experiments")]
 pub mod statistics;
 
+#[cfg(feature = "figures")]
 pub mod report;
 
+#[cfg(feature = "figures")]
 pub mod guide;
 
 pub use error::{Error, Result};

@@ -3,7 +3,8 @@
 use super::wrapping::wrapped;
 use fernn::experiments::number::short;
 use fernn::experiments::{Outcome, Threshold, Verdict};
-use fernn::report::{Findings, Format, Paint};
+use fernn::report::{Findings, Format};
+use fernn::verification::Paint;
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,7 +1,6 @@
 //! Downloads of data sets' files: resumable, verified before they are put in place.
 
-use super::idx::{IdxFile, gunzip_if_needed};
-use crate::digest::sha256_hex;
+use super::downloadable::Downloadable;
 use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -27,21 +26,6 @@ impl Mirrors {
     pub fn of_kth() -> Self {
         Self(vec!["http://www.csc.kth.se/cvap/actions".to_string()])
     }
-}
-
-/// A published file: what it is called, and how one knows that a file is it.
-pub trait Downloadable {
-    /// The name in the addresses and, after the download, in the folder.
-    fn name(&self) -> String;
-
-    /// The file in a folder, under whichever name it may have there.
-    fn find(&self, folder: &Path) -> Option<PathBuf>;
-
-    /// Reads the whole file and compares it with what was published.
-    ///
-    /// # Errors
-    /// What differs.
-    fn verify(&self, path: &Path) -> Result<()>;
 }
 
 /// Brings `files` (MNIST's are [`super::FILES`], KTH's [`super::KTH_FILES`]) into `folder`; those already
@@ -151,30 +135,5 @@ fn transfer(
     match all.filter(|&all| all != have) {
         Some(all) => Err(format!("the transfer broke off after {have} of {all} bytes")),
         None => out.sync_all().map_err(|e| e.to_string()),
-    }
-}
-
-impl Downloadable for IdxFile {
-    fn name(&self) -> String {
-        format!("{}.gz", self.name)
-    }
-
-    fn find(&self, folder: &Path) -> Option<PathBuf> {
-        IdxFile::find(self, folder).ok()
-    }
-
-    /// Compares the digest of the uncompressed content with the published one.
-    fn verify(&self, path: &Path) -> Result<()> {
-        let bytes = std::fs::read(path).map_err(Error::io(path))?;
-        let got = sha256_hex(gunzip_if_needed(bytes, path)?);
-        if got == self.sha256 {
-            return Ok(());
-        }
-        Err(Error::Digest {
-            path: path.to_path_buf(),
-            expected: self.sha256.to_string(),
-            got,
-            remedy: "delete the file and fetch it again",
-        })
     }
 }

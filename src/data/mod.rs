@@ -2,7 +2,9 @@
 
 mod canvas;
 mod digits;
+#[cfg(feature = "download")]
 mod download;
+mod downloadable;
 mod drawn_actions;
 mod footage;
 mod idx;
@@ -17,7 +19,9 @@ mod translating;
 
 pub use canvas::Canvas;
 pub use digits::{Digits, Images};
-pub use download::{Downloadable, Mirrors, fetch};
+#[cfg(feature = "download")]
+pub use download::{Mirrors, fetch};
+pub use downloadable::Downloadable;
 pub use drawn_actions::DrawnActions;
 pub use footage::{Action, Clip, Division, Footage, PERSONS, SCENARIOS, Window};
 pub use idx::{FILES, IdxFile, parse_images, parse_labels, read_maybe_gzipped};

@@ -13,7 +13,6 @@ mod latex;
 mod markdown;
 mod section;
 mod table;
-mod verified;
 mod writer;
 
 pub use animation::animated_gif;
@@ -22,5 +21,4 @@ pub use drawn::draw;
 pub use equivariance::{VerifyResults, figures as equivariance_figures, write_equivariance};
 pub use figure::{Drawing, Part, PartKind, Rect, Width, film_strip};
 pub use format::Format;
-pub use verified::{Counts, Paint, at_a_glance, in_full};
 pub use writer::{Findings, write_report, write_report_as};

@@ -9,9 +9,8 @@ use super::weights::check_weights;
 use crate::cli::finding::Finding;
 use crate::cli::print_report::{Format, print_report};
 use crate::cli::progress::bar;
-use fernn::report::{Paint, in_full};
 use fernn::verification::{
-    Baseline, Row, Selection, Statement, run as measure_all, statements, suite,
+    Baseline, Paint, Row, Selection, Statement, in_full, run as measure_all, statements, suite,
 };
 use indicatif::ProgressBar;
 use std::time::{Duration, Instant};

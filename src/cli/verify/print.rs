@@ -3,8 +3,7 @@
 use super::arguments::Arguments;
 use crate::cli::print_report::{Format, print_csv};
 use crate::cli::wrapping::wrapped;
-use fernn::report::{Counts, Paint, at_a_glance};
-use fernn::verification::Row;
+use fernn::verification::{Counts, Paint, Row, at_a_glance};
 use std::time::Duration;
 
 /// Prints what was measured; with `--all` people have seen the rows already, and only counts are left.

@@ -1,6 +1,6 @@
 //! The data set's files as they are published, for downloading them.
 
-use super::super::download::Downloadable;
+use super::super::downloadable::Downloadable;
 use super::super::footage::Action;
 use super::annotation::Annotation;
 use super::archive;

@@ -1,8 +1,7 @@
 //! Rows in full, in 60 columns.
 
 use super::paint::Paint;
-use crate::equivariance::Key;
-use crate::verification::Row;
+use crate::equivariance::{Key, Row};
 
 /// The lines of a row; headings before the first row, and where the law or its subject changes.
 pub fn in_full(row: &Row, before: Option<&Row>, paint: Paint) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! Verdicts, counted.
 
-use crate::verification::Row;
+use crate::equivariance::Row;
 
 /// How many statements have which verdict; one that was not expected counts as nothing else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::counts::Counts;
 use super::paint::Paint;
 use super::rows;
-use crate::verification::Row;
+use crate::equivariance::Row;
 
 const SUBJECT: &str = "cell · group";
 
