@@ -55,16 +55,6 @@ impl Fault {
 }
 
 const COPY: &str = "target/mutations/copy";
-const COPIED: [&str; 8] = [
-    "src",
-    "property_tests",
-    "benchmarks",
-    "scripts",
-    "docs",
-    "build.rs",
-    "Cargo.toml",
-    "Cargo.lock",
-];
 /// The environment variable with the number of the fault that is planted.
 const CHOICE: &str = "PLANTED_FAULT";
 /// What reads it, at the end of the library's copy.
@@ -87,7 +77,7 @@ const SUITES: [&str; 7] = [
     "rotation",
 ];
 /// The suites that a fault may name besides.
-const MORE: [&str; 11] = [
+const MORE: [&str; 13] = [
     "values",
     "own_kinds",
     "experiments",
@@ -99,6 +89,8 @@ const MORE: [&str; 11] = [
     "classification",
     "check",
     "guide",
+    "figures",
+    "report",
 ];
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -183,16 +175,18 @@ Written by `cargo run --release --example mutate -- property_tests/MUTATIONS.md`
 
 ";
 
-/// A fresh copy of the sources, beside the build folder that all faults share.
+/// A fresh copy of what git has or would take, beside the build folder that all faults share.
 fn copy_sources() -> anyhow::Result<()> {
-    std::fs::create_dir_all(COPY)?;
-    for name in COPIED {
-        let old = Path::new(COPY).join(name);
-        if old.is_dir() {
-            std::fs::remove_dir_all(&old)?;
-        }
-        let status = Command::new("cp").args(["-r", name, COPY]).status()?;
-        ensure!(status.success(), "{name} could not be copied");
+    if Path::new(COPY).is_dir() {
+        std::fs::remove_dir_all(COPY)?;
+    }
+    let listed = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+    let output = Command::new("git").args(listed).output()?;
+    ensure!(output.status.success(), "git does not list the sources");
+    for name in String::from_utf8(output.stdout)?.split_terminator('\0') {
+        let copy = in_copy(name);
+        std::fs::create_dir_all(copy.parent().context("it lies in the copy")?)?;
+        std::fs::copy(name, copy).with_context(|| name.to_string())?;
     }
     Ok(())
 }

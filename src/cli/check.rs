@@ -26,6 +26,9 @@ use std::path::PathBuf;
 /// A read-out or an output flows with the input where the velocities are a closed set; leave its flows out
 /// where they are not.
 #[derive(Args)]
+#[command(after_help = "Examples:\n\
+    \x20 fernn check --input hidden.safetensors --group rotation-8 --frame lab\n\
+    \x20 fernn check --input f32.safetensors --input f64.safetensors")]
 pub struct Arguments {
     /// The file, all stages f32 or all f64; give one of each to tell rounding from a small breach
     #[arg(long, value_name = "FILE", required = true)]

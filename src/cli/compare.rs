@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 /// Compares two runs: settings that differ, what was measured with its intervals, and verdicts that
 /// changed.
 #[derive(Args)]
+#[command(after_help = "Examples:\n\
+    \x20 fernn compare results/quick results/local/quick\n\
+    \x20 fernn compare before/records.csv after/records.csv --fail-on-change")]
 pub struct Arguments {
     /// The first run: its output folder, or its records
     #[arg(value_name = "RUN_A")]

@@ -13,6 +13,9 @@ use std::path::PathBuf;
 
 /// Measures a model that `fernn train` or `reproduce` wrote on test data, as its experiment does.
 #[derive(Args)]
+#[command(after_help = "Examples:\n\
+    \x20 fernn evaluate --weights W.safetensors\n\
+    \x20 fernn evaluate --weights W.safetensors --set test_sequences=1000 --format csv")]
 pub struct Arguments {
     /// The weights, with what they are of beside them
     #[arg(long, value_name = "FILE")]

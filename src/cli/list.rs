@@ -2,11 +2,17 @@
 
 use super::finding::Finding;
 use super::selection::SettingsFlags;
+use super::wrapping::{TOGETHER, columns, wrapped};
 use clap::Args;
-use fernn::experiments::{CATALOGUE, Unit, find, plan};
+use fernn::experiments::{CATALOGUE, Experiment, Request, Unit, find, plan};
+
+const INDENT: &str = "    ";
 
 /// Lists the experiments, or shows the settings of one.
 #[derive(Args)]
+#[command(after_help = "Examples:\n\
+    \x20 fernn list\n\
+    \x20 fernn list translation --profile paper > paper.toml")]
 pub struct Arguments {
     /// An experiment whose settings to show as TOML, a text for each model
     #[arg(value_name = "EXPERIMENT")]
@@ -18,16 +24,9 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let request = arguments.settings.request()?;
     let Some(name) = &arguments.experiment else {
-        for e in CATALOGUE {
-            let profiles: Vec<&str> = e.profiles().iter().map(|p| p.name()).collect();
-            outln!("{:<17} {}", e.name(), e.title())?;
-            if !profiles.is_empty() {
-                outln!("{:18}profiles: {}", "", profiles.join(", "))?;
-            }
-            let subject = |unit: &Unit| unit.key.subject.to_string();
-            let models: Vec<String> = e.units(&request)?.iter().map(subject).collect();
-            if !models.is_empty() {
-                outln!("{:18}models: {}", "", models.join(", "))?;
+        for experiment in CATALOGUE {
+            for line in entry(*experiment, &request, columns())? {
+                outln!("{line}")?;
             }
         }
         return Ok(Finding::Fine);
@@ -36,4 +35,29 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         outln!("# {}\n{}", unit.key.subject, unit.settings)?;
     }
     Ok(Finding::Fine)
+}
+
+/// An experiment in lines of a width: its name, and below it its title, profiles and models.
+fn entry(
+    experiment: &dyn Experiment,
+    request: &Request,
+    width: usize,
+) -> fernn::Result<Vec<String>> {
+    let profiles: Vec<&str> = experiment.profiles().iter().map(|profile| profile.name()).collect();
+    let subject = |unit: &Unit| unit.key.subject.to_string().replace(' ', TOGETHER);
+    let models: Vec<String> = experiment.units(request)?.iter().map(subject).collect();
+    let mut lines = vec![experiment.name().to_string()];
+    for (what, text) in [
+        ("", experiment.title().to_string()),
+        ("profiles: ", profiles.join(", ")),
+        ("models: ", models.join(", ")),
+    ] {
+        if !text.is_empty() {
+            let broken = wrapped(&format!("{what}{text}"), width - INDENT.len());
+            lines.extend(
+                broken.iter().map(|line| format!("{INDENT}{}", line.replace(TOGETHER, " "))),
+            );
+        }
+    }
+    Ok(lines)
 }

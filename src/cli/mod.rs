@@ -10,11 +10,13 @@ macro_rules! outln {
 
 mod check;
 mod compare;
+mod completions;
 mod data;
 mod evaluate;
 mod finding;
 mod flags;
 mod list;
+mod man;
 mod model;
 mod plan;
 mod predict;

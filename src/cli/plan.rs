@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// Time counts training and evaluation with the threads of this machine; the checks of the laws at the end
 /// of each unit come on top, about a second each. Run it when nothing else is running.
 #[derive(Args)]
+#[command(after_help = "Examples:\n\
+    \x20 fernn plan\n\
+    \x20 fernn plan --profile paper --only translation --seeds 5")]
 pub struct Arguments {
     #[command(flatten)]
     selection: Selection,

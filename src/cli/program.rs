@@ -2,9 +2,10 @@
 
 use super::finding::Finding;
 use super::{
-    check, compare, data, evaluate, list, plan, predict, report, reproduce, train, verify,
+    check, compare, completions, data, evaluate, list, man, plan, predict, report, reproduce,
+    train, verify,
 };
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Reproduces and verifies "Flow Equivariant Recurrent Neural Networks" (Keller, 2025).
@@ -32,6 +33,8 @@ enum Command {
     #[command(subcommand)]
     Data(data::Command),
     List(list::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// Runs the command line and returns the documented exit code.
@@ -49,6 +52,8 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Data(command) => data::run(&command),
         Command::List(arguments) => list::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments, Cli::command()),
+        Command::Man(arguments) => man::run(&arguments, Cli::command()),
     };
     match result {
         Ok(Finding::Fine) => ExitCode::SUCCESS,
@@ -66,4 +71,35 @@ pub fn run() -> ExitCode {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
     kind == Some(std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All commands that do something, and those below them.
+    fn commands(of: &clap::Command) -> Vec<clap::Command> {
+        let mut found: Vec<clap::Command> = of.get_subcommands().flat_map(commands).collect();
+        if found.is_empty() {
+            found.push(of.clone());
+        }
+        found
+    }
+
+    #[test]
+    fn every_help_has_examples_that_the_program_takes() {
+        for command in commands(&Cli::command()) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples: Vec<&str> = help.lines().filter(|line| line.contains("fernn ")).collect();
+            assert!(!examples.is_empty(), "{} has none", command.get_name());
+            let text = help.replace("\\\n", " ");
+            for line in text.lines().filter(|line| line.starts_with("  fernn ")) {
+                let words = line.split_whitespace().take_while(|word| !["|", ">"].contains(word));
+                if let Err(refusal) = Cli::try_parse_from(words) {
+                    panic!("{line}\n{refusal}");
+                }
+            }
+            assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+        }
+    }
 }

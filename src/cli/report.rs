@@ -10,6 +10,9 @@ use std::path::PathBuf;
 
 /// Rebuilds tables, figures and the report from records.csv, and pictures.csv beside it, byte for byte.
 #[derive(Args)]
+#[command(after_help = "Examples:\n\
+    \x20 fernn report --records results/quick/records.csv --out again\n\
+    \x20 fernn report --out results/local/quick --format tex,pdf --width neurips")]
 pub struct Arguments {
     /// The records to read [default: records.csv in the output folder]
     #[arg(long, value_name = "FILE")]

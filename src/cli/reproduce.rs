@@ -23,6 +23,11 @@ use std::time::Instant;
 /// A run that was interrupted continues where it stopped when it is started again with the same
 /// flags; a finished one only writes its report again.
 #[derive(Args)]
+#[command(after_help = "Examples:\n\
+    \x20 fernn reproduce\n\
+    \x20 fernn reproduce --only translation,velocity --seeds 5 --out run\n\
+    \x20 fernn reproduce --set schedule.adam.learning_rate=3e-3 --dry-run\n\
+    \x20 fernn reproduce --profile paper --data-dir data --out paper")]
 pub struct Arguments {
     #[command(flatten)]
     selection: Selection,

@@ -18,6 +18,9 @@ use std::path::{Path, PathBuf};
 /// A training that was interrupted continues where it stopped when it is started again with the same
 /// flags: its checkpoint lies beside the weights until it ends.
 #[derive(Args)]
+#[command(after_help = "Examples:\n\
+    \x20 fernn train translation --model FERNN-V2 --out W.safetensors\n\
+    \x20 fernn train kth --model G-RNN --steps 100 --out W.safetensors")]
 pub struct Arguments {
     /// The experiment whose settings and data are used; `fernn list` names them
     #[arg(value_name = "EXPERIMENT")]

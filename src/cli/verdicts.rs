@@ -1,6 +1,6 @@
 //! Verdicts on a terminal.
 
-use super::wrapping::wrapped;
+use super::wrapping::{TOGETHER, columns, wrapped};
 use fernn::experiments::number::short;
 use fernn::experiments::{Outcome, Threshold, Verdict};
 use fernn::report::{Findings, Format};
@@ -8,16 +8,10 @@ use fernn::verification::Paint;
 use std::path::Path;
 use std::time::Duration;
 
-/// Columns where standard output is no terminal.
-const COLUMNS: usize = 80;
-/// The narrowest terminal that lines are broken for.
-const LEAST_COLUMNS: usize = 40;
-
 /// The verdicts on standard output, by outcome, in the columns of the terminal but no more than 80.
 pub fn print_verdicts(findings: &Findings) -> std::io::Result<()> {
-    let width = terminal_size::terminal_size().map_or(COLUMNS, |(width, _)| usize::from(width.0));
     let paint = Paint::of_standard_output();
-    for line in lines(findings, width.clamp(LEAST_COLUMNS, COLUMNS)) {
+    for line in lines(findings, columns()) {
         match line {
             Line::Title(text) => outln!("{}", paint.bold(&text))?,
             Line::Plain(text) => outln!("{text}")?,
@@ -103,9 +97,6 @@ fn judged(verdict: &Verdict) -> String {
     let judged = format!("{}{ends}, {threshold}", short(measured.interval.estimate));
     judged.replace(' ', TOGETHER)
 }
-
-/// Stands for a blank at which no line is broken.
-const TOGETHER: &str = "\u{a0}";
 
 /// How many claims were not run, and of which experiments; empty for none.
 fn not_run(findings: &Findings) -> String {

@@ -29,6 +29,9 @@ pub const CATALOGUE: &[&dyn Experiment] = &[
     &cost::ROTATION,
 ];
 
+/// How alike a name must be to one that there is to be taken for a slip (Jaro and Winkler, from 0 to 1).
+const LEAST_LIKENESS: f64 = 0.8;
+
 /// The experiment of that name.
 ///
 /// # Errors
@@ -36,8 +39,12 @@ pub const CATALOGUE: &[&dyn Experiment] = &[
 pub fn find(name: &str) -> Result<&'static dyn Experiment> {
     CATALOGUE.iter().copied().find(|e| e.name() == name).ok_or_else(|| {
         let known: Vec<&str> = CATALOGUE.iter().map(|e| e.name()).collect();
-        let problem = format!("`{name}` is unknown");
-        Error::configuration("the experiment", problem, format!("choose from {}", known.join(", ")))
+        let likeness = |other: &&str| strsim::jaro_winkler(name, other);
+        let nearest = known.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        let meant = nearest.filter(|other| likeness(other) >= LEAST_LIKENESS);
+        let meant = meant.map_or(String::new(), |other| format!("did you mean `{other}`? "));
+        let remedy = format!("{meant}choose from {}", known.join(", "));
+        Error::configuration("the experiment", format!("`{name}` is unknown"), remedy)
     })
 }
 

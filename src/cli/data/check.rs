@@ -12,6 +12,9 @@ use std::path::Path;
 /// Compares a folder's data with what was published; exit code 1 when something differs. Of KTH's
 /// videos no digests are known: they must be there and decode, and the counts of their clips are shown.
 #[derive(Args)]
+#[command(after_help = "Examples:\n\
+    \x20 fernn data check\n\
+    \x20 fernn data check kth --data-dir data")]
 pub struct CheckArguments {
     /// The data set [default: those that are in the folder]
     #[arg(value_enum)]

@@ -10,6 +10,9 @@ use std::path::PathBuf;
 /// Downloads MNIST's four files, or KTH's annotation and six zips (1.2 GB); an interrupted download is
 /// continued, and a file appears under its own name only after its content was verified.
 #[derive(Args)]
+#[command(after_help = "Examples:\n\
+    \x20 fernn data fetch mnist\n\
+    \x20 fernn data fetch kth --data-dir data/kth")]
 pub struct FetchArguments {
     /// The data set
     #[arg(value_enum, default_value_t = Set::Mnist)]

@@ -15,6 +15,9 @@ use std::path::PathBuf;
 
 /// Writes a picture and an animated GIF of some sequences.
 #[derive(Args)]
+#[command(after_help = "Examples:\n\
+    \x20 fernn data preview --task rotation\n\
+    \x20 fernn data preview --task kth --seed 3 --out actions")]
 pub struct Arguments {
     /// What moves
     #[arg(long, value_enum, default_value_t = Task::Translation)]

@@ -24,6 +24,9 @@ use std::path::PathBuf;
 /// holds `logits` (B, classes).
 #[derive(Args)]
 #[command(
+    after_help = "Examples:\n\
+    \x20 fernn predict --task translation --weights W.safetensors \\\n\
+    \x20     --input X.safetensors --steps 20 --output Y.safetensors",
     override_usage = "fernn predict --task <TASK> --weights <FILE> --input <FILE> \\\n       \
                             --output <FILE> [--steps <N>] [OPTIONS]"
 )]

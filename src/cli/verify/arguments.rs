@@ -17,6 +17,10 @@ use std::path::PathBuf;
 /// precision, `discretisation` an error that f64 does not lower but that interpolation on the grid
 /// explains, `BROKEN` anything else.
 #[derive(Args)]
+#[command(after_help = "Examples:\n\
+    \x20 fernn verify\n\
+    \x20 fernn verify --cell gru --flow translation --all\n\
+    \x20 fernn verify --weights W.safetensors --task translation --velocity-range 2")]
 pub struct Arguments {
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = Format::Table)]
