@@ -4,6 +4,8 @@
 mod common;
 #[path = "command_line/foreign.rs"]
 mod foreign;
+#[path = "command_line/own_data.rs"]
+mod own_data;
 #[path = "command_line/predict.rs"]
 mod predict;
 #[path = "command_line/recorded.rs"]
@@ -265,7 +267,7 @@ fn wrong_usage_has_one_message_and_exit_code_2() {
     refused(&["reproduce", "--memory", "much", "--out", &path], &["--memory", "GiB"]);
     refused(&["report", "--out", &path], &["records.csv"]);
     refused(&["list", "nothing"], &["`nothing`"]);
-    refused(&["data", "preview", "--digit", "5", "--out", &path], &["5 pixels", "divisor of 28"]);
+    refused(&["data", "preview", "--digit", "0", "--out", &path], &["0 pixels", "at least 1"]);
     refused(&["nonsense"], &["nonsense"]);
     refused(&["reproduce", "--algorithm", "fft", "--out", &path], &["fft", "winograd"]);
     #[cfg(not(feature = "cuda"))]

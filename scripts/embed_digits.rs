@@ -16,7 +16,7 @@ fn main() -> anyhow::Result<()> {
     {
         let (image_path, label_path) =
             (images.find(folder.as_ref())?, labels.find(folder.as_ref())?);
-        let pixels =
+        let (_, pixels) =
             parse_images(&read_maybe_gzipped(&image_path)?, Some(images.count), &image_path)?;
         let digits =
             parse_labels(&read_maybe_gzipped(&label_path)?, Some(labels.count), &label_path)?;

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 /// Where data come from, as a flag of several commands.
 #[derive(clap::Args)]
 pub(super) struct DataFlags {
-    /// Folder with MNIST's four IDX files, .gz or not, and KTH's videos, or with the folders mnist and kth
+    /// Folder with MNIST's four IDX files or others under their names, .gz or not, KTH's videos, video.safetensors; MNIST
+    /// and KTH may lie in folders mnist and kth in it
     /// [default: the digits inside the program, and drawn actions]
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,

@@ -3,14 +3,15 @@
 use super::idx::{FILES, gunzip_if_needed, parse_images, parse_labels, read_maybe_gzipped};
 use super::split::Split;
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rng::Stream;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Images of 28×28 pixels with their labels.
+/// Images of one size with their labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Images {
+    extents: (usize, usize),
     pixels: Vec<u8>,
     labels: Vec<u8>,
 }
@@ -26,9 +27,15 @@ impl Images {
         self.labels.is_empty()
     }
 
-    /// The 784 pixels of an image, row by row.
+    /// (Height, width) of an image; MNIST's are (28, 28).
+    pub fn extents(&self) -> (usize, usize) {
+        self.extents
+    }
+
+    /// The pixels of an image, row by row.
     pub fn pixels(&self, index: usize) -> &[u8] {
-        &self.pixels[index * 784..][..784]
+        let size = self.extents.0 * self.extents.1;
+        &self.pixels[index * size..][..size]
     }
 
     /// The digit that an image shows.
@@ -37,7 +44,7 @@ impl Images {
     }
 }
 
-/// MNIST, or the part of it that the crate carries: training and test images.
+/// MNIST, the part of it that the crate carries, or other images in such files: training and test images.
 #[derive(Clone)]
 pub struct Digits {
     train: Images,
@@ -57,6 +64,9 @@ impl fmt::Debug for Digits {
     }
 }
 
+/// The fewest training images, of which a tenth is for validation.
+const LEAST_IMAGES: usize = 10;
+
 /// The content of one IDX file.
 struct Part {
     bytes: Vec<u8>,
@@ -74,11 +84,11 @@ const EMBEDDED: [&[u8]; 4] = [
 const SOURCE_INDICES: &str = include_str!("embedded/source_indices.csv");
 
 impl Digits {
-    /// The digits in a folder with four IDX files of MNIST's shape, gzipped or not.
+    /// The digits in a folder with four IDX files, gzipped or not.
     ///
-    /// Only files with the published digests are called MNIST. Others are read all the same, for
-    /// there are data sets made to take MNIST's place, but [`Self::description`] says what they are
-    /// not, and [`Self::note`] says it in a sentence.
+    /// Only files with the published digests are called MNIST. Others are read all the same, any number of
+    /// images of any one size: there are data sets made to take MNIST's place, and there is your own. But
+    /// [`Self::description`] says what they are not, and [`Self::note`] says it in a sentence.
     ///
     /// # Errors
     /// [`crate::Error::Idx`] or [`crate::Error::Io`] naming the file at fault.
@@ -88,7 +98,7 @@ impl Digits {
             let path = file.find(folder)?;
             parts.push(Part { bytes: read_maybe_gzipped(&path)?, path });
         }
-        let digits = Self::from_parts(&parts, FILES.map(|file| Some(file.count)))?;
+        let digits = Self::from_parts(&parts)?;
         let foreign: Vec<String> = FILES
             .iter()
             .zip(&parts)
@@ -108,22 +118,23 @@ impl Digits {
             let path = Path::new("embedded").join(file.name);
             parts.push(Part { bytes: gunzip_if_needed(bytes.to_vec(), &path)?, path });
         }
-        let digits = Self::from_parts(&parts, [None; 4])?;
+        let digits = Self::from_parts(&parts)?;
         let description =
             format!("embedded MNIST subset, {}, digest {}", digits.counts(), digest_of(&parts));
         Ok(Self { description, ..digits })
     }
 
-    /// Digits without a description; `counts` are what the files must hold, where that is known.
-    fn from_parts(parts: &[Part], counts: [Option<usize>; 4]) -> Result<Self> {
+    /// Digits without a description.
+    fn from_parts(parts: &[Part]) -> Result<Self> {
         let pair = |i: usize| -> Result<Images> {
             let (images, labels) = (&parts[i], &parts[i + 1]);
-            let pixels = parse_images(&images.bytes, counts[i], &images.path)?;
-            let count = counts[i + 1].or(Some(pixels.len() / 784));
-            let labels = parse_labels(&labels.bytes, count, &labels.path)?;
-            Ok(Images { pixels, labels })
+            let (extents, pixels) = parse_images(&images.bytes, None, &images.path)?;
+            let count = pixels.len() / (extents.0 * extents.1);
+            let labels = parse_labels(&labels.bytes, Some(count), &labels.path)?;
+            Ok(Images { extents, pixels, labels })
         };
         let (train, test) = (pair(0)?, pair(2)?);
+        expect_alike((&train, &test), parts)?;
         let mut train_places: Vec<usize> = (0..train.len()).collect();
         // The division is part of the data set, not of a run: the same for every seed.
         Stream::new(0, "mnist/validation-split", 0).shuffle(&mut train_places);
@@ -142,7 +153,7 @@ impl Digits {
         }
         let description = format!("not MNIST: digest {digest}, {counts}");
         let note = format!(
-            "these files of MNIST's shape are not the published ones: {}; they are recorded as \
+            "these files under MNIST's names are not the published ones: {}; they are recorded as \
              `{description}`",
             foreign.join(", ")
         );
@@ -150,7 +161,11 @@ impl Digits {
     }
 
     fn counts(&self) -> String {
-        format!("{} training and {} test images", self.train.len(), self.test.len())
+        let size = match self.train.extents {
+            (28, 28) => String::new(), // MNIST's, of which nobody need be told
+            (height, width) => format!(" of {height}×{width} pixels"),
+        };
+        format!("{} training and {} test images{size}", self.train.len(), self.test.len())
     }
 
     /// Source, counts and the beginning of the content's SHA-256, for provenance.
@@ -180,6 +195,11 @@ impl Digits {
             Split::Validation => self.validation_places.len(),
             Split::Test => self.test.len(),
         }
+    }
+
+    /// (Height, width) of all images.
+    pub fn extents(&self) -> (usize, usize) {
+        self.train.extents
     }
 
     /// The pixels of a split's image.
@@ -215,6 +235,23 @@ impl Digits {
         chosen.sort_unstable();
         chosen
     }
+}
+
+/// Refuses images that cannot be divided for training and validation, or are of another size in the test.
+fn expect_alike((train, test): (&Images, &Images), parts: &[Part]) -> Result<()> {
+    let refuse = |part: &Part, problem, expected, got| {
+        Err(Error::Idx { path: part.path.clone(), problem, expected, got })
+    };
+    if train.len() < LEAST_IMAGES {
+        let (expected, got) = (format!("at least {LEAST_IMAGES}"), train.len().to_string());
+        return refuse(&parts[0], "too few images to train and validate with", expected, got);
+    }
+    if train.extents != test.extents {
+        let words = |(height, width): (usize, usize)| format!("{height}×{width}");
+        let (expected, got) = (words(train.extents), words(test.extents));
+        return refuse(&parts[2], "another size than the training images", expected, got);
+    }
+    Ok(())
 }
 
 /// The beginning of the SHA-256 of all four files, one after the other.

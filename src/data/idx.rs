@@ -93,29 +93,36 @@ pub(crate) fn gunzip_if_needed(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Parses an IDX image file of 28×28 pixels into its pixels, row by row, image after image.
+/// The most pixels along a side of an image.
+const MOST_PIXELS: usize = 4096;
+
+/// Parses an IDX image file into the (height, width) of its images and their pixels, row by row, image after
+/// image.
 ///
 /// # Errors
 /// [`Error::Idx`] for a wrong magic number, count or size, and for truncated or trailing bytes;
 /// `count` is what the header must say, where it is known.
-pub fn parse_images(bytes: &[u8], count: Option<usize>, path: &Path) -> Result<Vec<u8>> {
+pub fn parse_images(
+    bytes: &[u8],
+    count: Option<usize>,
+    path: &Path,
+) -> Result<((usize, usize), Vec<u8>)> {
     let [images, rows, columns] = header(bytes, 0x0803, path)?;
     for (what, extent) in [("wrong number of rows", rows), ("wrong number of columns", columns)] {
-        if extent != 28 {
-            return Err(refuse(path, what, "28".into(), extent.to_string()));
+        if !(1..=MOST_PIXELS).contains(&extent) {
+            return Err(refuse(path, what, format!("1 to {MOST_PIXELS}"), extent.to_string()));
         }
     }
-    body(bytes, 16, (images, 28 * 28), count, path)
+    if images == 0 {
+        return Err(refuse(path, "no image", "at least one".into(), "0".into()));
+    }
+    Ok(((rows, columns), body(bytes, 16, (images, rows * columns), count, path)?))
 }
 
-/// Parses an IDX label file of digits 0 to 9. Errors as [`parse_images`].
+/// Parses an IDX label file. Errors as [`parse_images`].
 pub fn parse_labels(bytes: &[u8], count: Option<usize>, path: &Path) -> Result<Vec<u8>> {
     let [labels] = header(bytes, 0x0801, path)?;
-    let labels = body(bytes, 8, (labels, 1), count, path)?;
-    match labels.iter().find(|&&label| label > 9) {
-        Some(label) => Err(refuse(path, "label out of range", "0 to 9".into(), label.to_string())),
-        None => Ok(labels),
-    }
+    body(bytes, 8, (labels, 1), count, path)
 }
 
 fn refuse(path: &Path, problem: &'static str, expected: String, got: String) -> Error {
@@ -156,7 +163,7 @@ fn body(
             items.to_string(),
         ));
     }
-    let (expected, got) = (start + items * size, bytes.len());
+    let (expected, got) = (start.saturating_add(items.saturating_mul(size)), bytes.len());
     if got != expected {
         let problem = if got < expected { "truncated file" } else { "trailing bytes" };
         return Err(refuse(path, problem, format!("{expected} bytes"), format!("{got} bytes")));
@@ -175,17 +182,21 @@ mod tests {
         bytes
     }
 
-    fn problem(result: Result<Vec<u8>>) -> &'static str {
+    fn problem<T>(result: Result<T>) -> &'static str {
         match result {
             Err(Error::Idx { problem, .. }) => problem,
-            other => panic!("expected an IDX error, got {other:?}"),
+            _ => panic!("expected an IDX error"),
         }
     }
 
     #[test]
     fn a_sound_file_gives_its_pixels() -> Result<()> {
         let bytes = images(0x0803, 2, 28, 2 * 784);
-        assert_eq!(parse_images(&bytes, Some(2), Path::new("x"))?, bytes[16..]);
+        let (extents, pixels) = parse_images(&bytes, Some(2), Path::new("x"))?;
+        assert_eq!((extents, &pixels[..]), ((28, 28), &bytes[16..]));
+        let bytes = images(0x0803, 3, 5, 3 * 5 * 28);
+        let (extents, pixels) = parse_images(&bytes, None, Path::new("x"))?;
+        assert_eq!((extents, &pixels[..]), ((5, 28), &bytes[16..]));
         Ok(())
     }
 
@@ -195,16 +206,17 @@ mod tests {
         assert_eq!(problem(parse_images(&[0; 7], None, path)), "truncated header");
         let labels = images(0x0801, 1, 28, 784);
         assert_eq!(problem(parse_images(&labels, None, path)), "wrong magic number");
-        let small = images(0x0803, 1, 27, 784);
-        assert_eq!(problem(parse_images(&small, None, path)), "wrong number of rows");
+        let flat = images(0x0803, 1, 0, 0);
+        assert_eq!(problem(parse_images(&flat, None, path)), "wrong number of rows");
+        assert_eq!(problem(parse_images(&images(0x0803, 0, 28, 0), None, path)), "no image");
         let short = images(0x0803, 2, 28, 2 * 784 - 1);
         assert_eq!(problem(parse_images(&short, None, path)), "truncated file");
         let long = images(0x0803, 2, 28, 2 * 784 + 1);
         assert_eq!(problem(parse_images(&long, None, path)), "trailing bytes");
         let two = images(0x0803, 2, 28, 2 * 784);
         assert_eq!(problem(parse_images(&two, Some(3), path)), "wrong count in the header");
-        let ten: Vec<u8> = [0, 0, 8, 1, 0, 0, 0, 1, 10].to_vec();
-        assert_eq!(problem(parse_labels(&ten, None, path)), "label out of range");
+        let two_labels: Vec<u8> = [0, 0, 8, 1, 0, 0, 0, 2, 10].to_vec();
+        assert_eq!(problem(parse_labels(&two_labels, None, path)), "truncated file");
     }
 
     #[test]

@@ -13,9 +13,11 @@ mod moving_camera;
 mod moving_digits;
 mod rotating;
 mod sequences;
+mod shrink;
 mod source;
 mod split;
 mod translating;
+mod video;
 
 pub use canvas::Canvas;
 pub use digits::{Digits, Images};
@@ -33,3 +35,4 @@ pub use sequences::Sequences;
 pub use source::Sources;
 pub use split::Split;
 pub use translating::{Pixel, Translating, TranslatingMnist};
+pub use video::{VIDEO_FILE, Video, VideoClips};

@@ -63,7 +63,7 @@ impl<M: Motion + Default> MovingDigits<M> {
     /// Sequences of `frames` frames whose digits draw their velocities from `velocities`.
     ///
     /// # Errors
-    /// [`Error::Configuration`] when the digit size does not divide 28 or exceeds the canvas, or
+    /// [`Error::Configuration`] when the digit size is 0 or exceeds the canvas, or
     /// when there is no frame or no velocity.
     pub fn new(
         digits: Arc<Digits>,
@@ -114,8 +114,9 @@ impl<M: Motion> MovingDigits<M> {
     pub fn render(&self, split: Split, sprites: &[Sprite<M>]) -> Vec<f32> {
         let Canvas { size, .. } = self.canvas;
         let mut frames = vec![0f32; self.frames * size * size];
-        let image =
-            |sprite: &Sprite<M>| self.canvas.shrink(self.digits.pixels(split, sprite.image));
+        let image = |sprite: &Sprite<M>| {
+            self.canvas.shrink(self.digits.extents(), self.digits.pixels(split, sprite.image))
+        };
         let cast: Vec<_> = sprites.iter().map(|sprite| (sprite.clone(), image(sprite))).collect();
         self.motion.perform(self.canvas, &cast, &mut frames);
         frames.iter_mut().for_each(|value| *value = value.min(1.0));

@@ -32,6 +32,11 @@ pub trait Sequences: Clone + Sized + Send + Sync + 'static {
     /// One sample as (T, C, H, W) values in [0, 1].
     fn sample(&self, split: Split, index: u64) -> Vec<f32>;
 
+    /// How many of so many samples there are to evaluate [default: all, for they are made when asked for].
+    fn at_most(&self, _split: Split, count: u64) -> u64 {
+        count
+    }
+
     /// The class of a sample, where sequences have one [default: none].
     fn label(&self, _split: Split, _index: u64) -> Option<u32> {
         None
@@ -63,7 +68,8 @@ pub trait Sequences: Clone + Sized + Send + Sync + 'static {
         Ok((batch.narrow(1, 0, seen)?.contiguous()?, batch.narrow(1, seen, rest)?.contiguous()?))
     }
 
-    /// The first `count` samples of a split as pairs in batches; the last batch may be smaller.
+    /// The first `count` samples of a split, or all where there are fewer, as pairs in batches; the last batch
+    /// may be smaller.
     fn pairs(
         &self,
         split: Split,
@@ -71,6 +77,7 @@ pub trait Sequences: Clone + Sized + Send + Sync + 'static {
         batch: u64,
         seen: usize,
     ) -> impl Iterator<Item = Result<(Tensor, Tensor)>> + '_ {
+        let count = self.at_most(split, count);
         (0..count)
             .step_by(batch as usize)
             .map(move |first| self.pair(split, first..(first + batch).min(count), seen))

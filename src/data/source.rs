@@ -5,6 +5,7 @@ use super::drawn_actions::DrawnActions;
 use super::footage::Footage;
 use super::idx::FILES;
 use super::kth::{self, KthFootage, KthVideos, Ranges};
+use super::video::{VIDEO_FILE, Video};
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ pub struct Sources {
     /// Locked while videos are read or decoded, in which rayon's threads take part: a task of rayon's
     /// that asks for footage could wait for itself, so it is asked for before tasks are made.
     recorded: Arc<Mutex<Recorded>>,
+    video: Arc<Mutex<Option<Arc<Video>>>>,
 }
 
 /// What was read of KTH and what is drawn in its place, by (height, width) of the frames.
@@ -46,7 +48,13 @@ struct Recorded {
 impl Sources {
     /// Digits in a folder with MNIST's four IDX files, or those inside this crate.
     pub fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder, note: |_| (), digits: Arc::default(), recorded: Arc::default() }
+        Self {
+            folder,
+            note: |_| (),
+            digits: Arc::default(),
+            recorded: Arc::default(),
+            video: Arc::default(),
+        }
     }
 
     /// The 5,000 + 1,000 digits inside this crate.
@@ -109,6 +117,22 @@ impl Sources {
             (self.note)(note);
         }
         Ok(digits.insert(read).clone())
+    }
+
+    /// Video of one's own, read by the first call.
+    ///
+    /// # Errors
+    /// Those of [`Video::read`]; [`Error::Configuration`] without a folder.
+    pub fn video(&self) -> Result<Arc<Video>> {
+        let mut video = self.video.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(video) = &*video {
+            return Ok(video.clone());
+        }
+        let Some(folder) = self.folder() else {
+            let remedy = format!("give --data-dir FOLDER with {VIDEO_FILE} in it");
+            return Err(Error::configuration("video", "of your own is asked for", remedy));
+        };
+        Ok(video.insert(Arc::new(Video::read(&folder.join(VIDEO_FILE))?)).clone())
     }
 
     /// KTH's clips with frames of `extents` (height, width); the videos are read by the first call of a

@@ -6,6 +6,7 @@ use super::experiment::Experiment;
 use super::kth::MovingActions;
 use super::kth_velocity::UnseenCameraVelocities;
 use super::length_study::LengthStudy;
+use super::own_video::OwnVideo;
 use super::profile::Profile;
 use super::rotation::RotatingDigits;
 use super::rotation_lifts::RotationLifts;
@@ -25,6 +26,7 @@ pub const CATALOGUE: &[&dyn Experiment] = &[
     &UnseenCameraVelocities,
     &LengthStudy,
     &CellStudy,
+    &OwnVideo,
     &cost::TRANSLATION,
     &cost::ROTATION,
 ];

@@ -23,6 +23,7 @@ mod legacy;
 mod length_study;
 mod metric;
 pub mod number;
+mod own_video;
 pub mod paper;
 mod picture;
 mod plan;

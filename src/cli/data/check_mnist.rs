@@ -26,7 +26,9 @@ pub(super) fn check_mnist(folder: &Path, sources: &Sources) -> anyhow::Result<bo
     let matches = |embedded: &Images, full: &Images, places: &[usize]| {
         places.len() == embedded.len()
             && places.iter().enumerate().all(|(i, &place)| {
-                embedded.pixels(i) == full.pixels(place) && embedded.label(i) == full.label(place)
+                place < full.len()
+                    && embedded.pixels(i) == full.pixels(place)
+                    && embedded.label(i) == full.label(place)
             })
     };
     let is_subset =
@@ -40,9 +42,10 @@ fn check_file(file: &IdxFile, folder: &Path) -> anyhow::Result<bool> {
     let path = file.find(folder)?;
     let bytes = read_maybe_gzipped(&path)?;
     let count = if file.name.contains("images") {
-        parse_images(&bytes, Some(file.count), &path)?.len() / 784
+        let ((height, width), pixels) = parse_images(&bytes, None, &path)?;
+        pixels.len() / (height * width)
     } else {
-        parse_labels(&bytes, Some(file.count), &path)?.len()
+        parse_labels(&bytes, None, &path)?.len()
     };
     let digest = sha256_hex(&bytes);
     let is_published = digest == file.sha256;

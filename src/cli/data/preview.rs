@@ -34,7 +34,7 @@ pub struct Arguments {
     /// Height and width of a frame in pixels [default: 28; kth: 32]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=256))]
     canvas: Option<u64>,
-    /// Digits: height and width of one in pixels, a divisor of 28 [default: 28]
+    /// Digits: height and width of one in pixels [default: 28]
     #[arg(long)]
     digit: Option<usize>,
     /// Digits draw their velocities from {-N..N}², or from N multiples of a step either way

@@ -1,7 +1,7 @@
 //! Videos decoded by the program `ffmpeg`, versions 4 to 8.
 
+use super::super::shrink::Shrink;
 use super::frames::Decoded;
-use super::shrink::Shrink;
 use crate::error::{Error, Result};
 use std::ffi::OsString;
 use std::fs::File;

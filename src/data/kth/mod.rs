@@ -12,7 +12,6 @@ mod files;
 mod frames;
 mod published;
 mod recording;
-mod shrink;
 mod videos;
 
 pub use annotation::{Annotation, Entry, Ranges, Stretch};

@@ -60,6 +60,12 @@ pub(super) struct Baselines<'a, W: World> {
 }
 
 impl<W: World> Baselines<'_, W> {
+    /// Those that can be made of the data.
+    fn measured(&self) -> impl Iterator<Item = Baseline> + use<W> {
+        let is_made = |b: &Baseline| W::IS_MOTION_KNOWN || *b != Baseline::TrueMotion;
+        Baseline::ALL.into_iter().filter(is_made)
+    }
+
     fn record(&self, baseline: Baseline, metric: Metric, value: f64) -> Record {
         let key = UnitKey { subject: baseline.subject(), ..self.key.clone() };
         key.record(Some(Split::Test), metric, value)
@@ -72,7 +78,7 @@ impl<W: World> Baselines<'_, W> {
             data.push((metric, self.data.with_velocities(&velocities)));
         }
         let mut records = Vec::new();
-        for baseline in Baseline::ALL {
+        for baseline in self.measured() {
             for (metric, data) in &data {
                 let mse = mean(&self.errors(baseline, data, self.settings.test_sequences)?);
                 records.push(self.record(baseline, metric.clone(), mse));
@@ -86,7 +92,7 @@ impl<W: World> Baselines<'_, W> {
         let Settings { seen, horizon, horizon_sequences, .. } = *self.settings;
         let data = self.data.with_frames(seen + horizon);
         let mut records = Vec::new();
-        for baseline in Baseline::ALL {
+        for baseline in self.measured() {
             for (i, mse) in self.errors(baseline, &data, horizon_sequences)?.iter().enumerate() {
                 let record = self.record(baseline, Metric::MSE_BY_HORIZON, *mse);
                 records.push(Record { horizon: Some(i as u32 + 1), ..record });
@@ -98,7 +104,7 @@ impl<W: World> Baselines<'_, W> {
     /// Test MSE with both digits at each tested velocity.
     pub fn velocities(&self) -> Result<Vec<Record>> {
         let mut records = Vec::new();
-        for baseline in Baseline::ALL {
+        for baseline in self.measured() {
             for velocity in self.settings.world.tested() {
                 let data = self.data.with_velocities(&[velocity]);
                 let mse = mean(&self.errors(baseline, &data, self.settings.velocity_sequences)?);
@@ -115,6 +121,7 @@ impl<W: World> Baselines<'_, W> {
         let mean_frame =
             (baseline == Baseline::MeanFrame).then(|| self.mean_frame()).transpose()?;
         let mut errors = HorizonErrors::default();
+        let sequences = data.at_most(Split::Test, sequences);
         for first in (0..sequences).step_by(BATCH as usize) {
             let indices = first..(first + BATCH).min(sequences);
             let (input, target) = data.pair(Split::Test, indices.clone(), seen)?;

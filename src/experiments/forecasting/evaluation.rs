@@ -138,6 +138,7 @@ impl<W: World> Trained<'_, W> {
         let Settings { seen, horizon, predicted: n, .. } = *self.settings;
         let data = self.data.with_frames(seen + horizon);
         let (input, truth) = data.pair(Split::Test, 0..1, seen)?;
+        let horizon = truth.dims()[1]; // clips may end before
         let prediction = self.model.forecast(&input, horizon)?.detach();
         let mut pictures = vec![self.picture(Metric::FILM_TRUTH, 0, &input, seen - 1)?];
         let mut shown = vec![1, n / 2, n, 2 * n, 4 * n, 7 * n];

@@ -125,6 +125,30 @@ pub fn next_step_table(half: Half<'_>, published: &Table1) -> Exhibit {
     }
 }
 
+/// Test MSE where nothing is published.
+pub fn error_table(half: Half<'_>) -> Exhibit {
+    let test_mse =
+        |subject: &Subject| half.values(subject, &Metric::MSE, |r| r.split == Some(Split::Test));
+    let baseline = test_mse(&Subject::g_rnn());
+    let row = |subject: &&Subject| {
+        let errors = test_mse(subject);
+        let parameters = half.values(subject, &Metric::PARAMETERS, |_| true);
+        let mut cells = vec![
+            subject.to_string(),
+            parameters.values().next().map(|p| format!("{p:.0}")).unwrap_or_default(),
+            errors.len().to_string(),
+        ];
+        cells.extend(mean_and_std(estimate(&values(&errors))));
+        cells.push(times_below(&baseline, &errors));
+        cells
+    };
+    let caption = "Test MSE over the predicted frames (mean and standard deviation over seeds), and how many times \
+                   below the G-RNN.";
+    let header = strings(&["model", "parameters", "seeds", "test MSE", "std", "times below G-RNN"]);
+    let rows = half.subjects().iter().map(row).collect();
+    half.table("mse", caption.into(), header, rows)
+}
+
 /// Errors over velocities that return within a sequence, and over the others; nothing where none do.
 pub fn repeating_table(half: Half<'_>) -> Exhibit {
     let of = |subject: &Subject, metric: &Metric| values(&half.values(subject, metric, |_| true));

@@ -6,7 +6,7 @@ use super::settings::Settings;
 use super::world::{SequenceRequest, World};
 use crate::data::{Sequences, Sources, Split};
 use crate::equivariance::Report;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::experiments::evidence::Evidence;
 use crate::experiments::expected_cost::{Amounts, ExpectedCost, expected_cost};
 use crate::experiments::experiment::{Job, ModelJob, Request, Unit, UnitKey, UnitRun};
@@ -131,11 +131,18 @@ impl<W: World> ForecastJob<W> {
     /// The sequences under a seed.
     ///
     /// # Errors
-    /// Those of the data.
+    /// Those of the data; [`Error::Configuration`] when frames have other channels than the model takes.
     pub fn sequences(&self, sources: &Sources, seed: u64) -> Result<W::Data> {
-        let Settings { world, training_range: range, seen, predicted, .. } = &self.settings;
+        let Settings { world, training_range: range, seen, predicted, shape, .. } = &self.settings;
         let (range, frames, device) = (*range, seen + predicted, &self.device);
-        world.data(sources.digits()?, &SequenceRequest { range, frames, seed, device })
+        let data = world.data(sources, &SequenceRequest { range, frames, seed, device })?;
+        let channels = data.channels();
+        if channels != shape.inputs {
+            let problem = format!("has {channels} channels, and the model takes {}", shape.inputs);
+            let remedy = format!("set shape.inputs={channels} and shape.outputs={channels}");
+            return Err(Error::configuration("a frame of the data", problem, remedy));
+        }
+        Ok(data)
     }
 
     /// Trains from the checkpoint or from scratch; gives the number of trained scalars too.
@@ -190,8 +197,8 @@ impl<W: World> ForecastJob<W> {
         Ok(evidence)
     }
 
-    /// How often what is timed is done, and what it holds.
-    fn amounts(&self) -> Amounts {
+    /// How often what is timed is done with frames of (height, width), and what it holds.
+    fn amounts(&self, (height, width): (usize, usize)) -> Amounts {
         let settings = &self.settings;
         let frames = settings.seen + settings.predicted;
         let tested = |evaluation: &Evaluation| match evaluation {
@@ -208,7 +215,7 @@ impl<W: World> ForecastJob<W> {
         let Settings { world, shape, model, velocity_range, batch, .. } = settings;
         let planes = shape.channels * world.fields().map_or(1, |fields| fields.planes());
         let slices = world.velocities(*velocity_range).len() * model.cell.kind.gates();
-        let step = *batch as usize * slices * planes * world.canvas().size.pow(2) * 4;
+        let step = *batch as usize * slices * planes * height * width * 4;
         let validated =
             Amounts::validated(&settings.schedule, settings.validation_sequences, frames);
         Amounts {
@@ -250,7 +257,7 @@ impl<W: World> ForecastJob<W> {
 
 impl<W: World> Job for ForecastJob<W> {
     fn data(&self, sources: &Sources) -> Result<String> {
-        Ok(sources.digits()?.description().to_string())
+        self.settings.world.description(sources)
     }
 
     fn run(&self, run: &UnitRun<'_>) -> Result<Evidence> {
@@ -299,7 +306,12 @@ impl<W: World> ModelJob for ForecastJob<W> {
         let timed = samples * (seen + predicted) as u64;
         let pair = || data.pair(Split::Train, 0..samples, seen);
         let schedule = &self.settings.schedule;
-        expected_cost((&learner, &parameters), schedule, (&pair, timed), self.amounts())
+        expected_cost(
+            (&learner, &parameters),
+            schedule,
+            (&pair, timed),
+            self.amounts(data.extents()),
+        )
     }
 
     fn with_settings(&self, settings: &str) -> Result<Box<dyn Job>> {

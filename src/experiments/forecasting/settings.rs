@@ -1,10 +1,10 @@
 //! Hyper-parameters of the experiments on Flowing MNIST.
 
-use super::world::{RotationWorld, TranslationWorld, VelocityOf, World};
+use super::world::{RotationWorld, TranslationWorld, VelocityOf, VideoWorld, World};
 use crate::data::Canvas;
 use crate::error::Result;
 use crate::experiments::bounds::{
-    CHANNELS, FRAMES, LAYERS, PIXELS, SAMPLES, VELOCITIES, check_schedule, expect_within,
+    CHANNELS, FRAMES, LAYERS, SAMPLES, VELOCITIES, check_schedule, expect_within,
 };
 use crate::experiments::experiment::Request;
 use crate::experiments::metric::Metric;
@@ -72,14 +72,10 @@ impl<W: World> Settings<W> {
         expect_within("horizon_sequences", self.horizon_sequences, SAMPLES)?;
         expect_within("velocity_sequences", self.velocity_sequences, SAMPLES)?;
         let shape = &self.shape;
-        expect_within("shape.inputs", shape.inputs, 1..=1)?; // digits are grey
-        expect_within("shape.outputs", shape.outputs, 1..=1)?;
         expect_within("shape.channels", shape.channels, CHANNELS)?;
         expect_within("shape.decoder_layers", shape.decoder_layers, LAYERS)?;
         expect_within("model.cell.reach", self.model.cell.reach, VELOCITIES)?;
-        let canvas = self.world.canvas();
-        expect_within("world.canvas.size", canvas.size, PIXELS)?;
-        canvas.check()?;
+        self.world.check(shape)?;
         self.world.fields()?;
         check_schedule(&self.schedule)
     }
@@ -249,6 +245,15 @@ impl Settings<TranslationWorld> {
             world: TranslationWorld { canvas: Canvas { size: 15, digit: 14 }, ..desk.world },
             ..desk
         }
+    }
+}
+
+impl Settings<VideoWorld> {
+    /// As over translations, beyond what is of the digits; tested twice as far as trained, if clips last.
+    pub fn video(profile: Profile) -> Self {
+        let like = Settings::translation(profile);
+        let world = VideoWorld { lift: like.world.lift };
+        Self { horizon: 2 * like.predicted, ..like.in_world(world) }
     }
 }
 

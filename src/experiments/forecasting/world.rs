@@ -1,19 +1,20 @@
 //! What an experiment needs to know of its flow: data, fields, velocities.
 
 use crate::cells::Fields;
-use crate::data::{Canvas, Digits, RotatingMnist, Sequences, Split, TranslatingMnist};
+use crate::data::{Canvas, RotatingMnist, Sequences, Sources, Split, TranslatingMnist, VideoClips};
 use crate::equivariance::MeasuredGroup;
 use crate::error::Result;
+use crate::experiments::bounds::{CHANNELS, PIXELS, expect_within};
 use crate::experiments::subject::Subject;
 use crate::flow::{
     AnyVelocity, CarryOrder, DegreesPerFrame, FlowGroup, FlowSpace, Lift, PixelsPerFrame, Rotation,
     Translation, VelocitySet,
 };
+use crate::models::ForecasterShape;
 use crate::ops::SteerableBasis;
 use candle_core::Device;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// The velocities of a world.
 pub type VelocityOf<W> = <<W as World>::Group as FlowGroup>::Velocity;
@@ -31,7 +32,7 @@ pub struct SequenceRequest<'a> {
     pub device: &'a Device,
 }
 
-/// A flow with its data: what differs between the halves of Flowing MNIST.
+/// A flow with its data: what differs between the halves of Flowing MNIST, and video of one's own.
 pub trait World: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The group.
     type Group: MeasuredGroup<Velocity: Into<AnyVelocity>> + 'static;
@@ -50,8 +51,11 @@ pub trait World: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Those of the group.
     fn space(&self, range: u32) -> Result<FlowSpace<Self::Group>>;
 
-    /// Torus, or square, and digits.
-    fn canvas(&self) -> Canvas;
+    /// Refuses extents of the world, and numbers of channels, that it cannot have.
+    ///
+    /// # Errors
+    /// [`crate::Error::Configuration`] naming the setting.
+    fn check(&self, shape: &ForecasterShape) -> Result<()>;
 
     /// What hidden maps are made of.
     ///
@@ -59,13 +63,24 @@ pub trait World: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Those of the filters.
     fn fields(&self) -> Result<Fields>;
 
-    /// Sequences whose digits draw their velocities from V_N.
+    /// Sequences; digits draw their velocities from V_N.
     ///
     /// # Errors
-    /// Those of the sequences.
-    fn data(&self, digits: Arc<Digits>, wanted: &SequenceRequest<'_>) -> Result<Self::Data>;
+    /// Those of the sources and the sequences.
+    fn data(&self, sources: &Sources, wanted: &SequenceRequest<'_>) -> Result<Self::Data>;
 
-    /// Each digit of a sample alone, (T, 1, H, W), and how fast it moves.
+    /// What the sequences are made of, for provenance.
+    ///
+    /// # Errors
+    /// Those of the sources.
+    fn description(&self, sources: &Sources) -> Result<String> {
+        Ok(sources.digits()?.description().to_string())
+    }
+
+    /// Whether it is known how what is seen moves, which [`Self::apart`] tells.
+    const IS_MOTION_KNOWN: bool = true;
+
+    /// Each digit of a sample alone, (T, 1, H, W), and how fast it moves; nothing where that is not known.
     fn apart(data: &Self::Data, split: Split, index: u64) -> Vec<(Vec<f32>, VelocityOf<Self>)>;
 
     /// After how many frames a digit of that velocity is where it was; none for what does not move.
@@ -128,17 +143,17 @@ impl World for TranslationWorld {
         Ok(FlowSpace::new(Translation, self.velocities(range), self.lift))
     }
 
-    fn canvas(&self) -> Canvas {
-        self.canvas
+    fn check(&self, shape: &ForecasterShape) -> Result<()> {
+        check_digits(self.canvas, shape)
     }
 
     fn fields(&self) -> Result<Fields> {
         Ok(Fields::Plain)
     }
 
-    fn data(&self, digits: Arc<Digits>, wanted: &SequenceRequest<'_>) -> Result<TranslatingMnist> {
+    fn data(&self, sources: &Sources, wanted: &SequenceRequest<'_>) -> Result<TranslatingMnist> {
         let &SequenceRequest { range, frames, seed, device } = wanted;
-        let velocities = self.velocities(range);
+        let (digits, velocities) = (sources.digits()?, self.velocities(range));
         let data = TranslatingMnist::new(digits, self.canvas, frames, velocities.as_slice(), seed)?;
         Ok(data.on(device))
     }
@@ -185,17 +200,17 @@ impl World for RotationWorld {
         Ok(FlowSpace::new(group, self.velocities(range), self.lift))
     }
 
-    fn canvas(&self) -> Canvas {
-        self.canvas
+    fn check(&self, shape: &ForecasterShape) -> Result<()> {
+        check_digits(self.canvas, shape)
     }
 
     fn fields(&self) -> Result<Fields> {
         Ok(Fields::Steerable(SteerableBasis::new(self.orientations, self.filter_size)?))
     }
 
-    fn data(&self, digits: Arc<Digits>, wanted: &SequenceRequest<'_>) -> Result<RotatingMnist> {
+    fn data(&self, sources: &Sources, wanted: &SequenceRequest<'_>) -> Result<RotatingMnist> {
         let &SequenceRequest { range, frames, seed, device } = wanted;
-        let velocities = self.velocities(range);
+        let (digits, velocities) = (sources.digits()?, self.velocities(range));
         let data = RotatingMnist::new(digits, self.canvas, frames, velocities.as_slice(), seed)?;
         Ok(data.on(device))
     }
@@ -222,6 +237,78 @@ impl World for RotationWorld {
     fn work_of_a_slice(&self) -> u64 {
         2
     }
+}
+
+/// Video of one's own, forecast by models over translations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VideoWorld {
+    /// The frame of reference of hidden states.
+    pub lift: Lift,
+}
+
+impl World for VideoWorld {
+    type Group = Translation;
+    type Data = VideoClips;
+
+    fn subject(range: u32) -> Subject {
+        TranslationWorld::subject(range)
+    }
+
+    fn velocities(&self, range: u32) -> VelocitySet<PixelsPerFrame> {
+        VelocitySet::square(range)
+    }
+
+    fn space(&self, range: u32) -> Result<FlowSpace<Translation>> {
+        Ok(FlowSpace::new(Translation, self.velocities(range), self.lift))
+    }
+
+    fn check(&self, shape: &ForecasterShape) -> Result<()> {
+        expect_within("shape.inputs", shape.inputs, CHANNELS)?;
+        expect_within("shape.outputs", shape.outputs, shape.inputs..=shape.inputs)
+    }
+
+    fn fields(&self) -> Result<Fields> {
+        Ok(Fields::Plain)
+    }
+
+    fn data(&self, sources: &Sources, wanted: &SequenceRequest<'_>) -> Result<VideoClips> {
+        let video = sources.video()?;
+        VideoClips::new(video, wanted.frames, wanted.seed, wanted.device)
+    }
+
+    fn description(&self, sources: &Sources) -> Result<String> {
+        Ok(sources.video()?.description().to_string())
+    }
+
+    const IS_MOTION_KNOWN: bool = false;
+
+    fn apart(_: &VideoClips, _: Split, _: u64) -> Vec<(Vec<f32>, PixelsPerFrame)> {
+        vec![]
+    }
+
+    fn period(&self, _: PixelsPerFrame) -> Option<usize> {
+        None
+    }
+
+    fn tested(&self) -> Vec<PixelsPerFrame> {
+        vec![]
+    }
+
+    fn shown(&self) -> PixelsPerFrame {
+        PixelsPerFrame::new(1, 1)
+    }
+
+    fn work_of_a_slice(&self) -> u64 {
+        1
+    }
+}
+
+/// Refuses canvases that no digit lies on, and digits in colour.
+fn check_digits(canvas: Canvas, shape: &ForecasterShape) -> Result<()> {
+    expect_within("shape.inputs", shape.inputs, 1..=1)?;
+    expect_within("shape.outputs", shape.outputs, 1..=1)?;
+    expect_within("world.canvas.size", canvas.size, PIXELS)?;
+    canvas.check()
 }
 
 fn gcd(a: usize, b: usize) -> usize {

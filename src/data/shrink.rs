@@ -28,12 +28,30 @@ impl Shrink {
                 format!("choose one of 1×1 to {}×{}", source.0, source.1),
             ));
         }
-        let (rows, columns) = (Axis::new(source.0, target.0), Axis::new(source.1, target.1));
-        Ok(Self { rows, columns })
+        Ok(Self::or_enlarge(source, target))
+    }
+
+    /// The same for a target that may be larger: pixels are then repeated, and mixed where they meet.
+    pub(super) fn or_enlarge(source: (usize, usize), target: (usize, usize)) -> Self {
+        Self { rows: Axis::new(source.0, target.0), columns: Axis::new(source.1, target.1) }
     }
 
     /// Appends the small image to `small`.
     pub(super) fn apply(&self, image: &[u8], small: &mut Vec<u8>) {
+        self.each_sum(image, |sum| small.push(self.rounded(sum)));
+    }
+
+    /// The small image in values of [0, 1], not rounded to 255 of them.
+    pub(super) fn means(&self, image: &[u8]) -> Vec<f32> {
+        let mut means = Vec::new();
+        // The quotient of whole numbers in f64, rounded to f32, is their quotient rounded once.
+        let whole = (255 * self.area()) as f64;
+        self.each_sum(image, |sum| means.push((sum as f64 / whole) as f32));
+        means
+    }
+
+    /// The weighted sum of each pixel's area, row by row.
+    fn each_sum(&self, image: &[u8], mut take: impl FnMut(u64)) {
         let narrow: Vec<u64> = image
             .chunks_exact(self.columns.source)
             .flat_map(|row| self.columns.sums(row))
@@ -45,13 +63,18 @@ impl Shrink {
             for (row, weight) in narrow[first * width..].chunks_exact(width).zip(weights) {
                 sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * value);
             }
-            small.extend(sums.iter().map(|&sum| self.rounded(sum)));
+            sums.iter().for_each(|&sum| take(sum));
         }
+    }
+
+    /// The weights of a pixel in all.
+    fn area(&self) -> u64 {
+        (self.rows.source * self.columns.source) as u64
     }
 
     /// The mean of a pixel's area from its weighted sum.
     fn rounded(&self, sum: u64) -> u8 {
-        let area = (self.rows.source * self.columns.source) as u64;
+        let area = self.area();
         let (whole, rest) = (sum / area, sum % area);
         let halves_up = self.rows.is_halved() && self.columns.is_halved();
         let is_up = match (2 * rest).cmp(&area) {
