@@ -5,7 +5,8 @@ mod markup;
 #[path = "report/values.rs"]
 mod values;
 
-use fernn::experiments::{CATALOGUE, Evidence, Metric, Outcome, Record, Subject};
+use fernn::experiments::exhibit::{Body, Lines};
+use fernn::experiments::{CATALOGUE, Evidence, Metric, Outcome, Record, Records, Subject};
 use fernn::report::{Findings, Format, write_report};
 use markup::Node;
 use std::collections::BTreeSet;
@@ -309,6 +310,41 @@ fn the_same_evidence_gives_the_same_bytes_in_every_format() {
     assert!(products(&evidence) == products(&evidence));
 }
 
+/// Line charts by name, with the points of all their series one after the other.
+fn charts_of(evidence: &Evidence) -> Vec<(String, Vec<[f64; 4]>)> {
+    let records = Records(evidence);
+    let present = records.experiments();
+    let exhibits = CATALOGUE
+        .iter()
+        .filter(|experiment| present.contains(&experiment.name()))
+        .flat_map(|experiment| experiment.exhibits(records).unwrap());
+    let points = |lines: &[Lines]| {
+        let all = lines.iter().flat_map(|lines| &lines.series).flat_map(|series| &series.points);
+        all.map(|p| [p.x, p.mean, p.low, p.high]).collect()
+    };
+    exhibits
+        .filter_map(|exhibit| match &exhibit.body {
+            Body::Lines(lines) if !lines.is_empty() => {
+                Some((exhibit.name, points(std::slice::from_ref(lines))))
+            }
+            Body::Charts(charts) if charts.iter().any(|lines| !lines.is_empty()) => {
+                let points = points(charts);
+                Some((exhibit.name, points))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The rows of the tables in pgfplots' code.
+fn plotted(text: &str) -> Vec<[f64; 4]> {
+    let row = |line: &str| -> Option<[f64; 4]> {
+        let cells = line.strip_suffix("\\\\")?.split(' ').map(|cell| cell.parse().ok());
+        cells.collect::<Option<Vec<f64>>>()?.try_into().ok()
+    };
+    text.lines().filter_map(row).collect()
+}
+
 /// Every character of every committed result has a name in LaTeX.
 #[test]
 fn latex_is_ascii_and_nothing_is_shown_by_its_number() {
@@ -329,6 +365,12 @@ fn latex_is_ascii_and_nothing_is_shown_by_its_number() {
             let balance =
                 text.matches("\\begin{").count() as i64 - text.matches("\\end{").count() as i64;
             assert_eq!(balance, 0, "{}", file.display());
+        }
+        for (exhibit, charts) in charts_of(&evidence) {
+            let path = out.path().join("pgfplots").join(format!("{exhibit}.tex"));
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(text.is_ascii(), "{}", path.display());
+            assert_eq!(plotted(&text), charts, "{}", path.display());
         }
         let captions = std::fs::read_to_string(out.path().join("captions.tex")).unwrap();
         let names: Vec<&str> = captions.lines().filter_map(|line| line.split('}').next()).collect();

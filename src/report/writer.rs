@@ -129,6 +129,15 @@ fn write_document(
                 let text = latex::table(table);
                 write_atomically(&file(out, "tables", exhibit, "tex"), text.as_bytes())?;
             }
+            for exhibit in document.exhibits() {
+                let charts = match &exhibit.body {
+                    Body::Lines(lines) => std::slice::from_ref(lines),
+                    Body::Charts(charts) => charts,
+                    _ => continue,
+                };
+                let text = latex::pgfplots(charts);
+                write_atomically(&file(out, "pgfplots", exhibit, "tex"), text.as_bytes())?;
+            }
             write("captions.tex", latex::captions(document))?;
             write("figures.tex", latex::figures(document))?;
             write("report.tex", latex::page(document))

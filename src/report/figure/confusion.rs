@@ -37,7 +37,7 @@ pub fn draw(confusions: &Confusions, width: Width) -> Drawing {
     for (number, matrix) in matrices.iter().enumerate() {
         let (row, column) = ((number / columns) as f64, number % columns);
         let corner = (left + column as f64 * (side + GAP), TOP + row * step);
-        draw_matrix(&mut sheet, matrix, corner, cell);
+        draw_matrix(&mut sheet, (matrix, classes), corner, cell);
         let is_last = column + 1 == columns || number + 1 == matrices.len();
         draw_names(&mut sheet, classes, corner, cell, column == 0);
         if is_last && row == 0.0 {
@@ -52,7 +52,12 @@ pub fn draw(confusions: &Confusions, width: Width) -> Drawing {
     sheet.into()
 }
 
-fn draw_matrix(sheet: &mut Sheet, matrix: &Matrix, (left, top): (f64, f64), cell: f64) {
+fn draw_matrix(
+    sheet: &mut Sheet,
+    (matrix, classes): (&Matrix, &[String]),
+    (left, top): (f64, f64),
+    cell: f64,
+) {
     let side = matrix.counts.len() as f64 * cell;
     sheet.part(PartKind::Plot, Rect::at((left, top), (side, side)));
     sheet.words(&matrix.name, (left + side / 2.0, top - 7.0), title());
@@ -66,6 +71,11 @@ fn draw_matrix(sheet: &mut Sheet, matrix: &Matrix, (left, top): (f64, f64), cell
             let middle = (x + cell / 2.0, y + cell / 2.0);
             let style = small(Align::Centre).coloured(colour.ink());
             sheet.words(&format!("{:.0}", 100.0 * share), middle, style);
+            let told = format!(
+                "{}: {count:.0} of {all:.0} clips of {} taken for {}",
+                matrix.name, classes[row], classes[column]
+            );
+            sheet.note(Rect::at((x, y), (cell, cell)), told);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::shape::{Colour, Rect, Stroke};
 use super::sheet::{Align, PartKind, SMALL, Sheet, small, title};
 use super::width::Width;
 use crate::experiments::exhibit::{Colours, HeatMaps, Panel};
-use crate::experiments::number::short;
+use crate::experiments::number::{precise, short};
 
 const LEFT: f64 = 34.0;
 const TOP: f64 = 16.0;
@@ -72,6 +72,8 @@ impl Grid {
             let at = (corner.0 + x * self.cell, corner.1 + y * self.cell);
             // Neighbours share an edge, which would shine through between two of them.
             sheet.fill(Rect::at(at, (self.cell + 0.15, self.cell + 0.15)), colour);
+            let told = format!("{} at ({vx}, {vy}): {}", panel.name, precise(value));
+            sheet.note(Rect::at(at, (self.cell, self.cell)), told);
         }
         for &(vx, vy, value) in panel.cells.iter().filter(|_| fits) {
             let ink = sequential(scale.place(value)).ink();

@@ -25,6 +25,7 @@ pub(super) use by_cell::error_by_cell;
 pub use drawing::Drawing;
 pub use film::film_strip;
 pub(super) use lines::draw as charts;
+pub(super) use look::{Look, Marker, looks};
 pub(super) use motion::in_motion;
 pub use shape::Rect;
 pub use sheet::{Part, PartKind};

@@ -49,6 +49,8 @@ pub struct Sheet {
     pub height: f64,
     pub shapes: Vec<Shape>,
     pub parts: Vec<Part>,
+    /// What a pointer is told over a place, where the format knows pointers.
+    pub notes: Vec<(Rect, String)>,
 }
 
 /// The sizes of text, in points: no journal takes less than the first.
@@ -99,13 +101,19 @@ impl Style {
 impl Sheet {
     /// White paper.
     pub fn new(width: f64, height: f64) -> Self {
-        let mut sheet = Self { width, height, shapes: Vec::new(), parts: Vec::new() };
+        let mut sheet =
+            Self { width, height, shapes: Vec::new(), parts: Vec::new(), notes: Vec::new() };
         sheet.fill(Rect::at((0.0, 0.0), (width, height)), Colour::WHITE);
         sheet
     }
 
     pub fn part(&mut self, kind: PartKind, place: Rect) {
         self.parts.push(Part { kind, place });
+    }
+
+    /// Tells a pointer over a place.
+    pub fn note(&mut self, place: Rect, text: String) {
+        self.notes.push((place, text));
     }
 
     /// Words whose capitals have their middle at the height of `at`.

@@ -31,7 +31,20 @@ pub fn svg(sheet: &Sheet) -> Result<String> {
             }
         }
     }
+    text.extend(sheet.notes.iter().map(|(place, text)| note(*place, text)));
     Ok(text + "</svg>\n")
+}
+
+/// Nothing to see, above all else, that browsers tell when the pointer is over it.
+fn note(place: Rect, text: &str) -> String {
+    format!(
+        "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill-opacity=\"0\"><title>{}</title></rect>\n",
+        number(place.left),
+        number(place.top),
+        number(place.width()),
+        number(place.height()),
+        escaped(text)
+    )
 }
 
 /// The letters that occur, each once.

@@ -2,7 +2,9 @@
 
 mod escape;
 mod page;
+mod pgfplots;
 mod table;
 
 pub(super) use page::{captions, figures, page};
+pub(super) use pgfplots::pgfplots;
 pub(super) use table::table;
