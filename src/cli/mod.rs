@@ -11,6 +11,7 @@ macro_rules! outln {
 mod check;
 mod compare;
 mod data;
+mod duration;
 mod evaluate;
 mod finding;
 mod flags;
@@ -28,6 +29,7 @@ mod selection;
 mod train;
 mod verdicts;
 mod verify;
+mod watch;
 mod wrapping;
 
 pub use program::run;

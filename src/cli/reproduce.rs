@@ -1,12 +1,13 @@
 //! `fernn reproduce`: runs experiments, writes records, tables, figures and the report.
 
+use super::duration::in_words;
 use super::finding::Finding;
 use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, FormatFlags, MemoryFlags, ThreadFlags};
 use super::plan::print_plan;
-use super::progress::Progress;
 use super::provenance;
 use super::selection::Selection;
-use super::verdicts::{in_words, print_report_path, print_verdicts};
+use super::verdicts::{print_report_path, print_verdicts};
+use super::watch::Progress;
 use anyhow::Context;
 use clap::Args;
 use fernn::Error;
@@ -16,6 +17,9 @@ use fernn::experiments::{
 use fernn::report::write_report_as;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// What this binary was built from.
+const COMMIT: &str = env!("FERNN_COMMIT");
 
 /// Trains the models, measures them, and writes records, tables, figures and a report with a
 /// verdict per claim.
@@ -70,8 +74,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let earlier = earlier(&records_path, arguments.fresh)?;
     let progress = Progress::new();
     let observer = |event: Event<'_>| progress.show(event);
-    let commit = env!("FERNN_COMMIT");
-    let session = Session { out: &out, sources: &sources, commit, observer: &observer };
+    let session = Session { out: &out, sources: &sources, commit: COMMIT, observer: &observer };
     if arguments.fresh {
         session.discard(&units)?;
     }
@@ -79,16 +82,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let measured = rayon::scope(|_| session.run(&units))
         .with_context(|| format!("running into {}", out.display()));
     progress.finish();
-    let machine = [
-        ("command", provenance::command_line()),
-        ("commit", commit.to_string()),
-        ("CPU", provenance::cpu_name()),
-        ("kernels", fernn::ops::instruction_set().to_string()),
-        ("device", if request.device.is_cpu() { "CPU" } else { "CUDA" }.to_string()),
-        ("algorithm", request.algorithm.name().to_string()),
-        ("threads", threads.to_string()),
-    ];
-    let records = provenance(&units, &sources, &machine)?;
+    let records = provenance(&units, &sources, &machine(&request, threads))?;
     let mut now = Evidence { records, pictures: vec![] };
     now.extend(measured?);
     let evidence = beside_earlier(earlier, now);
@@ -103,6 +97,19 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     outln!("\nTime taken: {}", in_words(start.elapsed()))?;
     print_report_path(&formats, &out)?;
     Ok(Finding::Fine)
+}
+
+/// What a run's numbers may depend on, or its time, besides settings and data.
+fn machine(request: &Request, threads: usize) -> [(&'static str, String); 7] {
+    [
+        ("command", provenance::command_line()),
+        ("commit", COMMIT.to_string()),
+        ("CPU", provenance::cpu_name()),
+        ("kernels", fernn::ops::instruction_set().to_string()),
+        ("device", if request.device.is_cpu() { "CPU" } else { "CUDA" }.to_string()),
+        ("algorithm", request.algorithm.name().to_string()),
+        ("threads", threads.to_string()),
+    ]
 }
 
 /// What the folder holds already; a file that is no records is never replaced unasked.

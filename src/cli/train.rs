@@ -2,8 +2,8 @@
 
 use super::finding::Finding;
 use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
-use super::progress::Progress;
 use super::selection::SettingsFlags;
+use super::watch::Progress;
 use clap::Args;
 use fernn::Error;
 use fernn::experiments::number::precise;
@@ -65,9 +65,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         checkpoint: Some(checkpoint.clone()),
         weights: None,
         fingerprint: session.fingerprint(&unit)?,
-        progress: &|step, loss| {
-            observer(Event::Step { work: step * unit.work / unit.steps.max(1), step, loss });
-        },
+        progress: &|told| observer(Event::Training { unit: &unit, told }),
     };
     observer(Event::Total(unit.work));
     observer(Event::Unit { number: 1, of: 1, unit: &unit, is_finished: false });
