@@ -26,6 +26,7 @@ mod provenance;
 mod report;
 mod reproduce;
 mod selection;
+mod tensorboard;
 mod train;
 mod verdicts;
 mod verify;

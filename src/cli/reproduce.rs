@@ -2,10 +2,13 @@
 
 use super::duration::in_words;
 use super::finding::Finding;
-use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, FormatFlags, MemoryFlags, ThreadFlags};
+use super::flags::{
+    AlgorithmFlags, CurveFlags, DataFlags, DeviceFlags, FormatFlags, MemoryFlags, ThreadFlags,
+};
 use super::plan::print_plan;
 use super::provenance;
 use super::selection::Selection;
+use super::tensorboard::Curves;
 use super::verdicts::{print_report_path, print_verdicts};
 use super::watch::Progress;
 use anyhow::Context;
@@ -50,6 +53,8 @@ pub struct Arguments {
     #[command(flatten)]
     memory: MemoryFlags,
     #[command(flatten)]
+    curves: CurveFlags,
+    #[command(flatten)]
     format: FormatFlags,
 }
 
@@ -72,11 +77,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let out = arguments.out.clone().unwrap_or_else(default);
     let records_path = out.join("records.csv");
     let earlier = earlier(&records_path, arguments.fresh)?;
+    let curves = arguments.curves.inside(&out)?;
     let progress = Progress::new();
-    let observer = |event: Event<'_>| progress.show(event);
+    let observer = |event: Event<'_>| {
+        progress.show(event);
+        curves.iter().for_each(|curves| curves.show(event));
+    };
     let session = Session { out: &out, sources: &sources, commit: COMMIT, observer: &observer };
     if arguments.fresh {
         session.discard(&units)?;
+        Curves::discard(&out, &units)?;
     }
     // On a worker of the pool, which then need not be woken for every operation.
     let measured = rayon::scope(|_| session.run(&units))
@@ -87,6 +97,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     now.extend(measured?);
     let evidence = beside_earlier(earlier, now);
     evidence.write(&records_path)?;
+    curves.iter().try_for_each(|curves| curves.write_all(&evidence.records))?;
     let formats = arguments.format.formats();
     print_verdicts(&write_report_as(
         &evidence,

@@ -1,7 +1,7 @@
 //! `fernn train`: one model, into one file.
 
 use super::finding::Finding;
-use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
+use super::flags::{AlgorithmFlags, CurveFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
 use super::selection::SettingsFlags;
 use super::watch::Progress;
 use clap::Args;
@@ -40,6 +40,8 @@ pub struct Arguments {
     threads: ThreadFlags,
     #[command(flatten)]
     memory: MemoryFlags,
+    #[command(flatten)]
+    curves: CurveFlags,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
@@ -54,8 +56,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let sources = arguments.data.sources();
     arguments.memory.apply();
     arguments.threads.apply()?;
+    let curves = arguments.curves.inside(arguments.out.parent().unwrap_or(Path::new("")))?;
     let progress = Progress::new();
-    let observer = |event: Event<'_>| progress.show(event);
+    let observer = |event: Event<'_>| {
+        progress.show(event);
+        curves.iter().for_each(|curves| curves.show(event));
+    };
     let out = arguments.out.as_path();
     let session =
         Session { out, sources: &sources, commit: env!("FERNN_COMMIT"), observer: &observer };
@@ -74,6 +80,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let (records, weights) = trained?;
     let (key, settings, data) = (unit.key.clone(), unit.settings.clone(), unit.job.data(&sources)?);
     TrainedModel { key, settings, data, weights }.save(&arguments.out)?;
+    curves.iter().try_for_each(|curves| curves.write_all(&records))?;
     std::fs::remove_file(&checkpoint).map_err(Error::io(&checkpoint))?;
     let value = |metric: &Metric| {
         let record = records.iter().find(|record| record.metric == *metric);
