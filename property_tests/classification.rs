@@ -53,7 +53,7 @@ fn run(job: &ClassificationJob) -> (Vec<Record>, AnyClassifier) {
             checkpoint: Some(path.clone()),
             weights: None,
             fingerprint: String::new(),
-            progress: &|_, _| (),
+            progress: &|_| (),
         })
         .unwrap();
     let checkpoint = Checkpoint::load(&path).unwrap().unwrap();

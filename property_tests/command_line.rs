@@ -14,6 +14,8 @@ mod recorded;
 mod steering;
 #[path = "command_line/verify.rs"]
 mod verify;
+#[path = "command_line/watching.rs"]
+mod watching;
 #[path = "command_line/weights.rs"]
 mod weights;
 
@@ -75,11 +77,12 @@ fn assert_same_products(ours: &BTreeMap<PathBuf, Vec<u8>>, theirs: &BTreeMap<Pat
 fn a_run_killed_at_several_moments_ends_with_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
-    fernn().args(small_run(&whole)).assert().success();
+    fernn().args(small_run(&whole)).arg("--tensorboard").assert().success();
     let mut kills = 0;
     for milliseconds in [300, 700, 1500, 2500, 3500, 1100, 2100] {
         let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_fernn"))
             .args(small_run(&killed))
+            .arg("--tensorboard")
             .stderr(std::process::Stdio::null())
             .stdout(std::process::Stdio::null())
             .spawn()
@@ -90,7 +93,7 @@ fn a_run_killed_at_several_moments_ends_with_the_same_bytes() {
         process.wait().unwrap();
     }
     assert!(kills >= 3, "the run was too fast to be killed: {kills} kills");
-    fernn().args(small_run(&killed)).assert().success();
+    fernn().args(small_run(&killed)).arg("--tensorboard").assert().success();
     assert_same_products(&products(&whole), &products(&killed));
 }
 

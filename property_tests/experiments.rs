@@ -70,7 +70,7 @@ fn run_as(unit: &Unit, checkpoint: Option<PathBuf>, fingerprint: &str) -> Result
         checkpoint,
         weights: None,
         fingerprint: fingerprint.into(),
-        progress: &|_, _| (),
+        progress: &|_| (),
     })
 }
 

@@ -196,7 +196,7 @@ fn train(cell: &Candidate, data: &TranslatingMnist) -> Result<(f64, f64)> {
         validation: &|_| Ok(Cow::Borrowed(&validation)),
         checkpoint: None,
         fingerprint: String::new(),
-        progress: &|_, _| (),
+        progress: &|_| (),
     }
     .run()?;
     Ok((untrained, test(&trained.best_weights)?))

@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         checkpoint: None,
         weights: None,
         fingerprint: String::new(),
-        progress: &|_, _| (),
+        progress: &|_| (),
     };
     let of_model = job.model().expect("a job that was asked for its model before");
     let evidence = rayon::scope(|_| of_model.evaluate(&run, &model.weights))?;

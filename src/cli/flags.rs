@@ -1,7 +1,8 @@
 //! Flags that several commands have.
 
+use super::tensorboard::Curves;
 use fernn::report::Format;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where data come from, as a flag of several commands.
 #[derive(clap::Args)]
@@ -126,6 +127,22 @@ impl MemoryFlags {
             free => free / 4 * 3,
         };
         fernn::ops::set_history_budget(self.memory.unwrap_or(free));
+    }
+}
+
+/// Training curves for other programs, as a flag of several commands.
+#[derive(clap::Args)]
+pub(super) struct CurveFlags {
+    /// Also write training curves as event files, which `tensorboard --logdir` shows while they grow: into the
+    /// folder tensorboard, beside what else is written, by experiment, model and seed
+    #[arg(long)]
+    tensorboard: bool,
+}
+
+impl CurveFlags {
+    /// The event files of a run that writes into a folder, where they are asked for.
+    pub(super) fn inside(&self, out: &Path) -> fernn::Result<Option<Curves>> {
+        self.tensorboard.then(|| Curves::inside(out)).transpose()
     }
 }
 

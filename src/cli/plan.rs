@@ -1,5 +1,6 @@
 //! `fernn plan`: what a run would do and cost.
 
+use super::duration::in_words;
 use super::finding::Finding;
 use super::flags::{AlgorithmFlags, DataFlags, MemoryFlags, ThreadFlags};
 use super::progress::bar;
@@ -54,9 +55,9 @@ pub fn print_plan(units: &[Unit], sources: &Sources, threads: usize) -> anyhow::
     let start = Instant::now();
     let models = rayon::scope(|_| timed(units, sources))?;
     let calibration = start.elapsed();
-    outln!("{:<18} {:<24} {:>5} {:>7} {:>9} {:>8}", "", "", "", "", "time", "memory")?;
+    outln!("{:<18} {:<24} {:>5} {:>7} {:>11} {:>8}", "", "", "", "", "time", "memory")?;
     outln!(
-        "{:<18} {:<24} {:>5} {:>7} {:>9} {:>8}",
+        "{:<18} {:<24} {:>5} {:>7} {:>11} {:>8}",
         "experiment",
         "model",
         "seeds",
@@ -72,22 +73,22 @@ pub fn print_plan(units: &[Unit], sources: &Sources, threads: usize) -> anyhow::
                 total.seconds += cost.seconds * f64::from(*seeds);
                 total.memory = total.memory.max(cost.memory);
                 total.disk += cost.disk * *seeds as usize;
-                (in_time(cost.seconds), in_bytes(cost.memory))
+                (in_words(seconds(cost.seconds)), in_bytes(cost.memory))
             }
         };
         let (experiment, subject) = (&first.key.experiment, first.key.subject.to_string());
         outln!(
-            "{experiment:<18} {subject:<24} {seeds:>5} {:>7} {time:>9} {memory:>8}",
+            "{experiment:<18} {subject:<24} {seeds:>5} {:>7} {time:>11} {memory:>8}",
             first.steps
         )?;
     }
     let core_hours = total.seconds * threads as f64 / 3600.0;
     let count = units.len();
-    let time = in_time(total.seconds);
+    let time = in_words(seconds(total.seconds));
     outln!("\n{count} units: {time} on {threads} threads ({core_hours:.2} core-hours)")?;
     let (memory, disk) = (in_bytes(total.memory), in_bytes(total.disk));
     outln!("{memory} of memory at least, {disk} of checkpoints")?;
-    outln!("Timed in {}, a step of each model", in_time(calibration.as_secs_f64()))?;
+    outln!("Timed in {}, a step of each model", in_words(calibration))?;
     print_data_and_changes(units, sources)
 }
 
@@ -132,15 +133,9 @@ fn timed<'a>(units: &'a [Unit], sources: &Sources) -> fernn::Result<Vec<Model<'a
     Ok(models)
 }
 
-/// Seconds, minutes, hours or days.
-fn in_time(seconds: f64) -> String {
-    match seconds {
-        s if s < 10.0 => format!("{s:.1} s"),
-        s if s < 100.0 => format!("{s:.0} s"),
-        s if s < 100.0 * 60.0 => format!("{:.0} min", s / 60.0),
-        s if s < 100.0 * 3600.0 => format!("{:.0} h", s / 3600.0),
-        s => format!("{:.0} days", s / 86_400.0),
-    }
+/// A number of seconds as a duration; the longest where there is no such.
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
 /// Bytes in the unit that suits them.

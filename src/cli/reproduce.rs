@@ -1,12 +1,16 @@
 //! `fernn reproduce`: runs experiments, writes records, tables, figures and the report.
 
+use super::duration::in_words;
 use super::finding::Finding;
-use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, FormatFlags, MemoryFlags, ThreadFlags};
+use super::flags::{
+    AlgorithmFlags, CurveFlags, DataFlags, DeviceFlags, FormatFlags, MemoryFlags, ThreadFlags,
+};
 use super::plan::print_plan;
-use super::progress::Progress;
 use super::provenance;
 use super::selection::Selection;
-use super::verdicts::{in_words, print_report_path, print_verdicts};
+use super::tensorboard::Curves;
+use super::verdicts::{print_report_path, print_verdicts};
+use super::watch::Progress;
 use anyhow::Context;
 use clap::Args;
 use fernn::Error;
@@ -16,6 +20,9 @@ use fernn::experiments::{
 use fernn::report::write_report_as;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// What this binary was built from.
+const COMMIT: &str = env!("FERNN_COMMIT");
 
 /// Trains the models, measures them, and writes records, tables, figures and a report with a
 /// verdict per claim.
@@ -51,6 +58,8 @@ pub struct Arguments {
     #[command(flatten)]
     memory: MemoryFlags,
     #[command(flatten)]
+    curves: CurveFlags,
+    #[command(flatten)]
     format: FormatFlags,
 }
 
@@ -73,31 +82,27 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let out = arguments.out.clone().unwrap_or_else(default);
     let records_path = out.join("records.csv");
     let earlier = earlier(&records_path, arguments.fresh)?;
+    let curves = arguments.curves.inside(&out)?;
     let progress = Progress::new();
-    let observer = |event: Event<'_>| progress.show(event);
-    let commit = env!("FERNN_COMMIT");
-    let session = Session { out: &out, sources: &sources, commit, observer: &observer };
+    let observer = |event: Event<'_>| {
+        progress.show(event);
+        curves.iter().for_each(|curves| curves.show(event));
+    };
+    let session = Session { out: &out, sources: &sources, commit: COMMIT, observer: &observer };
     if arguments.fresh {
         session.discard(&units)?;
+        Curves::discard(&out, &units)?;
     }
     // On a worker of the pool, which then need not be woken for every operation.
     let measured = rayon::scope(|_| session.run(&units))
         .with_context(|| format!("running into {}", out.display()));
     progress.finish();
-    let machine = [
-        ("command", provenance::command_line()),
-        ("commit", commit.to_string()),
-        ("CPU", provenance::cpu_name()),
-        ("kernels", fernn::ops::instruction_set().to_string()),
-        ("device", if request.device.is_cpu() { "CPU" } else { "CUDA" }.to_string()),
-        ("algorithm", request.algorithm.name().to_string()),
-        ("threads", threads.to_string()),
-    ];
-    let records = provenance(&units, &sources, &machine)?;
+    let records = provenance(&units, &sources, &machine(&request, threads))?;
     let mut now = Evidence { records, pictures: vec![] };
     now.extend(measured?);
     let evidence = beside_earlier(earlier, now);
     evidence.write(&records_path)?;
+    curves.iter().try_for_each(|curves| curves.write_all(&evidence.records))?;
     let formats = arguments.format.formats();
     print_verdicts(&write_report_as(
         &evidence,
@@ -108,6 +113,19 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     outln!("\nTime taken: {}", in_words(start.elapsed()))?;
     print_report_path(&formats, &out)?;
     Ok(Finding::Fine)
+}
+
+/// What a run's numbers may depend on, or its time, besides settings and data.
+fn machine(request: &Request, threads: usize) -> [(&'static str, String); 7] {
+    [
+        ("command", provenance::command_line()),
+        ("commit", COMMIT.to_string()),
+        ("CPU", provenance::cpu_name()),
+        ("kernels", fernn::ops::instruction_set().to_string()),
+        ("device", if request.device.is_cpu() { "CPU" } else { "CUDA" }.to_string()),
+        ("algorithm", request.algorithm.name().to_string()),
+        ("threads", threads.to_string()),
+    ]
 }
 
 /// What the folder holds already; a file that is no records is never replaced unasked.

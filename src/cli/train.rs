@@ -1,9 +1,9 @@
 //! `fernn train`: one model, into one file.
 
 use super::finding::Finding;
-use super::flags::{AlgorithmFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
-use super::progress::Progress;
+use super::flags::{AlgorithmFlags, CurveFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
 use super::selection::SettingsFlags;
+use super::watch::Progress;
 use clap::Args;
 use fernn::Error;
 use fernn::experiments::number::precise;
@@ -43,6 +43,8 @@ pub struct Arguments {
     threads: ThreadFlags,
     #[command(flatten)]
     memory: MemoryFlags,
+    #[command(flatten)]
+    curves: CurveFlags,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
@@ -57,8 +59,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let sources = arguments.data.sources();
     arguments.memory.apply();
     arguments.threads.apply()?;
+    let curves = arguments.curves.inside(arguments.out.parent().unwrap_or(Path::new("")))?;
     let progress = Progress::new();
-    let observer = |event: Event<'_>| progress.show(event);
+    let observer = |event: Event<'_>| {
+        progress.show(event);
+        curves.iter().for_each(|curves| curves.show(event));
+    };
     let out = arguments.out.as_path();
     let session =
         Session { out, sources: &sources, commit: env!("FERNN_COMMIT"), observer: &observer };
@@ -68,9 +74,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         checkpoint: Some(checkpoint.clone()),
         weights: None,
         fingerprint: session.fingerprint(&unit)?,
-        progress: &|step, loss| {
-            observer(Event::Step { work: step * unit.work / unit.steps.max(1), step, loss });
-        },
+        progress: &|told| observer(Event::Training { unit: &unit, told }),
     };
     observer(Event::Total(unit.work));
     observer(Event::Unit { number: 1, of: 1, unit: &unit, is_finished: false });
@@ -79,6 +83,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let (records, weights) = trained?;
     let (key, settings, data) = (unit.key.clone(), unit.settings.clone(), unit.job.data(&sources)?);
     TrainedModel { key, settings, data, weights }.save(&arguments.out)?;
+    curves.iter().try_for_each(|curves| curves.write_all(&records))?;
     std::fs::remove_file(&checkpoint).map_err(Error::io(&checkpoint))?;
     let value = |metric: &Metric| {
         let record = records.iter().find(|record| record.metric == *metric);

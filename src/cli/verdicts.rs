@@ -6,7 +6,6 @@ use fernn::experiments::{Outcome, Threshold, Verdict};
 use fernn::report::{Findings, Format};
 use fernn::verification::Paint;
 use std::path::Path;
-use std::time::Duration;
 
 /// The verdicts on standard output, by outcome, in the columns of the terminal but no more than 80.
 pub fn print_verdicts(findings: &Findings) -> std::io::Result<()> {
@@ -36,16 +35,6 @@ pub fn print_report_path(formats: &[Format], out: &Path) -> std::io::Result<()> 
         outln!("Look at it: {open} {}", out.join("report.html").display())?;
     }
     Ok(())
-}
-
-/// A duration in its two largest units.
-pub fn in_words(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, m, s) => format!("{m} min {s} s"),
-        (h, m, _) => format!("{h} h {m} min"),
-    }
 }
 
 #[derive(Debug, PartialEq)]

@@ -16,7 +16,7 @@ use crate::data::{Sources, Split};
 use crate::error::Result;
 use crate::ops::ConvAlgorithm;
 use crate::parameters::Tensors;
-use crate::training::{RunName, Training};
+use crate::training::{RunName, Training, TrainingEvent};
 use candle_core::Device;
 use std::path::PathBuf;
 
@@ -252,6 +252,6 @@ pub struct UnitRun<'a> {
     pub weights: Option<PathBuf>,
     /// Identifies code, settings, seed and data.
     pub fingerprint: String,
-    /// Told (step, last training loss) after every step.
-    pub progress: &'a (dyn Fn(u64, f64) + Sync),
+    /// Told what happens in its training.
+    pub progress: &'a (dyn Fn(TrainingEvent<'_>) + Sync),
 }

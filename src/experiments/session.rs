@@ -9,6 +9,7 @@ use super::subject::Subject;
 use crate::data::Sources;
 use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
+use crate::training::TrainingEvent;
 use std::path::{Path, PathBuf};
 
 /// What happens while a session runs.
@@ -27,14 +28,17 @@ pub enum Event<'a> {
         /// Whether its records were already there.
         is_finished: bool,
     },
-    /// An optimiser step was taken.
-    Step {
-        /// Work done since the session began, in units of [`Unit::work`].
-        work: u64,
-        /// Optimiser steps taken.
-        step: u64,
-        /// The training loss of the step.
-        loss: f64,
+    /// A unit trains.
+    Training {
+        /// The unit.
+        unit: &'a Unit,
+        /// What its training tells.
+        told: TrainingEvent<'a>,
+    },
+    /// A unit that was not finished before is, with everything that is measured after its training.
+    Finished {
+        /// The unit.
+        unit: &'a Unit,
     },
 }
 
@@ -67,15 +71,14 @@ impl Session<'_> {
         std::fs::create_dir_all(&runs).map_err(Error::io(&runs))?;
         let finished = units.iter().map(|u| self.finished(u)).collect::<Result<Vec<_>>>()?;
         (self.observer)(Event::Total(units.iter().map(|unit| unit.work).sum()));
-        let (mut evidence, mut before) = (Evidence::default(), 0);
+        let mut evidence = Evidence::default();
         for (i, (unit, finished)) in units.iter().zip(finished).enumerate() {
             let is_finished = finished.is_some();
             (self.observer)(Event::Unit { number: i + 1, of: units.len(), unit, is_finished });
             evidence.extend(match finished {
                 Some(finished) => finished,
-                None => self.run_unit(unit, before)?,
+                None => self.run_unit(unit)?,
             });
-            before += unit.work;
         }
         Ok(evidence)
     }
@@ -99,12 +102,9 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn run_unit(&self, unit: &Unit, before: u64) -> Result<Evidence> {
-        let (observer, steps) = (self.observer, unit.steps.max(1));
-        let progress = |step: u64, loss| {
-            let work = before + step * unit.work / steps;
-            observer(Event::Step { work, step, loss });
-        };
+    fn run_unit(&self, unit: &Unit) -> Result<Evidence> {
+        let observer = self.observer;
+        let progress = |told: TrainingEvent<'_>| observer(Event::Training { unit, told });
         let fingerprint = self.fingerprint(unit)?;
         let mut evidence = unit.job.run(&UnitRun {
             key: &unit.key,
@@ -118,6 +118,7 @@ impl Session<'_> {
         let mut part = evidence.clone();
         part.records.push(Record::provenance(Metric::FINGERPRINT.name(), fingerprint));
         part.write(&self.part(unit, "csv"))?;
+        observer(Event::Finished { unit });
         Ok(evidence)
     }
 

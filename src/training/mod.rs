@@ -10,4 +10,4 @@ pub use adam::{Adam, AdamConfig};
 pub use checkpoint::Checkpoint;
 pub use learner::{Best, Learner, Loss};
 pub use step::{Step, clip_gradient_norm, training_step};
-pub use trainer::{CurvePoint, Position, RunName, Schedule, Trainer, Training};
+pub use trainer::{CurvePoint, Position, RunName, Schedule, Trainer, Training, TrainingEvent};

@@ -56,6 +56,28 @@ impl Position {
     }
 }
 
+/// What a training tells while it runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum TrainingEvent<'a> {
+    /// It begins, or goes on from a checkpoint.
+    Begins {
+        /// The curve up to there; empty at the beginning.
+        curve: &'a [CurvePoint],
+    },
+    /// An optimiser step was taken.
+    Step {
+        /// Optimiser steps taken.
+        step: u64,
+        /// The training loss of the step.
+        loss: f64,
+    },
+    /// The model was evaluated, and a checkpoint written.
+    Evaluated {
+        /// The curve so far.
+        curve: &'a [CurvePoint],
+    },
+}
+
 /// A finished training.
 #[derive(Clone, Debug)]
 pub struct Training {
@@ -115,7 +137,7 @@ pub struct RunName {
 ///     validation: &|_| Ok(vec![1.0].into()),
 ///     checkpoint: None,
 ///     fingerprint: String::new(),
-///     progress: &|_, _| (),
+///     progress: &|_| (),
 /// }
 /// .run()?;
 /// assert!(training.curve[1].score < 0.5, "it began at 1");
@@ -139,8 +161,8 @@ pub struct Trainer<'a, L: Learner<Batch: Clone>> {
     pub checkpoint: Option<PathBuf>,
     /// See [`Position::fingerprint`].
     pub fingerprint: String,
-    /// Told (step, last training loss) after every step.
-    pub progress: &'a dyn Fn(u64, f64),
+    /// Told what happens.
+    pub progress: &'a dyn Fn(TrainingEvent<'_>),
 }
 
 impl<L: Learner<Batch: Clone>> Trainer<'_, L> {
@@ -156,7 +178,7 @@ impl<L: Learner<Batch: Clone>> Trainer<'_, L> {
         }
         let mut optimiser = Adam::new(self.parameters.variables(), self.schedule.adam)?;
         let (mut position, mut best) = self.resume(&mut optimiser)?;
-        (self.progress)(position.step, f64::NAN);
+        (self.progress)(TrainingEvent::Begins { curve: &position.curve });
         while position.step < self.schedule.steps {
             let train_loss = self.interval(&mut position.step, &mut optimiser)?;
             let validation = (self.validation)(position.step)?;
@@ -170,6 +192,7 @@ impl<L: Learner<Batch: Clone>> Trainer<'_, L> {
             if let Some(path) = &self.checkpoint {
                 self.save(path, &position, &optimiser, &best)?;
             }
+            (self.progress)(TrainingEvent::Evaluated { curve: &position.curve });
         }
         let Position { curve, best_step, .. } = position;
         Ok(Training { curve, best_step, best_weights: best })
@@ -184,7 +207,7 @@ impl<L: Learner<Batch: Clone>> Trainer<'_, L> {
             let measured = training_step(self.learner, self.parameters, optimiser, &batch, clip)?;
             *step += 1;
             sum += self.finite(measured.loss, *step)?;
-            (self.progress)(*step, measured.loss);
+            (self.progress)(TrainingEvent::Step { step: *step, loss: measured.loss });
         }
         Ok(sum / count as f64)
     }
@@ -280,8 +303,16 @@ mod tests {
         }
     }
 
-    /// Pulls x up for four steps and down from then on, evaluating after every second one.
     fn train(steps: u64, checkpoint: Option<PathBuf>) -> Result<(Training, Tensors)> {
+        train_telling(steps, checkpoint, &|_| ())
+    }
+
+    /// Pulls x up for four steps and down from then on, evaluating after every second one.
+    fn train_telling(
+        steps: u64,
+        checkpoint: Option<PathBuf>,
+        progress: &dyn Fn(TrainingEvent<'_>),
+    ) -> Result<(Training, Tensors)> {
         let parameters = Parameters::draw(&Number.initial()?, 0, &Device::Cpu)?;
         let adam = AdamConfig { learning_rate: 0.1, ..AdamConfig::default() };
         let training = Trainer {
@@ -293,7 +324,7 @@ mod tests {
             validation: &|_| Ok(Cow::Borrowed(&[7.0])),
             checkpoint,
             fingerprint: "number".into(),
-            progress: &|_, _| (),
+            progress,
         }
         .run()?;
         Ok((training, parameters.snapshot()?))
@@ -328,6 +359,33 @@ mod tests {
             assert_eq!(number(&resumed_last, name), number(&last, name));
             assert_eq!(number(&resumed.best_weights, name), number(&whole.best_weights, name));
         }
+        Ok(())
+    }
+
+    #[test]
+    fn a_training_tells_its_steps_and_its_curve_from_where_it_goes_on() -> Result<()> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("c.safetensors");
+        train(4, Some(path.clone()))?;
+        let told = std::cell::RefCell::new(Vec::new());
+        let (training, _) = train_telling(8, Some(path), &|event| {
+            told.borrow_mut().push(match event {
+                TrainingEvent::Begins { curve } => ("begins", curve.to_vec()),
+                TrainingEvent::Step { step, loss } => {
+                    assert!(loss > 0.0);
+                    ("step", vec![CurvePoint { step, train_loss: 0.0, score: 0.0 }])
+                }
+                TrainingEvent::Evaluated { curve } => ("evaluated", curve.to_vec()),
+            });
+        })?;
+        let last = |curve: &Vec<CurvePoint>| curve.last().map_or(0, |point| point.step);
+        let places: Vec<_> =
+            told.borrow().iter().map(|(what, curve)| (*what, last(curve))).collect();
+        let step = |step| ("step", step);
+        let (six, eight) = (("evaluated", 6), ("evaluated", 8));
+        assert_eq!(places, [("begins", 4), step(5), step(6), six, step(7), step(8), eight]);
+        assert_eq!(told.borrow()[0].1, training.curve[..2]);
+        assert_eq!(told.borrow()[6].1, training.curve);
         Ok(())
     }
 
