@@ -54,6 +54,7 @@ pub use pool::pool_velocities;
 pub use pooling::VelocityPooling;
 pub use read_out::{FedAs, Feed, ReadOut};
 pub use recurrence::{flow_recurrence, recurrence, turned_recurrence};
+#[cfg(feature = "experiments")] // data turn images by it
 pub(crate) use resampling::Resampling;
 pub use resampling::Turn;
 pub use rotate::turn_slices;

@@ -113,6 +113,7 @@ impl Resampling {
     }
 
     /// The map applied to one image of one channel.
+    #[cfg(feature = "experiments")]
     pub fn apply(&self, image: &[f32]) -> Vec<f32> {
         let value =
             |pixel| self.terms(pixel).map(|(from, w)| w * f64::from(image[from])).sum::<f64>();

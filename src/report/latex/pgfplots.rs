@@ -27,7 +27,8 @@ fn picture(lines: &Lines) -> String {
             picture += &format!("  {axis}mode=log,\n");
         }
     }
-    picture += "  width=\\columnwidth, unbounded coords=jump, legend cell align=left,\n]\n";
+    picture += "  width=\\columnwidth, unbounded coords=jump, mark size=1.2pt,\n  legend columns=3, \
+                legend style={at={(0.5,1.03)}, anchor=south, draw=none},\n]\n";
     let subjects: Vec<_> = lines.series.iter().map(|one| (&one.subject, one.trace)).collect();
     for (series, look) in lines.series.iter().zip(looks(&subjects)) {
         picture += &plot(series, &look);
