@@ -10,6 +10,10 @@ mod own_data;
 mod predict;
 #[path = "command_line/recorded.rs"]
 mod recorded;
+#[path = "command_line/runs.rs"]
+mod runs;
+#[path = "command_line/shell.rs"]
+mod shell;
 #[path = "command_line/steering.rs"]
 mod steering;
 #[path = "command_line/verify.rs"]

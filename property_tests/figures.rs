@@ -1,6 +1,7 @@
 //! Figures as they are printed: of everything that is committed, in every width, the laws of layout hold; what is
 //! broken on purpose is found.
 
+use fernn::experiments::exhibit::Body;
 use fernn::experiments::{CATALOGUE, Evidence, Experiment, Records};
 use fernn::report::{
     Drawing, Part, PartKind, Rect, VerifyResults, Width, draw, equivariance_figures,
@@ -284,4 +285,43 @@ fn ink_at_the_edge_is_seen() {
     };
     assert!(!picture(None) && !picture(Some(7 + 3)));
     assert!([0, 6, 7, 13, 30].map(|place| picture(Some(place))).iter().all(|touches| *touches));
+}
+
+/// The notes of an SVG: model, vx, vy and value each.
+fn notes(svg: &str) -> Vec<(String, i32, i32, f64)> {
+    let note = |text: &str| {
+        let (name, rest) = text.split_once(" at (")?;
+        let (place, value) = rest.split_once("): ")?;
+        let (x, y) = place.split_once(", ")?;
+        Some((name.to_string(), x.parse().ok()?, y.parse().ok()?, value.parse().ok()?))
+    };
+    let texts = svg.split("<title>").skip(1).filter_map(|rest| rest.split("</title>").next());
+    texts.filter_map(note).collect()
+}
+
+#[test]
+fn a_pointer_is_told_the_value_of_every_cell_of_a_map() {
+    let mut count = 0;
+    for path in results() {
+        let evidence = Evidence::read(&path).unwrap();
+        let records = Records(&evidence);
+        let present = records.experiments();
+        for experiment in CATALOGUE.iter().filter(|e| present.contains(&e.name())) {
+            for exhibit in experiment.exhibits(records).unwrap() {
+                let Body::HeatMaps(maps) = &exhibit.body else { continue };
+                let told = notes(&draw(&exhibit, Width::default()).unwrap().svg().unwrap());
+                let cells = maps.panels.iter().flat_map(|panel| {
+                    panel.cells.iter().map(|cell| (panel.name.clone(), cell.0, cell.1, cell.2))
+                });
+                let cells: Vec<_> = cells.collect();
+                assert_eq!(told.len(), cells.len(), "{}", exhibit.name);
+                for (told, cell) in told.iter().zip(&cells) {
+                    assert_eq!((&told.0, told.1, told.2), (&cell.0, cell.1, cell.2));
+                    assert!((told.3 - cell.3).abs() <= 1e-3 * cell.3.abs(), "{told:?} {cell:?}");
+                    count += 1;
+                }
+            }
+        }
+    }
+    assert!(count >= 75, "only {count} cells were seen");
 }

@@ -371,6 +371,10 @@ fn latex_is_ascii_and_nothing_is_shown_by_its_number() {
             let text = std::fs::read_to_string(&path).unwrap();
             assert!(text.is_ascii(), "{}", path.display());
             assert_eq!(plotted(&text), charts, "{}", path.display());
+            let is_of_powers = exhibit.ends_with("mse_by_horizon");
+            assert!(!is_of_powers || text.contains("ymode=log"), "{}", path.display());
+            let is_linear = exhibit == "kth_velocity_generalization";
+            assert!(!is_linear || !text.contains("mode=log"), "{}", path.display());
         }
         let captions = std::fs::read_to_string(out.path().join("captions.tex")).unwrap();
         let names: Vec<&str> = captions.lines().filter_map(|line| line.split('}').next()).collect();

@@ -48,7 +48,7 @@
 //!   the theory with a baseline and a search for counterexamples.
 //! - [`models`] are forecasters and classifiers over any cell, [`training::Trainer`] trains what implements
 //!   [`training::Learner`].
-//! - `data`, `experiments` and `report` (features, all on by default) are the paper's experiments: sequences, units of
+//! - `data`, `experiments` and `report` (of the features below, on by default) are the paper's experiments: sequences, units of
 //!   work with claims and exhibits, records, verdicts and figures. The binary `fernn` runs them.
 //! - [`ops`] are the differentiable operations below all of it, on channels-last tensors.
 //!
@@ -112,7 +112,7 @@ pub mod statistics;
 #[cfg(feature = "figures")]
 pub mod report;
 
-#[cfg(feature = "figures")]
+#[cfg(feature = "experiments")]
 pub mod guide;
 
 pub use error::{Error, Result};

@@ -21,6 +21,27 @@ pub fn prepare() {
     }
 }
 
+/// Ends this process with words on standard error when it is interrupted or asked to end (SIGINT, SIGTERM), with
+/// the exit codes of those signals, 130 and 143. What is being written then is left as by any other end: files
+/// are replaced as a whole or not at all.
+#[cfg(unix)]
+pub fn say_when_stopped(words: &'static str) {
+    static WORDS: std::sync::OnceLock<&str> = std::sync::OnceLock::new();
+    extern "C" fn stop(signal: libc::c_int) {
+        let words = WORDS.get().copied().unwrap_or_default();
+        // SAFETY: both calls may be made in a handler of signals, and the words live as long as the process.
+        unsafe {
+            libc::write(libc::STDERR_FILENO, words.as_ptr().cast(), words.len());
+            libc::_exit(128 + signal);
+        }
+    }
+    let _ = WORDS.set(words);
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        // SAFETY: the handler makes no call that a handler may not make.
+        unsafe { libc::signal(signal, stop as *const () as libc::sighandler_t) };
+    }
+}
+
 /// Bytes of memory that this process may still take: what is free, or what the control group at the root of its
 /// own view leaves of it, whatever files that group has cached.
 pub fn free_memory() -> usize {

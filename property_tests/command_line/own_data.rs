@@ -131,4 +131,15 @@ fn digits_may_be_any_number_of_images_of_any_size() {
     let said = "40 training and 12 test images of 9×6 pixels";
     assert!(told.contains("not MNIST") && told.contains(said), "{told}");
     assert!(value(&records(&out), "FERNN-V2", &Metric::MSE) > 0.0);
+
+    let header = [0x0803, 12, height, width + 1].map(u32::to_be_bytes).concat();
+    let bytes = [header, vec![0; 12 * 9 * 7]].concat();
+    std::fs::write(data.path().join(FILES[2].name), bytes).unwrap();
+    let refused = ["reproduce", "--only", "translation", "--data-dir", folder, "--out"];
+    let refused = fernn().args(refused).arg(data.path().join("other")).assert().code(2);
+    let told = String::from_utf8(refused.get_output().stderr.clone()).unwrap();
+    assert!(
+        told.contains("another size") && told.contains("9×6") && told.contains("9×7"),
+        "{told}"
+    );
 }

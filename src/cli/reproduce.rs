@@ -15,7 +15,7 @@ use anyhow::Context;
 use clap::Args;
 use fernn::Error;
 use fernn::experiments::{
-    CATALOGUE, Event, Evidence, Request, Session, beside_earlier, provenance,
+    CATALOGUE, Event, Evidence, FolderLock, Request, Session, beside_earlier, provenance,
 };
 use fernn::report::write_report_as;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,8 @@ const COMMIT: &str = env!("FERNN_COMMIT");
 /// verdict per claim.
 ///
 /// A run that was interrupted continues where it stopped when it is started again with the same
-/// flags; a finished one only writes its report again.
+/// flags; a finished one only writes its report again. A model whose loss is no number is reported as failed,
+/// the others are run, and the exit code is 1. A folder is used by one run at a time.
 #[derive(Args)]
 #[command(after_help = "Examples:\n\
     \x20 fernn reproduce\n\
@@ -63,6 +64,9 @@ pub struct Arguments {
     format: FormatFlags,
 }
 
+/// What a user reads who stops a run.
+const STOPPED: &str = "\nstopped; what was run is kept: start the same command again to go on\n";
+
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let start = Instant::now();
     let request = Request {
@@ -81,6 +85,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let default = || PathBuf::from("results/local").join(request.profile.name());
     let out = arguments.out.clone().unwrap_or_else(default);
     let records_path = out.join("records.csv");
+    earlier(&records_path, arguments.fresh)?; // what is not ours is refused before anything is written
+    let _lock = FolderLock::take(&out)?;
+    #[cfg(unix)]
+    fernn::process::say_when_stopped(STOPPED);
     let earlier = earlier(&records_path, arguments.fresh)?;
     let curves = arguments.curves.inside(&out)?;
     let progress = Progress::new();
@@ -104,15 +112,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     evidence.write(&records_path)?;
     curves.iter().try_for_each(|curves| curves.write_all(&evidence.records))?;
     let formats = arguments.format.formats();
-    print_verdicts(&write_report_as(
-        &evidence,
-        CATALOGUE,
-        (&formats, arguments.format.width()),
-        &out,
-    )?)?;
+    let form = (&formats[..], arguments.format.width());
+    let findings = write_report_as(&evidence, CATALOGUE, form, &out)?;
+    print_verdicts(&findings)?;
     outln!("\nTime taken: {}", in_words(start.elapsed()))?;
     print_report_path(&formats, &out)?;
-    Ok(Finding::Fine)
+    Ok(if findings.failures.is_empty() { Finding::Fine } else { Finding::CheckFailed })
 }
 
 /// What a run's numbers may depend on, or its time, besides settings and data.

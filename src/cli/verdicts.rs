@@ -64,6 +64,13 @@ fn lines(findings: &Findings, width: usize) -> Vec<Line> {
             }
         }
     }
+    if !findings.failures.is_empty() {
+        lines.push(Line::Title(format!("Failed units ({})", findings.failures.len())));
+        for failure in &findings.failures {
+            let text = format!("  {}: {}", failure.unit, failure.reason);
+            lines.extend(wrapped(&text, width).into_iter().map(Line::Plain));
+        }
+    }
     let not_run = not_run(findings);
     if !not_run.is_empty() {
         lines.extend(wrapped(&not_run, width).into_iter().map(Line::Plain));
@@ -135,7 +142,8 @@ mod tests {
             verdict("b/none", "Nothing", &[], Threshold::AtMost(4.0)),
         ];
         let left_out = |experiment, claims| LeftOut { experiment, claims };
-        Findings { verdicts, left_out: vec![left_out("c", 3), left_out("without claims", 0)] }
+        let left_out = vec![left_out("c", 3), left_out("without claims", 0)];
+        Findings { verdicts, left_out, failures: vec![] }
     }
 
     fn printed(width: usize) -> Vec<String> {

@@ -10,7 +10,8 @@ pub const TOGETHER: &str = "\u{a0}";
 
 /// The columns for text on standard output.
 pub fn columns() -> usize {
-    let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let terminal = terminal_size::terminal_size_of(std::io::stdout());
+    let terminal = terminal.map(|(width, _)| usize::from(width.0));
     terminal.unwrap_or(COLUMNS).clamp(LEAST_COLUMNS, COLUMNS)
 }
 

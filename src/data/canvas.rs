@@ -81,6 +81,8 @@ mod tests {
             assert!((sum * area - mass).abs() < 1e-5, "{digit}: {} against {mass}", sum * area);
             assert!(shrunk.iter().all(|v| (0.0..=1.0).contains(v)));
         }
+        let wide = Canvas { size: 5, digit: 5 }.shrink((3, 5), &pixels);
+        assert_eq!((wide[0], wide[4], wide[6], wide[24]), (0.0, 0.0, 17.0 / 255.0, 0.0));
         // At its own size the image stands in the middle: a column is empty on either side.
         let same = Canvas { size: 5, digit: 5 }.shrink((5, 3), &pixels);
         assert_eq!((same[0], same[1], same[3], same[4]), (0.0, 0.0, 34.0 / 255.0, 0.0));

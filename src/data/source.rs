@@ -14,7 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The sources of a run: nothing is read before the first use, and nothing twice. Clones share what
 /// was read.
 ///
-/// A folder may hold MNIST's files, or have them in its sub-folder `mnist`; likewise KTH's, or `kth`.
+/// A folder may hold MNIST's files, or have them in its sub-folder `mnist`; likewise KTH's, or `kth`; and video of
+/// one's own.
 ///
 /// ```
 /// use fernn::data::{Ranges, Sources};
@@ -132,7 +133,13 @@ impl Sources {
             let remedy = format!("give --data-dir FOLDER with {VIDEO_FILE} in it");
             return Err(Error::configuration("video", "of your own is asked for", remedy));
         };
-        Ok(video.insert(Arc::new(Video::read(&folder.join(VIDEO_FILE))?)).clone())
+        let path = folder.join(VIDEO_FILE);
+        if !path.exists() {
+            let (what, remedy) =
+                (folder.display().to_string(), "docs/own_data.md says what it holds");
+            return Err(Error::configuration(what, format!("has no {VIDEO_FILE}"), remedy));
+        }
+        Ok(video.insert(Arc::new(Video::read(&path)?)).clone())
     }
 
     /// KTH's clips with frames of `extents` (height, width); the videos are read by the first call of a

@@ -1,4 +1,4 @@
-//! Tables and figures as data; [`crate::report`] draws them.
+//! Tables and figures as data; the module `report` draws them.
 
 use super::subject::Subject;
 

@@ -61,6 +61,8 @@ impl Metric {
     pub const SETTINGS: Self = Self::constant("settings");
     /// What of a unit's settings is not the profile's, in the note.
     pub const CHANGED: Self = Self::constant("changed_settings");
+    /// Why a unit came to no end, in the note; no value.
+    pub const FAILED: Self = Self::constant("failed");
     /// Identifies a finished unit in its own file, in the note.
     pub const FINGERPRINT: Self = Self::constant("fingerprint");
     /// A picture: a true frame.

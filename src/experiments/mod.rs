@@ -14,7 +14,9 @@ mod evidence;
 pub mod exhibit;
 mod expected_cost;
 mod experiment;
+mod failure;
 mod files;
+mod folder_lock;
 pub mod forecasting;
 mod kth;
 mod kth_velocity;
@@ -48,10 +50,14 @@ pub use comparison::{Comparison, RunComparison, SettingsDifference};
 pub use evidence::Evidence;
 pub use expected_cost::ExpectedCost;
 pub use experiment::{Experiment, Job, ModelJob, Request, Unit, UnitKey, UnitRun};
+pub use failure::Failure;
 pub use files::PICTURES;
+pub use folder_lock::FolderLock;
+#[cfg(feature = "figures")]
 pub(crate) use laws::laws_table;
 pub use metric::Metric;
 pub use picture::Picture;
+#[cfg(feature = "figures")]
 pub(crate) use plan::changed_settings;
 pub use plan::plan;
 pub use profile::Profile;

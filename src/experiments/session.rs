@@ -2,6 +2,7 @@
 
 use super::evidence::Evidence;
 use super::experiment::{Unit, UnitRun};
+use super::failure;
 use super::metric::Metric;
 use super::query::Records;
 use super::record::{PROVENANCE, Record};
@@ -40,6 +41,13 @@ pub enum Event<'a> {
         /// The unit.
         unit: &'a Unit,
     },
+    /// A unit diverged; the others go on.
+    Failed {
+        /// The unit.
+        unit: &'a Unit,
+        /// Why, in words.
+        reason: &'a str,
+    },
 }
 
 /// Told what happens.
@@ -62,7 +70,8 @@ impl Session<'_> {
     /// Runs every unit that is not finished, and returns everything measured in order.
     ///
     /// After every unit its records lie in the folder; a killed session continues from there and
-    /// from the last checkpoint of the unit that it was in.
+    /// from the last checkpoint of the unit that it was in. Of a unit whose loss is no number that is recorded
+    /// ([`Metric::FAILED`]), and the others run; it runs again with the next session.
     ///
     /// # Errors
     /// Those of [`super::Job::run`]; [`Error::Format`] when the folder holds another run.
@@ -77,7 +86,7 @@ impl Session<'_> {
             (self.observer)(Event::Unit { number: i + 1, of: units.len(), unit, is_finished });
             evidence.extend(match finished {
                 Some(finished) => finished,
-                None => self.run_unit(unit)?,
+                None => self.run_unit(unit).or_else(|error| self.failed(unit, error))?,
             });
         }
         Ok(evidence)
@@ -119,6 +128,15 @@ impl Session<'_> {
         part.records.push(Record::provenance(Metric::FINGERPRINT.name(), fingerprint));
         part.write(&self.part(unit, "csv"))?;
         observer(Event::Finished { unit });
+        Ok(evidence)
+    }
+
+    fn failed(&self, unit: &Unit, error: Error) -> Result<Evidence> {
+        let mut evidence = failure::recorded(unit, error)?;
+        evidence.records.iter().for_each(|record| {
+            (self.observer)(Event::Failed { unit, reason: &record.note });
+        });
+        evidence.records.splice(0..0, settings(unit));
         Ok(evidence)
     }
 

@@ -10,7 +10,7 @@ use super::{html, latex, markdown, table};
 use crate::atomic_file::write_atomically;
 use crate::error::Result;
 use crate::experiments::exhibit::{Body, Exhibit};
-use crate::experiments::{Evidence, Experiment, Records, Verdict};
+use crate::experiments::{Evidence, Experiment, Failure, Records, Verdict};
 use std::path::Path;
 
 /// What a report says in short.
@@ -20,6 +20,8 @@ pub struct Findings {
     pub verdicts: Vec<Verdict>,
     /// The experiments without.
     pub left_out: Vec<LeftOut>,
+    /// Units that failed.
+    pub failures: Vec<Failure>,
 }
 
 /// Writes `tables/*.csv`, `figures/*.svg` (`.png`, `.gif`, and `.pdf` where it is asked for) and the report in some formats into a folder,
@@ -76,8 +78,9 @@ pub fn write_report_as(
         write_document(&document, &figures, *format, out)?;
     }
     drop(document);
+    let failures = sections.iter().flat_map(|section| section.failures.clone()).collect();
     let verdicts = sections.into_iter().flat_map(|section| section.verdicts).collect();
-    Ok(Findings { verdicts, left_out })
+    Ok(Findings { verdicts, left_out, failures })
 }
 
 fn left_out(experiment: &dyn Experiment) -> Result<LeftOut> {

@@ -43,6 +43,8 @@ pub enum State {
         /// When it began.
         began: Duration,
     },
+    /// It diverged.
+    Failed,
     /// It is finished.
     Done {
         /// How long it took; nothing for one that an earlier run had finished.
@@ -79,6 +81,15 @@ impl Board {
         let State::Running { step, began, .. } = unit.state else { return 0.0 };
         unit.state = State::Done { took: Some(elapsed.saturating_sub(began)) };
         1.0 - step as f64 / unit.steps.max(1) as f64
+    }
+
+    /// A running unit has failed; returns what part of it will not be run.
+    pub fn fail(&mut self, key: &UnitKey) -> f64 {
+        let rest = self.finish(key);
+        if let Some(unit) = self.unit(key) {
+            unit.state = State::Failed;
+        }
+        rest
     }
 
     /// The number of a unit that has begun.

@@ -2,7 +2,6 @@
 
 use super::board::{Board, BoardUnit, State};
 use crate::cli::duration::in_words;
-use std::time::Duration;
 
 /// Columns that are used at most: in longer lines the eye loses its way.
 const MOST_COLUMNS: usize = 100;
@@ -30,11 +29,12 @@ pub fn lines(board: &Board, (columns, rows): (usize, usize)) -> Vec<String> {
 
 /// The units that are done in so many lines, the first of which counts those that these do not hold.
 fn done(board: &Board, columns: usize, room: usize) -> Vec<String> {
-    let line = |(unit, took): &(&BoardUnit, Option<Duration>)| {
-        let took = took.map_or_else(|| "already done".into(), in_words);
-        row("✓", unit, &took, columns)
+    let line = |unit: &&BoardUnit| match unit.state {
+        State::Failed => row("✗", unit, "failed", columns),
+        State::Done { took: Some(took) } => row("✓", unit, &in_words(took), columns),
+        _ => row("✓", unit, "already done", columns),
     };
-    let all: Vec<(&BoardUnit, Option<Duration>)> = finished(board).collect();
+    let all: Vec<&BoardUnit> = finished(board).collect();
     if all.len() <= room {
         return all.iter().map(line).collect();
     }
@@ -43,11 +43,8 @@ fn done(board: &Board, columns: usize, room: usize) -> Vec<String> {
     count.into_iter().chain(all[hidden..].iter().map(line)).take(room).collect()
 }
 
-fn finished(board: &Board) -> impl Iterator<Item = (&BoardUnit, Option<Duration>)> {
-    board.units.values().filter_map(|unit| match unit.state {
-        State::Done { took } => Some((unit, took)),
-        State::Running { .. } => None,
-    })
+fn finished(board: &Board) -> impl Iterator<Item = &BoardUnit> {
+    board.units.values().filter(|unit| !matches!(unit.state, State::Running { .. }))
 }
 
 /// The units that run, in `room` lines at most.
@@ -85,7 +82,7 @@ fn steps(unit: &BoardUnit, columns: usize) -> String {
         }
         (State::Running { step, .. }, steps) if *step >= steps => "measuring".into(),
         (State::Running { step, .. }, steps) => format!("{step}/{steps}"),
-        (State::Done { .. }, _) => String::new(),
+        (State::Done { .. } | State::Failed, _) => String::new(),
     }
 }
 
@@ -134,6 +131,7 @@ fn clock(board: &Board, columns: usize) -> String {
 mod tests {
     use super::*;
     use fernn::experiments::{Subject, UnitKey};
+    use std::time::Duration;
 
     fn key(number: usize) -> UnitKey {
         let subject = Subject::new(if number.is_multiple_of(2) { "G-RNN" } else { "FERNN-V2" });

@@ -109,6 +109,10 @@ impl Watched {
                 }
             }
             Event::Training { unit, told } => self.note_training(unit, told),
+            Event::Failed { unit, .. } => {
+                let work = self.board.fail(&unit.key) * unit.work as f64;
+                self.left.skip(work);
+            }
             Event::Finished { unit } => {
                 let work = self.board.finish(&unit.key) * unit.work as f64;
                 self.left.advance(work, self.board.elapsed);
@@ -119,6 +123,7 @@ impl Watched {
     fn note_training(&mut self, unit: &Unit, told: TrainingEvent<'_>) {
         match told {
             TrainingEvent::Begins { curve } => {
+                self.left.begin(self.board.elapsed);
                 for point in curve {
                     let part = self.board.step(&unit.key, point.step, point.train_loss);
                     self.left.skip(part * unit.work as f64);
@@ -138,6 +143,9 @@ impl Watched {
             Event::Unit { number, of, unit, is_finished } => {
                 let end = if is_finished { ": already done" } else { "" };
                 Some(format!("{number}/{of} {}{end}", unit.key.title()))
+            }
+            Event::Failed { unit, reason } => {
+                Some(format!("{} failed: {reason}", unit.key.title()))
             }
             Event::Training { unit, told: TrainingEvent::Step { step, loss } }
                 if self.board.elapsed >= self.last_line + LINE_INTERVAL =>

@@ -35,6 +35,11 @@ impl TimeLeft {
         self.remaining -= work;
     }
 
+    /// What is done from the time `active` on is timed: what came before was opening data.
+    pub fn begin(&mut self, active: Duration) {
+        self.last = self.last.max(active.as_secs_f64());
+    }
+
     /// Work that was done since the last call, up to the time `active`.
     pub fn advance(&mut self, work: f64, active: Duration) {
         let (active, since) = (active.as_secs_f64(), self.since(active));

@@ -136,7 +136,7 @@ impl<W: World> Baselines<'_, W> {
         Ok(errors.by_horizon())
     }
 
-    /// The mean over training sequences and their frames: (1, 1, 1, H, W).
+    /// The mean over training sequences and their frames: (1, 1, C, H, W).
     fn mean_frame(&self) -> Result<Tensor> {
         let frames = self.data.batch(Split::Train, 0..AVERAGED)?.to_dtype(DType::F64)?;
         Ok(frames.mean_keepdim(1)?.mean_keepdim(0)?.to_dtype(DType::F32)?)

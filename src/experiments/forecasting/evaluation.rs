@@ -177,9 +177,9 @@ impl<W: World> Trained<'_, W> {
         Ok(pictures)
     }
 
-    /// Frame t of a sequence (1, T, 1, H, W).
+    /// Frame t of a sequence (1, T, C, H, W), the mean of its channels.
     fn picture(&self, metric: Metric, at: usize, frames: &Tensor, t: usize) -> Result<Picture> {
-        let frame = frames.narrow(1, t, 1)?;
+        let frame = frames.narrow(1, t, 1)?.mean_keepdim(2)?;
         let (width, pixels) = (frame.dims()[4], frame.flatten_all()?.to_vec1::<f32>()?);
         Ok(Picture { width, pixels, ..self.key.picture(Split::Test, metric, at) })
     }

@@ -197,14 +197,16 @@ impl<W: World> ForecastJob<W> {
         Ok(evidence)
     }
 
-    /// How often what is timed is done with frames of (height, width), and what it holds.
-    fn amounts(&self, (height, width): (usize, usize)) -> Amounts {
-        let settings = &self.settings;
+    /// How often what is timed is done with some data, and what it holds.
+    fn amounts(&self, data: &W::Data) -> Amounts {
+        let (settings, (height, width)) = (&self.settings, data.extents());
         let frames = settings.seen + settings.predicted;
+        let tests = |count| data.at_most(Split::Test, count);
         let tested = |evaluation: &Evaluation| match evaluation {
-            Evaluation::Prediction => settings.test_sequences * frames as u64,
+            Evaluation::Prediction => tests(settings.test_sequences) * frames as u64,
             Evaluation::Horizon => {
-                settings.horizon_sequences * (settings.seen + settings.horizon) as u64
+                let longest = data.with_frames(settings.seen + settings.horizon).frames();
+                tests(settings.horizon_sequences) * longest as u64
             }
             Evaluation::Velocities => {
                 let velocities = settings.world.tested().len() as u64;
@@ -216,8 +218,8 @@ impl<W: World> ForecastJob<W> {
         let planes = shape.channels * world.fields().map_or(1, |fields| fields.planes());
         let slices = world.velocities(*velocity_range).len() * model.cell.kind.gates();
         let step = *batch as usize * slices * planes * height * width * 4;
-        let validated =
-            Amounts::validated(&settings.schedule, settings.validation_sequences, frames);
+        let validations = data.at_most(Split::Validation, settings.validation_sequences);
+        let validated = Amounts::validated(&settings.schedule, validations, frames);
         Amounts {
             batch: *batch,
             frames,
@@ -306,12 +308,7 @@ impl<W: World> ModelJob for ForecastJob<W> {
         let timed = samples * (seen + predicted) as u64;
         let pair = || data.pair(Split::Train, 0..samples, seen);
         let schedule = &self.settings.schedule;
-        expected_cost(
-            (&learner, &parameters),
-            schedule,
-            (&pair, timed),
-            self.amounts(data.extents()),
-        )
+        expected_cost((&learner, &parameters), schedule, (&pair, timed), self.amounts(&data))
     }
 
     fn with_settings(&self, settings: &str) -> Result<Box<dyn Job>> {

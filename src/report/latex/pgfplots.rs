@@ -7,13 +7,18 @@ use crate::report::figure::{Look, Marker, looks};
 /// The charts of an exhibit, a picture each: axes, and a line with its table for every series.
 pub(in crate::report) fn pgfplots(charts: &[Lines]) -> String {
     let mut page = String::from(
-        "% Needs \\usepackage{pgfplots} and \\pgfplotsset{compat=1.16}. Columns: x, mean, lowest and highest.\n",
+        "% Needs \\usepackage{pgfplots} and \\pgfplotsset{compat=1.16}. Means are drawn; lowest and highest values are \
+         in the tables.\n",
     );
-    charts.iter().for_each(|lines| page += &picture(lines));
+    let all = || charts.iter().flat_map(|lines| &lines.series);
+    let subjects: Vec<_> = all().map(|one| (&one.subject, one.trace)).collect();
+    let mut looks = looks(&subjects).into_iter();
+    charts.iter().for_each(|lines| page += &picture(lines, &mut looks));
     page
 }
 
-fn picture(lines: &Lines) -> String {
+/// A chart, with the looks of its series, which those of all panels of a figure share.
+fn picture(lines: &Lines, looks: &mut impl Iterator<Item = Look>) -> String {
     let mut picture = String::from("\\begin{tikzpicture}\n\\begin{axis}[\n");
     for (key, text) in
         [("title", &lines.title), ("xlabel", &lines.x_label), ("ylabel", &lines.y_label)]
@@ -28,9 +33,8 @@ fn picture(lines: &Lines) -> String {
         }
     }
     picture += "  width=\\columnwidth, unbounded coords=jump, mark size=1.2pt,\n  legend columns=3, \
-                legend style={at={(0.5,1.03)}, anchor=south, draw=none},\n]\n";
-    let subjects: Vec<_> = lines.series.iter().map(|one| (&one.subject, one.trace)).collect();
-    for (series, look) in lines.series.iter().zip(looks(&subjects)) {
+                legend style={at={(0.5,-0.22)}, anchor=north, draw=none},\n]\n";
+    for (series, look) in lines.series.iter().zip(looks) {
         picture += &plot(series, &look);
     }
     if let Some(trained) = lines.trained {

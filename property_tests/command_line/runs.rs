@@ -1,0 +1,88 @@
+//! Runs beside each other, runs that are stopped, units that fail.
+
+use super::{fernn, read, records, small_run};
+use fernn::experiments::Metric;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A run that nobody waits for, once its folder is taken.
+fn long_run(out: &Path) -> Child {
+    let process = Command::new(env!("CARGO_BIN_EXE_fernn"))
+        .args(small_run(out))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (owner, start) = (out.join("runs/in-use"), Instant::now());
+    while std::fs::read_to_string(&owner).unwrap_or_default().is_empty() {
+        assert!(start.elapsed() < Duration::from_secs(60), "the run does not begin");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    process
+}
+
+/// Sends a signal, and returns the exit code and what was said.
+fn stop(process: Child, signal: &str) -> (Option<i32>, String) {
+    let id = process.id().to_string();
+    assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    let output = process.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_is_used_by_one_run_which_says_how_to_go_on_when_it_is_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let process = long_run(&out);
+        let refusal = fernn().args(small_run(&out)).assert().code(2).get_output().clone();
+        let refusal = String::from_utf8(refusal.stderr).unwrap();
+        let owner = format!("in use by process {}", process.id());
+        assert!(refusal.contains(&owner) && refusal.contains("--out"), "{refusal}");
+        let (ended, told) = stop(process, signal);
+        assert_eq!(ended, Some(code), "{told}");
+        assert!(told.contains("start the same command again"), "{told}");
+    }
+    fernn().args(small_run(&out)).assert().success();
+    let whole = folder.path().join("whole");
+    fernn().args(small_run(&whole)).assert().success();
+    let (ours, theirs) = (out.join("records.csv"), whole.join("records.csv"));
+    let values = |path| {
+        let text = String::from_utf8(read(path)).unwrap();
+        let rows = text.lines().filter(|row| !row.starts_with("provenance"));
+        rows.map(String::from).collect::<Vec<_>>()
+    };
+    assert_eq!(values(ours), values(theirs));
+}
+
+#[test]
+fn a_unit_that_diverges_is_reported_and_costs_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |rate: &str, code: i32| {
+        let flags = "reproduce --only translation,velocity --seeds 2 --steps 6 --set schedule.interval=3 \
+                     --set validation_sequences=4 --set velocity_sequences=2 --set test_sequences=4 \
+                     --set horizon_sequences=2 --fresh --set";
+        let rate = format!("translation.schedule.adam.learning_rate={rate}");
+        let arguments = flags.split_whitespace().chain([rate.as_str(), "--out"]);
+        let output = fernn().args(arguments).arg(folder.path()).assert().code(code);
+        String::from_utf8(output.get_output().stdout.clone()).unwrap()
+    };
+    let told = run("1000", 1);
+    assert!(told.contains("Failed units (6)"), "{told}");
+    let all = records(folder.path());
+    let failed: Vec<_> = all.iter().filter(|r| r.metric == Metric::FAILED).collect();
+    assert_eq!(failed.len(), 6, "three models and two seeds");
+    assert!(failed.iter().all(|r| r.experiment == "translation" && r.value.is_none()));
+    assert!(failed[0].note.contains("lower the learning rate"), "{}", failed[0].note);
+    let measured = all.iter().filter(|r| r.metric == Metric::MSE_BY_VELOCITY);
+    assert!(measured.clone().count() > 0 && measured.clone().all(|r| r.experiment == "velocity"));
+    let report = String::from_utf8(read(folder.path().join("REPORT.md"))).unwrap();
+    assert!(report.contains("Units that failed") && report.contains("G-RNN, seed 1"), "{report}");
+
+    // Trained soundly into the same folder, nothing of the failure is left.
+    let told = run("0.001", 0);
+    assert!(!told.contains("Failed"), "{told}");
+    assert!(records(folder.path()).iter().all(|r| r.metric != Metric::FAILED));
+}

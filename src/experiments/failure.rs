@@ -1,0 +1,52 @@
+//! Units whose training came to no end: a loss that is no number.
+
+use super::claim::{Outcome, Verdict};
+use super::evidence::Evidence;
+use super::experiment::Unit;
+use super::metric::Metric;
+use super::query::Records;
+use super::record::Record;
+use crate::error::{Error, Result};
+
+/// A unit that failed, and why, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Model and seed.
+    pub unit: String,
+    /// The reason.
+    pub reason: String,
+}
+
+impl Failure {
+    /// The units of an experiment that failed.
+    pub fn all(records: Records<'_>, experiment: &str) -> Vec<Self> {
+        let of = |row: &Record| Self {
+            unit: format!("{}, seed {}", row.subject, row.seed.unwrap_or_default()),
+            reason: row.note.clone(),
+        };
+        records.of(experiment, &Metric::FAILED).into_iter().map(of).collect()
+    }
+}
+
+/// What is recorded of a unit that diverged, which keeps no other from being run; of any other error that
+/// error.
+pub(super) fn recorded(unit: &Unit, error: Error) -> Result<Evidence> {
+    if !matches!(error, Error::NonFinite { .. }) {
+        return Err(error);
+    }
+    let (value, note) = (None, error.to_string());
+    let record = Record { value, note, ..unit.key.record(None, Metric::FAILED, 0.0) };
+    Ok(Evidence { records: vec![record], pictures: vec![] })
+}
+
+impl Verdict {
+    /// The verdict where a unit of the experiment failed: the seeds that are left are chosen by what they came
+    /// to, so that they decide nothing.
+    pub fn beside_failures(self) -> Self {
+        let outcome = match self.outcome {
+            Outcome::Reproduced | Outcome::NotReproduced => Outcome::Inconclusive,
+            other => other,
+        };
+        Self { outcome, ..self }
+    }
+}
