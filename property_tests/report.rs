@@ -388,3 +388,32 @@ fn latex_is_ascii_and_nothing_is_shown_by_its_number() {
         }
     }
 }
+
+#[test]
+fn where_a_unit_failed_no_claim_of_its_experiment_is_decided() {
+    let mut evidence = quick();
+    let decided = |findings: &Findings, of: &str| {
+        let is_of = |id: &str| id.split('/').next() == Some(of);
+        let verdicts = findings.verdicts.iter().filter(|v| is_of(&v.claim.id));
+        let is_decided = |outcome| matches!(outcome, Outcome::Reproduced | Outcome::NotReproduced);
+        verdicts.filter(|verdict| is_decided(verdict.outcome)).count()
+    };
+    let out = tempfile::tempdir().unwrap();
+    let whole = write_report(&evidence, CATALOGUE, &FORMATS, out.path()).unwrap();
+    assert!(decided(&whole, "translation") > 3 && whole.failures.is_empty());
+    evidence.records.push(Record {
+        experiment: "translation".into(),
+        subject: Subject::new("FERNN-V2"),
+        profile: "quick".into(),
+        seed: Some(7),
+        metric: Metric::FAILED,
+        note: "the loss is NaN".into(),
+        ..Record::default()
+    });
+    let findings = write_report(&evidence, CATALOGUE, &FORMATS, out.path()).unwrap();
+    assert_eq!(decided(&findings, "translation"), 0);
+    assert_eq!(decided(&findings, "velocity"), decided(&whole, "velocity"));
+    assert_eq!(findings.failures.len(), 1);
+    let report = std::fs::read_to_string(out.path().join("REPORT.md")).unwrap();
+    assert!(report.contains("FERNN-V2, seed 7 (the loss is NaN)"));
+}

@@ -30,7 +30,7 @@ struct Fault {
     file: String,
     find: String,
     put: String,
-    /// The suites that may notice; `lib` stands for the unit tests.
+    /// The suites that may notice; `lib` and `bin` stand for the unit tests.
     #[serde(default)]
     suites: Vec<String>,
     /// Where two bodies cannot stand in one function: one that returns an `impl Trait`.
@@ -77,7 +77,8 @@ const SUITES: [&str; 7] = [
     "rotation",
 ];
 /// The suites that a fault may name besides.
-const MORE: [&str; 13] = [
+const MORE: [&str; 14] = [
+    "bin",
     "values",
     "own_kinds",
     "experiments",
@@ -276,6 +277,7 @@ fn caught_by(
     for suite in suites {
         match *suite {
             "lib" => cargo.arg("--lib"),
+            "bin" => cargo.args(["--bin", "fernn"]),
             name => cargo.args(["--test", name]),
         };
     }

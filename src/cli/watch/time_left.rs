@@ -119,6 +119,14 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_before_the_first_step_says_nothing_of_the_rate() {
+        let mut time = TimeLeft::of(1000.0);
+        time.begin(seconds(300)); // videos were decoded
+        run(&mut time, 300..310, |_| 10.0);
+        assert!((left(&time, 310) - 90.0).abs() < 1.0);
+    }
+
+    #[test]
     fn it_follows_the_rate_of_late_and_stays_between_slowest_and_fastest() {
         let mut time = TimeLeft::of(1e6);
         run(&mut time, 0..100, |_| 1000.0);

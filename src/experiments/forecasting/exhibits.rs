@@ -61,6 +61,11 @@ impl Half<'_> {
         self.subjects().into_iter().filter(|subject| !Baseline::is_one(subject)).collect()
     }
 
+    /// Test MSE over the predicted frames.
+    fn test_mse(&self, subject: &Subject) -> BySeed {
+        self.values(subject, &Metric::MSE, |r| r.split == Some(Split::Test))
+    }
+
     fn values(&self, subject: &Subject, metric: &Metric, keep: impl Fn(&Record) -> bool) -> BySeed {
         self.records.by_seed(self.experiment, subject, metric, keep)
     }
@@ -74,12 +79,10 @@ fn times_below(baseline: &BySeed, errors: &BySeed) -> String {
 
 /// Table 1: test MSE beside the published value.
 pub fn next_step_table(half: Half<'_>, published: &Table1) -> Exhibit {
-    let test_mse =
-        |subject: &Subject| half.values(subject, &Metric::MSE, |r| r.split == Some(Split::Test));
-    let of_baseline = test_mse(&Subject::g_rnn());
+    let of_baseline = half.test_mse(&Subject::g_rnn());
     let baseline = values(&of_baseline);
     let row = |subject: &&Subject| {
-        let (of_it, published) = (test_mse(subject), published.value(&subject.to_string()));
+        let (of_it, published) = (half.test_mse(subject), published.value(&subject.to_string()));
         let errors = values(&of_it);
         let parameters = half.values(subject, &Metric::PARAMETERS, |_| true);
         let [mse, std] = mean_and_std(estimate(&errors));
@@ -127,11 +130,9 @@ pub fn next_step_table(half: Half<'_>, published: &Table1) -> Exhibit {
 
 /// Test MSE where nothing is published.
 pub fn error_table(half: Half<'_>) -> Exhibit {
-    let test_mse =
-        |subject: &Subject| half.values(subject, &Metric::MSE, |r| r.split == Some(Split::Test));
-    let baseline = test_mse(&Subject::g_rnn());
+    let baseline = half.test_mse(&Subject::g_rnn());
     let row = |subject: &&Subject| {
-        let errors = test_mse(subject);
+        let errors = half.test_mse(subject);
         let parameters = half.values(subject, &Metric::PARAMETERS, |_| true);
         let mut cells = vec![
             subject.to_string(),

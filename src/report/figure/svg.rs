@@ -37,13 +37,17 @@ pub fn svg(sheet: &Sheet) -> Result<String> {
 
 /// Nothing to see, above all else, that browsers tell when the pointer is over it.
 fn note(place: Rect, text: &str) -> String {
+    format!("<rect {} fill-opacity=\"0\"><title>{}</title></rect>\n", placed(place), escaped(text))
+}
+
+/// Where a rectangle lies, as attributes.
+fn placed(place: Rect) -> String {
     format!(
-        "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill-opacity=\"0\"><title>{}</title></rect>\n",
+        "x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"",
         number(place.left),
         number(place.top),
         number(place.width()),
-        number(place.height()),
-        escaped(text)
+        number(place.height())
     )
 }
 
@@ -89,12 +93,9 @@ fn written(words: &Words) -> String {
 
 fn image(place: Rect, data: &str) -> String {
     format!(
-        "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" \
-         image-rendering=\"optimizeSpeed\" xlink:href=\"data:image/png;base64,{data}\"/>\n",
-        number(place.left),
-        number(place.top),
-        number(place.width()),
-        number(place.height())
+        "<image {} preserveAspectRatio=\"none\" image-rendering=\"optimizeSpeed\" \
+         xlink:href=\"data:image/png;base64,{data}\"/>\n",
+        placed(place)
     )
 }
 
