@@ -37,8 +37,7 @@ impl UnitKey {
 }
 
 /// Which laws each model of an experiment obeys once it is trained.
-#[cfg(feature = "figures")]
-pub(crate) fn laws_table(records: Records<'_>, experiment: &str) -> Exhibit {
+pub fn laws_table(records: Records<'_>, experiment: &str) -> Exhibit {
     let sum = |rows: &[&Record]| rows.iter().filter_map(|row| row.value).sum::<f64>();
     let proves_nothing = sum(&records.of(experiment, &Metric::LAWS_VACUOUS)) > 0.0;
     let row = |subject: &Subject| {

@@ -53,13 +53,10 @@ pub use experiment::{Experiment, Job, ModelJob, Request, Unit, UnitKey, UnitRun}
 pub use failure::Failure;
 pub use files::PICTURES;
 pub use folder_lock::FolderLock;
-#[cfg(feature = "figures")]
-pub(crate) use laws::laws_table;
+pub use laws::laws_table;
 pub use metric::Metric;
 pub use picture::Picture;
-#[cfg(feature = "figures")]
-pub(crate) use plan::changed_settings;
-pub use plan::plan;
+pub use plan::{changed_settings, plan};
 pub use profile::Profile;
 pub use query::{BySeed, Records, each_once, joined, per_seed};
 pub use record::{COLUMNS, PROVENANCE, Record};

@@ -42,8 +42,7 @@ pub fn plan(experiments: &[&dyn Experiment], request: &Request) -> Result<Vec<Un
 }
 
 /// What of an experiment's settings is not the profile's, as the end of every caption; nothing where all are.
-#[cfg(feature = "figures")]
-pub(crate) fn changed_settings(records: Records<'_>, experiment: &str) -> Option<String> {
+pub fn changed_settings(records: Records<'_>, experiment: &str) -> Option<String> {
     let rows = records.of(experiment, &Metric::CHANGED).into_iter();
     let texts = each_once(rows.map(|row| (row.note.as_str(), row.subject.to_string())));
     let is_shared = texts.len() == 1;
