@@ -16,7 +16,7 @@ use candle_core::{DType, Device, Tensor};
 /// slice ν − ν̂ to ν ([`Lift::Trivial`]), or only moves the slices ([`Lift::CoMoving`]), for the pairs
 /// that [`FlowLayer::comparable`] names.
 ///
-/// A cell of your own needs four methods and its group ([the guide](crate::guide) goes on from here):
+/// A cell of your own needs four methods and its group (the guide, `docs/own_cell.md`, goes on from here):
 ///
 /// ```
 /// use candle_core::{DType, Device, Tensor};
