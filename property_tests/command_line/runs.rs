@@ -15,7 +15,8 @@ fn long_run(out: &Path) -> Child {
         .spawn()
         .unwrap();
     let (owner, start) = (out.join("runs/in-use"), Instant::now());
-    while std::fs::read_to_string(&owner).unwrap_or_default().is_empty() {
+    let ours = process.id().to_string();
+    while std::fs::read_to_string(&owner).unwrap_or_default().trim() != ours {
         assert!(start.elapsed() < Duration::from_secs(60), "the run does not begin");
         std::thread::sleep(Duration::from_millis(5));
     }

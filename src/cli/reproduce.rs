@@ -86,11 +86,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let out = arguments.out.clone().unwrap_or_else(default);
     let records_path = out.join("records.csv");
     earlier(&records_path, arguments.fresh)?; // what is not ours is refused before anything is written
+    let curves = arguments.curves.inside(&out)?;
     let _lock = FolderLock::take(&out)?;
     #[cfg(unix)]
     fernn::process::say_when_stopped(STOPPED);
     let earlier = earlier(&records_path, arguments.fresh)?;
-    let curves = arguments.curves.inside(&out)?;
     let progress = Progress::new();
     let observer = |event: Event<'_>| {
         progress.show(event);
