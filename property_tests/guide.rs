@@ -98,6 +98,10 @@ fn a_fresh_crate_needs_twenty_lines_for_a_cell_and_its_check() {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
     cargo.current_dir(fresh_crate(dependencies, code)).env("CARGO_TARGET_DIR", target);
     cargo.args(["test", "--offline", "--lib"]);
+    // This crate is compiled once more as a dependency: what is tested does not need it to be fast.
+    for setting in ["opt-level=1", "codegen-units=256"] {
+        cargo.args(["--config", &format!("profile.release.package.fernn.{setting}")]);
+    }
     // What cargo tells a test of its package would make the dependencies that read it be built again, now
     // and by the next cargo outside.
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
