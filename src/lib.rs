@@ -29,9 +29,9 @@
 //! reference the same network moves its input back instead of its states on,
 //!
 //! <math display="block"><mrow>
-//! <msub><mover><mi>h</mi><mo>~</mo></mover><mrow><mi>t</mi><mo>+</mo><mn>1</mn></mrow></msub><mo>(</mo><mi>ν</mi><mo>)</mo>
+//! <msub><mover><mi>h</mi><mo>&#x7E;</mo></mover><mrow><mi>t</mi><mo>+</mo><mn>1</mn></mrow></msub><mo>(</mo><mi>ν</mi><mo>)</mo>
 //! <mo>=</mo><mi>σ</mi><mo>(</mo><mi>W</mi><mo>⋆</mo>
-//! <msub><mover><mi>h</mi><mo>~</mo></mover><mi>t</mi></msub><mo>(</mo><mi>ν</mi><mo>)</mo>
+//! <msub><mover><mi>h</mi><mo>&#x7E;</mo></mover><mi>t</mi></msub><mo>(</mo><mi>ν</mi><mo>)</mo>
 //! <mo>+</mo><mi>U</mi><mo>⋆</mo><mo>[</mo><msub><mi>ψ</mi><mrow><mo>−</mo><mi>t</mi></mrow></msub>
 //! <mo>(</mo><mi>ν</mi><mo>)</mo><mo>·</mo><msub><mi>f</mi><mi>t</mi></msub><mo>]</mo><mo>)</mo></mrow></math>
 //!
