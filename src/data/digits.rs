@@ -173,7 +173,7 @@ impl Digits {
         &self.description
     }
 
-    /// A sentence for the user when files of MNIST's shape are not MNIST's.
+    /// A sentence for the user when files under MNIST's names are not MNIST's.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }

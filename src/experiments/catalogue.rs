@@ -6,6 +6,7 @@ use super::experiment::Experiment;
 use super::kth::MovingActions;
 use super::kth_velocity::UnseenCameraVelocities;
 use super::length_study::LengthStudy;
+use super::nearest::nearest;
 use super::own_video::OwnVideo;
 use super::profile::Profile;
 use super::rotation::RotatingDigits;
@@ -41,9 +42,7 @@ const LEAST_LIKENESS: f64 = 0.8;
 pub fn find(name: &str) -> Result<&'static dyn Experiment> {
     CATALOGUE.iter().copied().find(|e| e.name() == name).ok_or_else(|| {
         let known: Vec<&str> = CATALOGUE.iter().map(|e| e.name()).collect();
-        let likeness = |other: &&str| strsim::jaro_winkler(name, other);
-        let nearest = known.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-        let meant = nearest.filter(|other| likeness(other) >= LEAST_LIKENESS);
+        let meant = nearest(name, known.iter().copied(), LEAST_LIKENESS);
         let meant = meant.map_or(String::new(), |other| format!("did you mean `{other}`? "));
         let remedy = format!("{meant}choose from {}", known.join(", "));
         Error::configuration("the experiment", format!("`{name}` is unknown"), remedy)

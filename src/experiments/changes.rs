@@ -1,5 +1,6 @@
 //! Settings that a user changes, by their keys in TOML.
 
+use super::nearest::nearest;
 use crate::error::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -196,14 +197,8 @@ impl Change {
             let keys = leaves(settings).into_iter();
             known.extend(keys.map(|(key, _)| format!("{before}{key}")));
         }
-        let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_string();
-        let likeness = |other: &String| {
-            let whole = strsim::jaro_winkler(&key, other);
-            whole.max(strsim::jaro_winkler(&last(&key), &last(other)))
-        };
-        let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
         let problem = "is no setting of what is to be run".to_string();
-        let remedy = match nearest {
+        let remedy = match nearest(&key, known.iter().map(String::as_str), 0.0) {
             Some(nearest) => {
                 format!("did you mean `{nearest}`? `fernn list EXPERIMENT` prints all")
             }

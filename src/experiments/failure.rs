@@ -1,7 +1,6 @@
 //! Units whose training came to no end: a loss that is no number.
 
 use super::claim::{Outcome, Verdict};
-use super::evidence::Evidence;
 use super::experiment::Unit;
 use super::metric::Metric;
 use super::query::Records;
@@ -28,15 +27,16 @@ impl Failure {
     }
 }
 
-/// What is recorded of a unit that diverged, which keeps no other from being run; of any other error that
-/// error.
-pub(super) fn recorded(unit: &Unit, error: Error) -> Result<Evidence> {
+/// What is recorded of a unit that diverged, which keeps no other from being run.
+///
+/// # Errors
+/// Any other error.
+pub(super) fn recorded(unit: &Unit, error: Error) -> Result<Record> {
     if !matches!(error, Error::NonFinite { .. }) {
         return Err(error);
     }
     let (value, note) = (None, error.to_string());
-    let record = Record { value, note, ..unit.key.record(None, Metric::FAILED, 0.0) };
-    Ok(Evidence { records: vec![record], pictures: vec![] })
+    Ok(Record { value, note, ..unit.key.record(None, Metric::FAILED, 0.0) })
 }
 
 impl Verdict {

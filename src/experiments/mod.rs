@@ -24,6 +24,7 @@ mod laws;
 mod legacy;
 mod length_study;
 mod metric;
+mod nearest;
 pub mod number;
 mod own_video;
 pub mod paper;

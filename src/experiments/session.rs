@@ -132,12 +132,11 @@ impl Session<'_> {
     }
 
     fn failed(&self, unit: &Unit, error: Error) -> Result<Evidence> {
-        let mut evidence = failure::recorded(unit, error)?;
-        evidence.records.iter().for_each(|record| {
-            (self.observer)(Event::Failed { unit, reason: &record.note });
-        });
-        evidence.records.splice(0..0, settings(unit));
-        Ok(evidence)
+        let record = failure::recorded(unit, error)?;
+        (self.observer)(Event::Failed { unit, reason: &record.note });
+        let mut records = settings(unit);
+        records.push(record);
+        Ok(Evidence { records, pictures: vec![] })
     }
 
     fn weights(&self, unit: &Unit) -> PathBuf {

@@ -66,6 +66,21 @@ impl Half<'_> {
         self.values(subject, &Metric::MSE, |r| r.split == Some(Split::Test))
     }
 
+    /// The cells below [`ERROR_HEADER`].
+    fn error_cells(&self, subject: &Subject, baseline: &BySeed) -> Vec<String> {
+        let errors = self.test_mse(subject);
+        let parameters = self.values(subject, &Metric::PARAMETERS, |_| true);
+        let [mse, std] = mean_and_std(estimate(&values(&errors)));
+        vec![
+            subject.to_string(),
+            parameters.values().next().map(|p| format!("{p:.0}")).unwrap_or_default(),
+            errors.len().to_string(),
+            mse,
+            std,
+            times_below(baseline, &errors),
+        ]
+    }
+
     fn values(&self, subject: &Subject, metric: &Metric, keep: impl Fn(&Record) -> bool) -> BySeed {
         self.records.by_seed(self.experiment, subject, metric, keep)
     }
@@ -77,6 +92,10 @@ fn times_below(baseline: &BySeed, errors: &BySeed) -> String {
     if above.is_empty() { String::new() } else { short(mean(&above) / mean(&below)) }
 }
 
+/// What tables of test errors begin with.
+const ERROR_HEADER: [&str; 6] =
+    ["model", "parameters", "seeds", "test MSE", "std", "times below G-RNN"];
+
 /// Table 1: test MSE beside the published value.
 pub fn next_step_table(half: Half<'_>, published: &Table1) -> Exhibit {
     let of_baseline = half.test_mse(&Subject::g_rnn());
@@ -84,23 +103,17 @@ pub fn next_step_table(half: Half<'_>, published: &Table1) -> Exhibit {
     let row = |subject: &&Subject| {
         let (of_it, published) = (half.test_mse(subject), published.value(&subject.to_string()));
         let errors = values(&of_it);
-        let parameters = half.values(subject, &Metric::PARAMETERS, |_| true);
-        let [mse, std] = mean_and_std(estimate(&errors));
         let is_compared =
             **subject != Subject::g_rnn() && !baseline.is_empty() && !errors.is_empty();
         let better = || short(probability_of_improvement(&errors, &baseline));
-        vec![
-            subject.to_string(),
-            parameters.values().next().map(|p| format!("{p:.0}")).unwrap_or_default(),
-            errors.len().to_string(),
-            mse,
-            std,
-            times_below(&of_baseline, &of_it),
+        let mut cells = half.error_cells(subject, &of_baseline);
+        cells.extend([
             if is_compared { better() } else { String::new() },
             published.map(|p| format!("{:.1e}", p.mean)).unwrap_or_default(),
             published.map(|p| format!("{:.0e}", p.std)).unwrap_or_default(),
             published.map(|p| p.source.to_string()).unwrap_or_default(),
-        ]
+        ]);
+        cells
     };
     let experiment = half.experiment;
     let caption = format!(
@@ -108,18 +121,8 @@ pub fn next_step_table(half: Half<'_>, published: &Table1) -> Exhibit {
          over seeds), how many times below the G-RNN, the probability that a seed is better than \
          one of the G-RNN, and the published values (at the paper's own size and training)."
     );
-    let header = strings(&[
-        "model",
-        "parameters",
-        "seeds",
-        "test MSE",
-        "std",
-        "times below G-RNN",
-        "P(better)",
-        "published MSE",
-        "published std",
-        "source",
-    ]);
+    let further = ["P(better)", "published MSE", "published std", "source"];
+    let header = strings(&[&ERROR_HEADER[..], &further].concat());
     let rows = half.subjects().iter().map(row).collect();
     Exhibit {
         name: format!("table1_{experiment}"),
@@ -131,21 +134,10 @@ pub fn next_step_table(half: Half<'_>, published: &Table1) -> Exhibit {
 /// Test MSE where nothing is published.
 pub fn error_table(half: Half<'_>) -> Exhibit {
     let baseline = half.test_mse(&Subject::g_rnn());
-    let row = |subject: &&Subject| {
-        let errors = half.test_mse(subject);
-        let parameters = half.values(subject, &Metric::PARAMETERS, |_| true);
-        let mut cells = vec![
-            subject.to_string(),
-            parameters.values().next().map(|p| format!("{p:.0}")).unwrap_or_default(),
-            errors.len().to_string(),
-        ];
-        cells.extend(mean_and_std(estimate(&values(&errors))));
-        cells.push(times_below(&baseline, &errors));
-        cells
-    };
+    let row = |subject: &&Subject| half.error_cells(subject, &baseline);
     let caption = "Test MSE over the predicted frames (mean and standard deviation over seeds), and how many times \
                    below the G-RNN.";
-    let header = strings(&["model", "parameters", "seeds", "test MSE", "std", "times below G-RNN"]);
+    let header = strings(&ERROR_HEADER);
     let rows = half.subjects().iter().map(row).collect();
     half.table("mse", caption.into(), header, rows)
 }

@@ -57,11 +57,13 @@ pub trait World: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// [`crate::Error::Configuration`] naming the setting.
     fn check(&self, shape: &ForecasterShape) -> Result<()>;
 
-    /// What hidden maps are made of.
+    /// What hidden maps are made of [default: channels].
     ///
     /// # Errors
     /// Those of the filters.
-    fn fields(&self) -> Result<Fields>;
+    fn fields(&self) -> Result<Fields> {
+        Ok(Fields::Plain)
+    }
 
     /// Sequences; digits draw their velocities from V_N.
     ///
@@ -92,8 +94,10 @@ pub trait World: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The velocity at which hidden states are shown, and equivariance is measured on a trained model.
     fn shown(&self) -> VelocityOf<Self>;
 
-    /// Work per slice beside a slice of a translating recurrence.
-    fn work_of_a_slice(&self) -> u64;
+    /// Work per slice beside a slice of a translating recurrence [default: as much].
+    fn work_of_a_slice(&self) -> u64 {
+        1
+    }
 }
 
 /// Digits that move on a torus.
@@ -147,10 +151,6 @@ impl World for TranslationWorld {
         check_digits(self.canvas, shape)
     }
 
-    fn fields(&self) -> Result<Fields> {
-        Ok(Fields::Plain)
-    }
-
     fn data(&self, sources: &Sources, wanted: &SequenceRequest<'_>) -> Result<TranslatingMnist> {
         let &SequenceRequest { range, frames, seed, device } = wanted;
         let (digits, velocities) = (sources.digits()?, self.velocities(range));
@@ -173,10 +173,6 @@ impl World for TranslationWorld {
 
     fn shown(&self) -> PixelsPerFrame {
         PixelsPerFrame::new(1, 1)
-    }
-
-    fn work_of_a_slice(&self) -> u64 {
-        1
     }
 }
 
@@ -267,10 +263,6 @@ impl World for VideoWorld {
         expect_within("shape.outputs", shape.outputs, shape.inputs..=shape.inputs)
     }
 
-    fn fields(&self) -> Result<Fields> {
-        Ok(Fields::Plain)
-    }
-
     fn data(&self, sources: &Sources, wanted: &SequenceRequest<'_>) -> Result<VideoClips> {
         let video = sources.video()?;
         VideoClips::new(video, wanted.frames, wanted.seed, wanted.device)
@@ -296,10 +288,6 @@ impl World for VideoWorld {
 
     fn shown(&self) -> PixelsPerFrame {
         PixelsPerFrame::new(1, 1)
-    }
-
-    fn work_of_a_slice(&self) -> u64 {
-        1
     }
 }
 
