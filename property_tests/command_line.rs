@@ -2,6 +2,8 @@
 //! killed run ends like one that was left alone.
 
 mod common;
+#[path = "command_line/faults.rs"]
+mod faults;
 #[path = "command_line/foreign.rs"]
 mod foreign;
 #[path = "command_line/own_data.rs"]
@@ -16,6 +18,8 @@ mod runs;
 mod shell;
 #[path = "command_line/steering.rs"]
 mod steering;
+#[path = "command_line/units.rs"]
+mod units;
 #[path = "command_line/verify.rs"]
 mod verify;
 #[path = "command_line/watching.rs"]
@@ -27,7 +31,6 @@ use assert_cmd::Command;
 use fernn::experiments::{Evidence, Metric, PROVENANCE, Record};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 fn fernn() -> Command {
     Command::new(env!("CARGO_BIN_EXE_fernn"))
@@ -78,30 +81,6 @@ fn assert_same_products(ours: &BTreeMap<PathBuf, Vec<u8>>, theirs: &BTreeMap<Pat
 }
 
 #[test]
-fn a_run_killed_at_several_moments_ends_with_the_same_bytes() {
-    let folder = tempfile::tempdir().unwrap();
-    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
-    fernn().args(small_run(&whole)).arg("--tensorboard").assert().success();
-    let mut kills = 0;
-    for milliseconds in [300, 700, 1500, 2500, 3500, 1100, 2100] {
-        let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_fernn"))
-            .args(small_run(&killed))
-            .arg("--tensorboard")
-            .stderr(std::process::Stdio::null())
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(milliseconds));
-        kills += usize::from(process.try_wait().unwrap().is_none());
-        let _ = process.kill();
-        process.wait().unwrap();
-    }
-    assert!(kills >= 3, "the run was too fast to be killed: {kills} kills");
-    fernn().args(small_run(&killed)).arg("--tensorboard").assert().success();
-    assert_same_products(&products(&whole), &products(&killed));
-}
-
-#[test]
 fn a_run_writes_what_it_promises_and_its_report_is_rebuilt_byte_for_byte() {
     let folder = tempfile::tempdir().unwrap();
     let (out, again) = (folder.path().join("out"), folder.path().join("again"));
@@ -138,7 +117,8 @@ fn assert_small_run(records: &[Record]) {
     assert_eq!(of(Metric::LOSS).count(), 3 * 2 * 3);
     assert_eq!(of(Metric::SETTINGS).count(), 3, "every unit stores its settings");
     assert_eq!(of(Metric::CHANGED).count(), 3, "and what was changed of them");
-    let texts = [Metric::SETTINGS, Metric::CHANGED];
+    assert_eq!(of(Metric::ORIGIN).count(), 3, "and what ran it");
+    let texts = [Metric::SETTINGS, Metric::CHANGED, Metric::ORIGIN];
     let is_text = |r: &Record| r.experiment == PROVENANCE || texts.contains(&r.metric);
     assert!(records.iter().all(|r| is_text(r) != r.value.is_some()));
 }
@@ -204,7 +184,7 @@ fn a_report_has_the_formats_that_are_asked_for_and_tells_verdicts_in_80_columns(
 }
 
 #[test]
-fn threads_change_no_value_and_other_settings_need_a_fresh_start() {
+fn threads_change_no_value() {
     let folder = tempfile::tempdir().unwrap();
     let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
     fernn().args(small_run(&one)).args(["--threads", "1"]).assert().success();
@@ -215,15 +195,6 @@ fn threads_change_no_value_and_other_settings_need_a_fresh_start() {
     assert_eq!(measured(&two), measured(&one));
     let report = String::from_utf8(read(one.join("REPORT.md"))).unwrap();
     assert!(report.contains("threads: 1"));
-
-    // The same folder with other settings is refused and left alone; --fresh starts over.
-    let before = products(&one);
-    let mut arguments = small_run(&one);
-    arguments[6] = "5".into();
-    refused(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &["--fresh"]);
-    assert_same_products(&products(&one), &before);
-    fernn().args(arguments).arg("--fresh").assert().success();
-    assert_ne!(products(&one), before);
 }
 
 /// Runs and expects exit code 2 with every needle in the message.

@@ -8,8 +8,8 @@ use fernn::data::{Canvas, Sequences, Sources, Split, TranslatingMnist};
 use fernn::equivariance::{Diagnosis, Line, Options, Verdict, check_both_lifts};
 use fernn::experiments::exhibit::{Body, Exhibit, Table};
 use fernn::experiments::{
-    CATALOGUE, Changes, Claim, Evidence, Experiment, Job, Metric, Outcome, Profile, Quantity,
-    Record, Records, Request, Session, Subject, Threshold, Unit, UnitKey, UnitRun,
+    CATALOGUE, Changes, Claim, Evidence, Experiment, Job, Metric, Origin, Outcome, Profile,
+    Quantity, Record, Records, Request, Session, Subject, Threshold, Unit, UnitKey, UnitRun,
 };
 use fernn::flow::{FlowSpace, Input, Lift, LiftedState, Translation, VelocitySet};
 use fernn::models::{ForecastLearner, Forecaster, mse_over_batches};
@@ -187,8 +187,9 @@ fn request() -> Request {
 fn run_in(folder: &Path) -> Result<Evidence> {
     let sources = Sources::embedded();
     let observer = |_: fernn::experiments::Event<'_>| ();
-    let session =
-        Session { out: folder, sources: &sources, commit: "outside", observer: &observer };
+    let origin = Origin::here("outside", &Device::Cpu);
+    let (sources, origin) = (&sources, &origin);
+    let session = Session { out: folder, sources, origin, jobs: 2, observer: &observer };
     session.run(&OwnExperiment.units(&request())?)
 }
 
@@ -209,7 +210,10 @@ fn an_experiment_of_another_crate_runs_resumes_and_is_reported() -> Result<()> {
     let evidence = run_in(folder.path())?;
     let again = run_in(folder.path())?;
     assert_eq!(again, evidence, "finished units are read back");
-    assert!(folder.path().join("runs/own-fading_v1-seed8.csv").exists());
+    let runs = std::fs::read_dir(folder.path().join("runs")).expect("a folder").flatten();
+    let names: Vec<String> = runs.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    let is_part = |n: &&String| n.starts_with("own-fading_v1-seed8-") && n.ends_with(".csv");
+    assert_eq!(names.iter().filter(is_part).count(), 1, "{names:?}");
     let records = Records(&evidence);
     assert_eq!(records.all_seeds(), [7, 8]);
     let own: Vec<&dyn Experiment> = vec![&OwnExperiment];

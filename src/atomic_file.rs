@@ -32,10 +32,54 @@ fn target(path: &Path) -> Result<PathBuf> {
     Err(Error::Io { path: path.to_path_buf(), source })
 }
 
+/// The bytes of a file that there may be.
+///
+/// # Errors
+/// [`Error::Io`] when it cannot be read; [`Error::Format`] when it is a pipe or a device, on which a reader
+/// might wait for ever.
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
+    match std::fs::metadata(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Ok(found) if !found.is_file() => {
+            let problem = "is no file".into();
+            return Err(Error::Format { path: path.to_path_buf(), line: None, problem });
+        }
+        _ => {}
+    }
+    std::fs::read(path).map(Some).map_err(Error::io(path))
+}
+
+/// What names of temporary files begin and end with.
+const PREFIX: &str = ".fernn-";
+const SUFFIX: &str = ".tmp";
+
+/// Removes the temporary files that processes which were killed left in a folder. No other process may be writing
+/// there.
+///
+/// # Errors
+/// [`Error::Io`] naming the folder or the file.
+pub fn remove_leftovers(folder: &Path) -> Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(Error::io(folder))?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(Error::io(folder))?;
+        let name = entry.file_name();
+        let is_ours = name.to_str().is_some_and(|n| n.starts_with(PREFIX) && n.ends_with(SUFFIX));
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_ours && is_file {
+            std::fs::remove_file(entry.path()).map_err(Error::io(&entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
 fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
     let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     {
         // An ordinary new file's permissions (less the umask) instead of a private one's.
@@ -45,7 +89,7 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = builder.tempfile_in(folder).map_err(Error::io(folder))?;
     file.write_all(bytes).map_err(Error::io(path))?;
     file.as_file().sync_all().map_err(Error::io(path))?;
-    file.persist(path).map_err(|e| Error::Io { path: path.to_path_buf(), source: e.error })?;
+    file.persist(path).map_err(|e| Error::io(path)(e.error))?;
     Ok(())
 }
 
@@ -71,6 +115,22 @@ mod tests {
         }
         symlink("circle", at("circle")).unwrap();
         assert!(matches!(write_atomically(&at("circle"), b""), Err(Error::Io { .. })));
+    }
+
+    #[test]
+    fn what_killed_processes_left_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = [".fernn-a1.tmp", ".fernn-b.csv", "fernn-c.tmp", "records.csv"];
+        names.iter().for_each(|name| std::fs::write(folder.path().join(name), "").unwrap());
+        std::fs::create_dir(folder.path().join(".fernn-folder.tmp")).unwrap();
+        remove_leftovers(folder.path()).unwrap();
+        let is_there = |name: &&&str| folder.path().join(name).exists();
+        assert_eq!(
+            names.iter().filter(is_there).collect::<Vec<_>>(),
+            [names[1], names[2], names[3]].iter().collect::<Vec<_>>()
+        );
+        assert!(folder.path().join(".fernn-folder.tmp").exists());
+        remove_leftovers(&folder.path().join("nowhere")).unwrap();
     }
 
     #[test]

@@ -122,7 +122,7 @@ pub enum Error {
 impl Error {
     /// Wraps an I/O error with its path; for `map_err`.
     pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| Error::Io { path: path.to_path_buf(), source }
+        move |source| Error::Io { path: path.to_path_buf(), source: with_remedy(source) }
     }
 
     /// A [`Error::Configuration`] from its three parts.
@@ -143,14 +143,43 @@ impl Error {
             | Error::Drawing { .. } => false,
             Error::Io { source, .. } => {
                 use std::io::ErrorKind::*;
-                matches!(
+                let is_place = matches!(
                     source.kind(),
-                    NotFound | PermissionDenied | AlreadyExists | NotADirectory | IsADirectory
-                )
+                    NotFound
+                        | PermissionDenied
+                        | AlreadyExists
+                        | NotADirectory
+                        | IsADirectory
+                        | ReadOnlyFilesystem
+                        | InvalidFilename
+                        | InvalidData
+                );
+                is_place || is_full(source) || is_circle(source)
             }
             _ => true,
         }
     }
+}
+
+/// Whether there is no room, or not for this user.
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::*;
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+/// Whether links lead in a circle, for which `ErrorKind` has no stable name.
+fn is_circle(error: &std::io::Error) -> bool {
+    cfg!(target_os = "linux") && error.raw_os_error() == Some(40) // ELOOP
+}
+
+/// The error with what to do about it, where that is not plain.
+fn with_remedy(error: std::io::Error) -> std::io::Error {
+    let remedy = match error.kind() {
+        _ if is_full(&error) => "make room, then start the same command again",
+        std::io::ErrorKind::ReadOnlyFilesystem => "choose a folder in which files may be written",
+        _ => return error,
+    };
+    std::io::Error::new(error.kind(), format!("{error}; {remedy}"))
 }
 
 /// Checks a tensor's extents against a pattern; `None` matches any extent.

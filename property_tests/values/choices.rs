@@ -2,7 +2,7 @@
 
 use super::DIGITS;
 use super::moving_digits::split_places;
-use super::run::{clipped, fingerprints, reached, run};
+use super::run::{clipped, digests, reached, run};
 use super::setup::{CASES, Case, INTERVAL, SEEDS};
 use fernn::data::{Sources, Split};
 use fernn::digest::sha256_hex;
@@ -77,15 +77,15 @@ fn splits_have_their_sizes_and_their_frozen_members() {
 const FROZEN: (&str, &str) = ("1438469599fe0c0c", "b20ffc488877a18f");
 
 #[test]
-fn a_fingerprint_tells_data_seed_settings_and_profile_apart() {
+fn the_digest_of_a_unit_tells_data_seed_settings_and_profile_apart() {
     let folder = tempfile::tempdir().unwrap();
     let digits = |pixel: u8| {
         write_blank_mnist(folder.path(), pixel);
         Sources::new(Some(folder.path().into())).digits().unwrap()
     };
     // Of two data sets that differ in a single pixel.
-    let all = fingerprints(CASES[0], &digits(0), &digits(1));
-    let different: BTreeSet<&String> = all.iter().map(|(_, fingerprint)| fingerprint).collect();
+    let all = digests(CASES[0], &digits(0), &digits(1));
+    let different: BTreeSet<&String> = all.iter().map(|(_, digest)| digest).collect();
     assert_eq!(different.len(), all.len(), "{all:?}");
 }
 

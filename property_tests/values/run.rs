@@ -7,8 +7,8 @@ use fernn::experiments::forecasting::{
     Baseline, Evaluation, ForecastJob, RotationWorld, Settings, TranslationWorld, World, units,
 };
 use fernn::experiments::{
-    CATALOGUE, Changes, Evidence, Metric, Picture, Profile, Record, Request, Session, Subject,
-    Unit, UnitKey,
+    CATALOGUE, Changes, Evidence, Metric, Origin, PROVENANCE, Picture, Profile, Record, Request,
+    Session, Subject, Unit, UnitKey,
 };
 use fernn::flow::{AnyVelocity, DegreesPerFrame, Lift, PixelsPerFrame};
 use fernn::models::Decoder;
@@ -49,10 +49,11 @@ pub struct Ran {
 pub fn run(case: Case, digits: &Arc<Digits>, out: &Path) -> Vec<Ran> {
     let observer = |_: fernn::experiments::Event<'_>| ();
     let sources = &Sources::of(digits.clone());
-    let session = Session { out, sources, commit: "values", observer: &observer };
+    let origin = &Origin::here("values", &Device::Cpu);
+    let session = Session { out, sources, origin, jobs: 1, observer: &observer };
     let run = |unit: &Unit| {
         let evidence = session.run(std::slice::from_ref(unit)).unwrap();
-        let path = out.join("runs").join(format!("{}.safetensors", unit.key.slug()));
+        let path = session.files(unit).unwrap().checkpoint();
         Ran {
             rows: rows(&evidence),
             best: weights(&path, "best/"),
@@ -146,8 +147,12 @@ fn subject(model: &str) -> Subject {
 /// Everything measured, pixels of pictures last.
 fn rows(evidence: &Evidence) -> Vec<Row> {
     // Baselines, and errors of returning velocities apart, have laws of their own in `experiments`.
-    let others = [Metric::SETTINGS, Metric::MSE_REPEATING, Metric::MSE_NOT_REPEATING];
-    let is_measured = |r: &&Record| !others.contains(&r.metric) && !Baseline::is_one(&r.subject);
+    let others =
+        [Metric::SETTINGS, Metric::ORIGIN, Metric::MSE_REPEATING, Metric::MSE_NOT_REPEATING];
+    let is_measured = |r: &&Record| {
+        let is_other = others.contains(&r.metric) || Baseline::is_one(&r.subject);
+        r.experiment != PROVENANCE && !is_other
+    };
     evidence
         .records
         .iter()
@@ -322,28 +327,27 @@ pub fn clipped(gradients: [f32; 2], limit: Option<f64>) -> (f64, [f32; 2]) {
     (norm, [value(0), value(1)])
 }
 
-/// The fingerprints of a case's first run, and of runs that differ from it in one thing each.
-pub fn fingerprints(
+/// The digests of a case's first unit, and of units that differ from it in one thing each.
+pub fn digests(
     case: Case,
     digits: &Arc<Digits>,
     other: &Arc<Digits>,
 ) -> Vec<(&'static str, String)> {
-    let of = |digits: &Arc<Digits>, commit: &str, unit: &Unit| {
-        let (out, sources) = (Path::new("nowhere"), &Sources::of(digits.clone()));
-        let session = Session { out, sources, commit, observer: &|_| () };
-        session.fingerprint(unit).unwrap()
+    let here = Origin::here("values", &Device::Cpu);
+    let on = |digits: &Arc<Digits>, origin: &Origin, unit: &Unit| {
+        unit.digest(&Sources::of(digits.clone()), origin).unwrap()
     };
+    let of = |digits: &Arc<Digits>, unit: &Unit| on(digits, &here, unit);
     let unit = |change: &dyn Fn(&mut Settings<TranslationWorld>)| {
         let mut settings = translating(case);
         change(&mut settings);
         units_of(case, settings).swap_remove(0)
     };
-    let changed =
-        |change: &dyn Fn(&mut Settings<TranslationWorld>)| of(digits, "values", &unit(change));
+    let changed = |change: &dyn Fn(&mut Settings<TranslationWorld>)| of(digits, &unit(change));
     let keyed = |change: &dyn Fn(&mut UnitKey)| {
         let mut unit = unit(&|_| ());
         change(&mut unit.key);
-        of(digits, "values", &unit)
+        of(digits, &unit)
     };
     let second_seed = &units_of(case, translating(case))[1];
     let first_as_second = {
@@ -355,13 +359,16 @@ pub fn fingerprints(
             device: Device::Cpu,
         };
         let plain = unit(&|_| ());
-        of(digits, "values", &Unit { shows: second_seed.shows, job: Box::new(job), ..plain })
+        of(digits, &Unit { shows: second_seed.shows, job: Box::new(job), ..plain })
     };
     let plain = unit(&|_| ());
+    // Who ran it, and on how many threads, changes no unit.
+    let other_commit = Origin { commit: "another".into(), threads: 64, ..here.clone() };
+    assert_eq!(on(digits, &other_commit, &plain), of(digits, &plain));
     vec![
-        ("nothing", of(digits, "values", &plain)),
-        ("data", of(other, "values", &plain)),
-        ("commit", of(digits, "another", &plain)),
+        ("nothing", of(digits, &plain)),
+        ("data", of(other, &plain)),
+        ("device", on(digits, &Origin { device: "CUDA".into(), ..here.clone() }, &plain)),
         ("seed", keyed(&|key| key.seed += 1)),
         ("which seed is shown", first_as_second),
         ("profile", keyed(&|key| key.profile = "desk".into())),

@@ -50,13 +50,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let model = TrainedModel::load(&arguments.weights)?;
     let (job, changed) = job(arguments, &model)?;
     let sources = arguments.data.sources();
-    arguments.memory.apply();
+    arguments.memory.apply(1);
     arguments.threads.apply()?;
     let mut key = model.key.clone();
     key.seed = arguments.seed.unwrap_or(key.seed);
     let data = job.data(&sources)?;
     if data != model.data {
-        eprintln!("note: the model was trained on {}; this is {data}", model.data);
+        errln!("note: the model was trained on {}; this is {data}", model.data);
     }
     let run = UnitRun {
         key: &key,

@@ -17,7 +17,7 @@ pub(super) struct DataFlags {
 impl DataFlags {
     /// The sources, which are read when they are first needed.
     pub(super) fn sources(&self) -> fernn::data::Sources {
-        fernn::data::Sources::new(self.data_dir.clone()).noting(|note| eprintln!("note: {note}"))
+        fernn::data::Sources::new(self.data_dir.clone()).noting(|note| errln!("note: {note}"))
     }
 }
 
@@ -120,13 +120,13 @@ fn gibibytes(text: &str) -> Result<usize, String> {
 }
 
 impl MemoryFlags {
-    /// Sets it for the whole process.
-    pub(super) fn apply(&self) {
+    /// Sets it for the whole process, in which so many models are trained at a time.
+    pub(super) fn apply(&self, jobs: usize) {
         let free = match fernn::process::free_memory() {
             0 => fernn::ops::DEFAULT_HISTORY_BUDGET, // the machine does not say
             free => free / 4 * 3,
         };
-        fernn::ops::set_history_budget(self.memory.unwrap_or(free));
+        fernn::ops::set_history_budget(self.memory.unwrap_or(free) / jobs);
     }
 }
 

@@ -8,6 +8,14 @@ macro_rules! outln {
     }};
 }
 
+/// `eprintln!` that does not panic: nobody may be listening, and the work goes on.
+macro_rules! errln {
+    ($($argument:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), $($argument)*);
+    }};
+}
+
 mod check;
 mod compare;
 mod completions;
@@ -19,14 +27,13 @@ mod flags;
 mod list;
 mod man;
 mod model;
-mod plan;
 mod predict;
 mod print_report;
 mod program;
 mod progress;
 mod provenance;
 mod report;
-mod reproduce;
+mod run;
 mod selection;
 mod tensorboard;
 mod train;

@@ -1,9 +1,9 @@
 //! The program: parses the command line, runs a command, and says how it ended.
 
 use super::finding::Finding;
+use super::run::{collect, plan, reproduce, run_unit};
 use super::{
-    check, compare, completions, data, evaluate, list, man, plan, predict, report, reproduce,
-    train, verify,
+    check, compare, completions, data, evaluate, list, man, predict, report, train, verify,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
@@ -24,6 +24,8 @@ enum Command {
     Reproduce(reproduce::Arguments),
     Report(report::Arguments),
     Plan(plan::Arguments),
+    RunUnit(run_unit::Arguments),
+    Collect(collect::Arguments),
     Compare(compare::Arguments),
     Train(train::Arguments),
     Evaluate(evaluate::Arguments),
@@ -44,6 +46,8 @@ pub fn run() -> ExitCode {
         Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::RunUnit(arguments) => run_unit::run(&arguments),
+        Command::Collect(arguments) => collect::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
@@ -60,7 +64,7 @@ pub fn run() -> ExitCode {
         Ok(Finding::CheckFailed) => ExitCode::from(1),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            errln!("error: {error:#}");
             let is_usage = error.downcast_ref::<fernn::Error>().is_some_and(fernn::Error::is_usage);
             ExitCode::from(if is_usage { 2 } else { 3 })
         }

@@ -16,10 +16,3 @@ pub(super) fn command_line() -> String {
     }
     words.join(" ")
 }
-
-/// The CPU's name, where the system tells it.
-pub(super) fn cpu_name() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
-    model.unwrap_or(std::env::consts::ARCH).to_string()
-}

@@ -8,7 +8,7 @@ use clap::Args;
 use fernn::Error;
 use fernn::experiments::number::precise;
 use fernn::experiments::{
-    Event, Metric, ModelJob, Request, Session, TrainedModel, Unit, UnitRun, find, plan,
+    Event, Metric, ModelJob, Origin, Request, TrainedModel, Unit, UnitRun, find, plan,
 };
 use std::path::{Path, PathBuf};
 
@@ -57,7 +57,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let job = model_job(&unit)?;
     let checkpoint = beside(&arguments.out)?;
     let sources = arguments.data.sources();
-    arguments.memory.apply();
+    arguments.memory.apply(1);
     arguments.threads.apply()?;
     let curves = arguments.curves.inside(arguments.out.parent().unwrap_or(Path::new("")))?;
     let progress = Progress::new();
@@ -65,15 +65,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         progress.show(event);
         curves.iter().for_each(|curves| curves.show(event));
     };
-    let out = arguments.out.as_path();
-    let session =
-        Session { out, sources: &sources, commit: env!("FERNN_COMMIT"), observer: &observer };
+    let origin = Origin::here(env!("FERNN_COMMIT"), &request.device);
     let run = UnitRun {
         key: &unit.key,
         sources: &sources,
         checkpoint: Some(checkpoint.clone()),
         weights: None,
-        fingerprint: session.fingerprint(&unit)?,
+        fingerprint: unit.digest(&sources, &origin)?,
         progress: &|told| observer(Event::Training { unit: &unit, told }),
     };
     observer(Event::Total(unit.work));

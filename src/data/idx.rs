@@ -2,7 +2,7 @@
 
 use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -82,15 +82,47 @@ pub fn read_maybe_gzipped(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Decompresses bytes that begin like a gzip file and returns others as they are.
+///
+/// No more is decompressed than the header of an IDX file promises and a byte, and of other content than
+/// [`MOST_BYTES`]: a small file may hold far more than memory does.
 pub(crate) fn gunzip_if_needed(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(bytes);
     }
+    let mut stream = MultiGzDecoder::new(bytes.as_slice());
     let mut content = Vec::new();
-    GzDecoder::new(bytes.as_slice()).read_to_end(&mut content).map_err(|e| {
-        refuse(path, "damaged gzip stream", "a complete gzip file".into(), e.to_string())
-    })?;
-    Ok(content)
+    let mut read = |most: u64, content: &mut Vec<u8>| {
+        stream.by_ref().take(most).read_to_end(content).map_err(|e| {
+            refuse(path, "damaged gzip stream", "a complete gzip file".into(), e.to_string())
+        })
+    };
+    read(LONGEST_HEADER, &mut content)?;
+    let promised = promised_bytes(&content).unwrap_or(MOST_BYTES);
+    if promised > MOST_BYTES {
+        let most = format!("at most {MOST_BYTES} bytes");
+        return Err(refuse(path, "too large", most, format!("{promised} bytes")));
+    }
+    read(promised + 1 - (content.len() as u64).min(promised), &mut content)?;
+    match content.len() as u64 > MOST_BYTES {
+        true => {
+            Err(refuse(path, "too large", format!("at most {MOST_BYTES} bytes"), "more".into()))
+        }
+        false => Ok(content),
+    }
+}
+
+/// The most bytes that are decompressed: 4 GiB, eighty times MNIST.
+const MOST_BYTES: u64 = 4 << 30;
+/// The longest header of an IDX file: of four extents.
+const LONGEST_HEADER: u64 = 20;
+
+/// The length that the header of an IDX file of bytes promises, where it is one.
+fn promised_bytes(begin: &[u8]) -> Option<u64> {
+    let [0, 0, 8, extents @ 1..=4] = *begin.first_chunk()? else { return None };
+    let words = begin.get(4..4 * (usize::from(extents) + 1))?.chunks_exact(4);
+    let extents = words.map(|word| u64::from(u32::from_be_bytes(word.try_into().expect("four"))));
+    let items = extents.clone().fold(1, u64::saturating_mul);
+    Some(items.saturating_add(4 * (extents.len() as u64 + 1)))
 }
 
 /// The most pixels along a side of an image.
@@ -187,6 +219,29 @@ mod tests {
             Err(Error::Idx { problem, .. }) => problem,
             _ => panic!("expected an IDX error"),
         }
+    }
+
+    #[test]
+    fn no_more_is_decompressed_than_the_header_promises() {
+        let zipped = |bytes: &[u8]| {
+            let mut zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut zip, bytes).unwrap();
+            zip.finish().unwrap()
+        };
+        let unzipped = |zipped: Vec<u8>| gunzip_if_needed(zipped, Path::new("x"));
+        let mut bytes = images(0x0803, 2, 28, 2 * 784);
+        assert_eq!(unzipped(zipped(&bytes)).unwrap(), bytes);
+        // In two members, as programs that append write it.
+        let (head, tail) = bytes.split_at(700);
+        assert_eq!(unzipped([zipped(head), zipped(tail)].concat()).unwrap(), bytes);
+        bytes.extend(vec![0; 1 << 20]);
+        let read = unzipped(zipped(&bytes)).unwrap();
+        assert_eq!(read.len(), 16 + 2 * 784 + 1, "one too many, of a megabyte");
+        let parsed = parse_images(&read, Some(2), Path::new("x"));
+        assert_eq!(problem(parsed), "trailing bytes");
+        let terabytes = images(0x0803, u32::MAX, 4096, 100);
+        assert_eq!(problem(unzipped(zipped(&terabytes))), "too large");
+        assert_eq!(unzipped(zipped(b"short")).unwrap(), b"short");
     }
 
     #[test]

@@ -7,12 +7,14 @@ use super::evidence::Evidence;
 use super::exhibit::Exhibit;
 use super::expected_cost::ExpectedCost;
 use super::metric::Metric;
+use super::origin::Origin;
 use super::picture::Picture;
 use super::profile::Profile;
 use super::query::Records;
 use super::record::Record;
 use super::subject::Subject;
 use crate::data::{Sources, Split};
+use crate::digest::sha256_hex;
 use crate::error::Result;
 use crate::ops::ConvAlgorithm;
 use crate::parameters::Tensors;
@@ -190,6 +192,21 @@ pub struct Unit {
     pub work: u64,
     /// What is done.
     pub job: Box<dyn Job>,
+}
+
+impl Unit {
+    /// Identifies what its numbers come from: settings, model, seed, data and kind of device, but not the
+    /// commit, which is kept beside them.
+    ///
+    /// # Errors
+    /// Those of the data.
+    pub fn digest(&self, sources: &Sources, origin: &Origin) -> Result<String> {
+        let data = self.job.data(sources)?;
+        let (slug, version) = (self.key.slug(), env!("CARGO_PKG_VERSION"));
+        let (profile, device) = (&self.key.profile, &origin.device);
+        let parts = [version, device, &slug, profile, &self.settings, self.shows, &data];
+        Ok(sha256_hex(parts.join("\n"))[..16].to_string())
+    }
 }
 
 /// What a unit does.

@@ -4,7 +4,7 @@ use super::evidence::Evidence;
 use super::legacy;
 use super::picture::{self, Picture};
 use super::record::{COLUMNS, PROVENANCE, Record};
-use crate::atomic_file::write_atomically;
+use crate::atomic_file::{read_if_there, write_atomically};
 use crate::comma_separated::csv_bytes;
 use crate::error::{Error, Result};
 use serde::de::DeserializeOwned;
@@ -30,13 +30,22 @@ impl Evidence {
     /// [`Error::Io`] when the file cannot be read; [`Error::Format`] with the line of the first row that is
     /// no record, or that contradicts another one, or when there is none.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(Error::io(path))?;
-        let mut evidence = read_records(&bytes, path)?;
+        Self::parse(&std::fs::read(path).map_err(Error::io(path))?, path)
+    }
+
+    /// The same of a file that there may be, and that is no pipe.
+    ///
+    /// # Errors
+    /// As [`Evidence::read`].
+    pub fn read_if_there(path: &Path) -> Result<Option<Self>> {
+        read_if_there(path)?.map(|bytes| Self::parse(&bytes, path)).transpose()
+    }
+
+    fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
+        let mut evidence = read_records(bytes, path)?;
         let pictures = pictures_beside(path);
-        match std::fs::read(&pictures) {
-            Ok(bytes) => evidence.pictures.extend(read_pictures(&bytes, &pictures)?),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(Error::io(&pictures)(e)),
+        if let Some(bytes) = read_if_there(&pictures)? {
+            evidence.pictures.extend(read_pictures(&bytes, &pictures)?);
         }
         Ok(evidence)
     }

@@ -1,5 +1,6 @@
-//! One run at a time in a folder.
+//! One run at a time in a folder, or several processes that run a unit each.
 
+use crate::atomic_file::remove_leftovers;
 use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
@@ -8,7 +9,7 @@ use std::path::Path;
 /// The file that is locked, among a folder's runs; it holds the number of the process.
 const NAME: &str = "in-use";
 
-/// A folder that no other run may use while this lives. The system takes it back when the process ends, however
+/// A folder, or a unit in it, that no other process may use while this lives. The system takes it back when the process ends, however
 /// it ends.
 #[derive(Debug)]
 pub struct FolderLock {
@@ -17,42 +18,85 @@ pub struct FolderLock {
 }
 
 impl FolderLock {
-    /// Takes the folder, and makes it where it is not there.
+    /// Takes the folder for a run of many units, and makes it where it is not there.
     ///
     /// # Errors
     /// [`Error::Configuration`] naming the process that has it; [`Error::Io`] when nothing can be written
     /// there. Where the file system knows no locks the folder is taken without one.
     pub fn take(folder: &Path) -> Result<Self> {
+        let lock = Self::of_folder(folder, File::try_lock)?;
+        for part in ["runs", "weights", "tables", "figures", ""] {
+            remove_leftovers(&folder.join(part))?; // of processes that were killed
+        }
+        Ok(lock)
+    }
+
+    /// Takes the folder together with others that share it: processes that run a unit each.
+    ///
+    /// # Errors
+    /// As [`FolderLock::take`], when a run of many units has it.
+    pub fn share(folder: &Path) -> Result<Self> {
+        Self::of_folder(folder, File::try_lock_shared)
+    }
+
+    fn of_folder(folder: &Path, lock: Lock) -> Result<Self> {
         let runs = folder.join("runs");
         std::fs::create_dir_all(&runs).map_err(Error::io(&runs))?;
-        let path = runs.join(NAME);
+        let remedy = "wait until that ends, or choose another --out";
+        let refuse = |owner| {
+            let what = format!("the folder {}", folder.display());
+            Error::configuration(what, format!("is in use by {owner}"), remedy)
+        };
+        Self::of_file(&runs.join(NAME), lock, &refuse)
+    }
+
+    /// Takes one unit, by the file that stands for it.
+    pub(super) fn of_unit(path: &Path, unit: &str) -> Result<Self> {
+        let refuse = |owner| {
+            let (what, remedy) = (format!("the unit {unit}"), "wait until that ends");
+            Error::configuration(what, format!("is being run by {owner}"), remedy)
+        };
+        Self::of_file(path, File::try_lock, &refuse)
+    }
+
+    fn of_file(path: &Path, lock: Lock, refuse: &dyn Fn(String) -> Error) -> Result<Self> {
         let mut open = OpenOptions::new();
         open.read(true).write(true).create(true).truncate(false);
-        let mut file = open.open(&path).map_err(Error::io(&path))?;
-        match file.try_lock() {
+        let mut file = open.open(path).map_err(Error::io(path))?;
+        match lock(&file) {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(in_use(folder, &mut file)),
+            Err(TryLockError::WouldBlock) => return Err(refuse(owner(&mut file))),
             Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => {}
-            Err(TryLockError::Error(e)) => return Err(Error::io(&path)(e)),
+            Err(TryLockError::Error(e)) => return Err(Error::io(path)(e)),
         }
         let write = |file: &mut File| {
             file.set_len(0)?;
-            writeln!(file, "{}", std::process::id())
+            file.write_all(this_process().as_bytes())
         };
-        write(&mut file).map_err(Error::io(&path))?;
+        write(&mut file).map_err(Error::io(path))?;
         Ok(Self { _file: file })
     }
 }
 
-fn in_use(folder: &Path, file: &mut File) -> Error {
+/// How a file is locked: for one alone, or together with others.
+type Lock = fn(&File) -> std::result::Result<(), TryLockError>;
+
+/// What a file of a lock says of who has it.
+fn owner(file: &mut File) -> String {
     let mut owner = String::new();
-    let owner = match file.read_to_string(&mut owner) {
+    match file.read_to_string(&mut owner) {
         Ok(_) if !owner.trim().is_empty() => format!("process {}", owner.trim()),
         _ => "another process".into(),
-    };
-    let what = format!("the folder {}", folder.display());
-    let remedy = "wait until that ends, or choose another --out";
-    Error::configuration(what, format!("is in use by {owner}"), remedy)
+    }
+}
+
+/// Number and machine of this process.
+fn this_process() -> String {
+    let number = std::process::id();
+    match std::fs::read_to_string("/proc/sys/kernel/hostname") {
+        Ok(host) => format!("{number} on {host}"),
+        Err(_) => format!("{number}\n"), // no Linux
+    }
 }
 
 #[cfg(test)]
@@ -67,7 +111,22 @@ mod tests {
         let owner = format!("in use by process {}", std::process::id());
         assert!(refusal.is_usage() && refusal.to_string().contains(&owner), "{refusal}");
         assert!(FolderLock::take(&folder.path().join("another")).is_ok());
+        assert!(FolderLock::share(folder.path()).is_err());
         drop(first);
+        assert!(FolderLock::take(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn a_folder_is_shared_by_processes_that_have_a_unit_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let shared = [0, 1].map(|_| FolderLock::share(folder.path()).unwrap());
+        assert!(FolderLock::take(folder.path()).is_err());
+        let unit = folder.path().join("runs/a.in-use");
+        let first = FolderLock::of_unit(&unit, "a").unwrap();
+        let refusal = FolderLock::of_unit(&unit, "a").unwrap_err().to_string();
+        assert!(refusal.contains("the unit a is being run by process"), "{refusal}");
+        drop((first, shared));
+        assert!(FolderLock::of_unit(&unit, "a").is_ok());
         assert!(FolderLock::take(folder.path()).is_ok());
     }
 }

@@ -63,8 +63,8 @@ impl Metric {
     pub const CHANGED: Self = Self::constant("changed_settings");
     /// Why a unit came to no end, in the note; no value.
     pub const FAILED: Self = Self::constant("failed");
-    /// Identifies a finished unit in its own file, in the note.
-    pub const FINGERPRINT: Self = Self::constant("fingerprint");
+    /// The program and the machine that a unit ran on, in the note.
+    pub const ORIGIN: Self = Self::constant("origin");
     /// A picture: a true frame.
     pub const FILM_TRUTH: Self = Self::constant("film_truth");
     /// A picture: a predicted frame.

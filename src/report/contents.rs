@@ -2,7 +2,7 @@
 
 use super::document::{Block, Board, Document, LeftOut, Protocol, Ruling, Setting, Text};
 use super::section::Section;
-use crate::experiments::{Metric, PROVENANCE, Records, each_once};
+use crate::experiments::{Metric, PROVENANCE, Records, each_once, origins};
 
 /// The report of some records; `left_out` are experiments without any.
 pub(super) fn document<'a>(
@@ -19,6 +19,7 @@ pub(super) fn document<'a>(
     }
     blocks.push(heading(2, "provenance", "Provenance"));
     blocks.push(Block::Run);
+    blocks.extend(records.experiments().iter().filter_map(|name| mixture(records, name)));
     blocks
         .extend(records.experiments().iter().map(|name| Block::Protocol(protocol(records, name))));
     let of_run = records.0.records.iter().filter(|r| r.experiment == PROVENANCE);
@@ -27,6 +28,18 @@ pub(super) fn document<'a>(
         run: of_run.map(|r| (r.metric.to_string(), r.note.clone())).collect(),
         blocks,
     }
+}
+
+/// Where the units of an experiment come from, where it is not one place.
+fn mixture<'a>(records: Records<'_>, experiment: &str) -> Option<Block<'a>> {
+    let all = origins(records, experiment);
+    let of = |(origin, units): &(String, Vec<String>)| format!("{origin}: {}", units.join("; "));
+    let places: Vec<String> = all.iter().map(of).collect();
+    let text = format!(
+        "Units of {experiment} were run by several programs or machines. {}.",
+        places.join(". ")
+    );
+    (!all.is_empty()).then(|| Block::Paragraph(Text::plain(&text)))
 }
 
 fn heading<'a>(level: usize, name: &str, text: &str) -> Block<'a> {

@@ -1,5 +1,6 @@
 //! Checkpoints: one safetensors file per training run, replaced atomically.
 
+use crate::atomic_file::read_if_there;
 use crate::error::{Error, Result};
 use crate::tensor_file::TensorFile;
 use candle_core::{Device, Tensor};
@@ -26,11 +27,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Format`] when the file is damaged, or not a checkpoint of this crate.
     pub fn load(path: &Path) -> Result<Option<Self>> {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::io(path)(e)),
-        };
+        let Some(bytes) = read_if_there(path)? else { return Ok(None) };
         let refuse = |problem: String| {
             let remedy = "choose another --out, or pass --fresh to start over";
             let (path, problem) = (path.to_path_buf(), format!("{problem}; {remedy}"));

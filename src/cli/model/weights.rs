@@ -8,7 +8,7 @@ use std::path::Path;
 pub fn weights(path: &Path, device: &Device) -> fernn::Result<Tensors> {
     let LoadedWeights { tensors, wrapper } = load_weights(path, device)?;
     if !wrapper.is_empty() {
-        eprintln!("note: the prefix `{wrapper}` of all names in {} is left out", path.display());
+        errln!("note: the prefix `{wrapper}` of all names in {} is left out", path.display());
     }
     Ok(tensors)
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let velocities = classifier_velocities(&arguments.model.kth)?;
-    arguments.memory.apply();
+    arguments.memory.apply(1);
     arguments.threads.apply()?;
     let (device, source) = (arguments.device.device()?, &arguments.weights);
     let choice = classifier_choice(&arguments.model.kth, arguments.algorithm.algorithm());

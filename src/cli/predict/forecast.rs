@@ -25,7 +25,7 @@ pub fn over_rotations(arguments: &Arguments) -> anyhow::Result<Finding> {
     let velocities = space.velocities().clone();
     predict(arguments, space, &KernelNames::EXPANDED, orientations, |(height, width)| {
         if height != width && velocities.as_slice().iter().any(|v| v.0 % 180 != 0) {
-            eprintln!(
+            errln!(
                 "warning: frames of {height}×{width} pixels are not square: what turns is interpolated, \
                  quarter turns too, and lost where it leaves the frame"
             );
@@ -43,7 +43,7 @@ fn predict<G: FlowGroup + 'static>(
 ) -> anyhow::Result<Finding> {
     let (cell, algorithm) = (arguments.cell.unwrap_or_default(), arguments.algorithm.algorithm());
     let choice = model::forecaster_choice(&arguments.model, cell, algorithm)?;
-    arguments.memory.apply();
+    arguments.memory.apply(1);
     arguments.threads.apply()?;
     let device = arguments.device.device()?;
     let (source, steps) = (&arguments.weights, arguments.steps.unwrap_or(0));

@@ -52,7 +52,7 @@ pub fn write(results: &Tensors, path: &Path) -> anyhow::Result<Finding> {
         let count = not_finite(tensor)?;
         if count > 0 {
             let all = tensor.elem_count();
-            eprintln!("warning: {count} of {all} numbers in `{name}` are not finite");
+            errln!("warning: {count} of {all} numbers in `{name}` are not finite");
         }
     }
     write_atomically(path, &safetensors::serialize(results, None)?)?;

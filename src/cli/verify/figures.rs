@@ -1,7 +1,9 @@
 //! `--out`: figures and a baseline.
 
 use crate::cli::provenance;
+use candle_core::Device;
 use fernn::atomic_file::write_atomically;
+use fernn::experiments::Origin;
 use fernn::report::{VerifyResults, write_equivariance};
 use fernn::verification::{
     Row, counter_example, error_by_angle, error_by_step, error_by_velocity, rotation_error_by_step,
@@ -19,16 +21,17 @@ pub fn write_figures(rows: &[Row], folder: &Path) -> anyhow::Result<()> {
         counter_examples: &[counter_example(0)?, counter_example(1)?],
     };
     write_equivariance(&measured, folder)?;
+    let origin = Origin::here(env!("FERNN_COMMIT"), &Device::Cpu);
     let provenance = [
         ("version", env!("CARGO_PKG_VERSION").to_string()),
         ("command", provenance::command_line()),
-        ("commit", env!("FERNN_COMMIT").to_string()),
-        ("CPU", provenance::cpu_name()),
-        ("kernels", fernn::ops::instruction_set().to_string()),
+        ("commit", origin.commit),
+        ("CPU", origin.cpu),
+        ("kernels", origin.kernels),
     ];
     let lines = provenance.map(|(name, value)| format!("{name}: {value}\n")).concat();
     write_atomically(&folder.join("equivariance").join("provenance.txt"), lines.as_bytes())?;
-    eprintln!("baseline: {}", folder.join("equivariance.csv").display());
-    eprintln!("figures: {}", folder.join("equivariance").display());
+    errln!("baseline: {}", folder.join("equivariance.csv").display());
+    errln!("figures: {}", folder.join("equivariance").display());
     Ok(())
 }

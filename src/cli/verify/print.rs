@@ -12,7 +12,7 @@ pub fn print(arguments: &Arguments, measured: &[Row], time: Duration) -> anyhow:
     let seconds = time.as_secs_f64();
     match arguments.format {
         Format::Table => {
-            eprintln!("measured in {seconds:.0} s");
+            errln!("measured in {seconds:.0} s");
             let lines = match arguments.all {
                 true => [vec![String::new()], wrapped(&sentence, 60)].concat(),
                 false => at_a_glance(measured, Paint::of_standard_output()),
@@ -21,11 +21,11 @@ pub fn print(arguments: &Arguments, measured: &[Row], time: Duration) -> anyhow:
         }
         Format::Csv => {
             print_csv(measured)?;
-            eprintln!("{sentence}, {seconds:.0} s");
+            errln!("{sentence}, {seconds:.0} s");
         }
         Format::Json => {
             outln!("{}", serde_json::to_string_pretty(measured)?)?;
-            eprintln!("{sentence}, {seconds:.0} s");
+            errln!("{sentence}, {seconds:.0} s");
         }
     }
     Ok(())

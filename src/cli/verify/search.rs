@@ -22,7 +22,7 @@ pub fn search_for(
         let is_over = start.elapsed() >= time;
         if batch.is_power_of_two() || is_over {
             let (cases, seconds) = (batch * u64::from(AT_ONCE), start.elapsed().as_secs());
-            eprintln!("{cases} random cases, no counterexample, {seconds} s");
+            errln!("{cases} random cases, no counterexample, {seconds} s");
         }
         if is_over {
             break;

@@ -79,7 +79,7 @@ impl Weights<'_> {
         let report = check_forecaster(build, &space, choice.cell, self.inputs(names.input))?;
         if !report.lines.iter().any(|line| line.stage == FORECAST) {
             let group = space.group().name();
-            eprintln!(
+            errln!(
                 "The decoder is not checked: {group} has no flow that the grid carries exactly."
             );
         }

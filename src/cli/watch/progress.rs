@@ -71,7 +71,7 @@ impl Progress {
         if !self.is_terminal
             && let Some(line) = watched.plain_line(event)
         {
-            eprintln!("{line}");
+            errln!("{line}");
         }
     }
 

@@ -1,14 +1,13 @@
 //! `fernn plan`: what a run would do and cost.
 
-use super::duration::in_words;
-use super::finding::Finding;
-use super::flags::{AlgorithmFlags, DataFlags, MemoryFlags, ThreadFlags};
-use super::progress::bar;
-use super::selection::Selection;
-use super::wrapping::wrapped;
+use super::asked::{Asked, UnitFlags};
+use crate::cli::duration::in_words;
+use crate::cli::finding::Finding;
+use crate::cli::progress::bar;
+use crate::cli::wrapping::wrapped;
 use clap::Args;
 use fernn::data::Sources;
-use fernn::experiments::{ExpectedCost, Request, Unit};
+use fernn::experiments::{ExpectedCost, Unit};
 use std::time::{Duration, Instant};
 
 /// Lists the units of a run and what each will cost, from a training step of each model that is timed here;
@@ -19,68 +18,104 @@ use std::time::{Duration, Instant};
 #[derive(Args)]
 #[command(after_help = "Examples:\n\
     \x20 fernn plan\n\
-    \x20 fernn plan --profile paper --only translation --seeds 5")]
+    \x20 fernn plan --profile paper --only translation --seeds 5\n\
+    \x20 fernn plan --profile paper --csv > units.csv")]
 pub struct Arguments {
     #[command(flatten)]
-    selection: Selection,
-    #[command(flatten)]
-    data: DataFlags,
-    #[command(flatten)]
-    algorithm: AlgorithmFlags,
-    #[command(flatten)]
-    threads: ThreadFlags,
-    #[command(flatten)]
-    memory: MemoryFlags,
+    units: UnitFlags,
+    /// Only print how many units there are, at once
+    #[arg(long, conflicts_with = "csv")]
+    count: bool,
+    /// Print a row for every unit, as CSV: its number, experiment, model, seed, steps, core-hours, bytes of memory
+    /// and of checkpoint
+    #[arg(long)]
+    csv: bool,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
-    let algorithm = arguments.algorithm.algorithm();
-    let request = Request { algorithm, ..arguments.selection.request()? };
-    let units = arguments.selection.units(&request)?;
-    arguments.memory.apply();
-    let threads = arguments.threads.apply()?;
-    print_plan(&units, &arguments.data.sources(), threads)?;
+    let asked = arguments.units.asked(1)?;
+    if arguments.count {
+        outln!("{}", asked.units.len())?;
+    } else if arguments.csv {
+        print_rows(&asked)?;
+    } else {
+        print_plan(&asked)?;
+    }
     Ok(Finding::Fine)
+}
+
+/// Prints a row for every unit.
+fn print_rows(asked: &Asked) -> anyhow::Result<()> {
+    let models = rayon::scope(|_| timed(&asked.units, &asked.sources))?;
+    outln!("unit,experiment,model,seed,steps,core_hours,memory_bytes,checkpoint_bytes")?;
+    for (number, unit) in (1..).zip(&asked.units) {
+        let is_it = |model: &&Model<'_>| model.has(unit);
+        let cost = models.iter().find(is_it).and_then(|model| model.cost);
+        let cost = cost.map_or_else(
+            || ",,".into(),
+            |ExpectedCost { seconds, memory, disk }| {
+                let core_hours = seconds * asked.origin.threads as f64 / 3600.0;
+                format!("{core_hours:.4},{memory},{disk}")
+            },
+        );
+        let (key, steps) = (&unit.key, unit.steps);
+        outln!("{number},{},{},{},{steps},{cost}", key.experiment, key.subject, key.seed)?;
+    }
+    Ok(())
 }
 
 /// The seeds of a model, and what one of them costs.
 struct Model<'a> {
     first: &'a Unit,
-    seeds: u32,
+    /// Its number, from 1; those of the other seeds follow.
+    number: usize,
+    seeds: usize,
     cost: Option<ExpectedCost>,
 }
 
+impl Model<'_> {
+    /// Whether a unit is one of its seeds.
+    fn has(&self, unit: &Unit) -> bool {
+        let (ours, other) = (&self.first.key, &unit.key);
+        ours.experiment == other.experiment && ours.subject == other.subject
+    }
+
+    /// The numbers of its units.
+    fn numbers(&self) -> String {
+        match self.seeds {
+            1 => self.number.to_string(),
+            seeds => format!("{}-{}", self.number, self.number + seeds - 1),
+        }
+    }
+}
+
 /// Prints what units cost, by experiment and model.
-pub fn print_plan(units: &[Unit], sources: &Sources, threads: usize) -> anyhow::Result<()> {
+pub fn print_plan(asked: &Asked) -> anyhow::Result<()> {
+    let Asked { units, sources, origin, .. } = asked;
+    let threads = origin.threads;
     let start = Instant::now();
     let models = rayon::scope(|_| timed(units, sources))?;
     let calibration = start.elapsed();
-    outln!("{:<18} {:<24} {:>5} {:>7} {:>11} {:>8}", "", "", "", "", "time", "memory")?;
-    outln!(
-        "{:<18} {:<24} {:>5} {:>7} {:>11} {:>8}",
-        "experiment",
-        "model",
-        "seeds",
-        "steps",
-        "a seed",
-        "at least"
-    )?;
+    let row = |[experiment, model, units, steps, time, memory]: [&str; 6]| {
+        outln!("{experiment:<17} {model:<22} {units:>7} {steps:>7} {time:>11} {memory:>8}")
+    };
+    row(["", "", "", "", "time", "memory"])?;
+    row(["experiment", "model", "units", "steps", "a unit", "at least"])?;
     let mut total = ExpectedCost::default();
-    for Model { first, seeds, cost } in &models {
+    for model in &models {
+        let Model { first, seeds, cost, .. } = model;
         let (time, memory) = match cost {
             None => ("unknown".into(), "unknown".into()),
             Some(cost) => {
-                total.seconds += cost.seconds * f64::from(*seeds);
+                total.seconds += cost.seconds * *seeds as f64;
                 total.memory = total.memory.max(cost.memory);
-                total.disk += cost.disk * *seeds as usize;
+                total.disk += cost.disk * seeds;
                 (in_words(seconds(cost.seconds)), in_bytes(cost.memory))
             }
         };
         let (experiment, subject) = (&first.key.experiment, first.key.subject.to_string());
-        outln!(
-            "{experiment:<18} {subject:<24} {seeds:>5} {:>7} {time:>11} {memory:>8}",
-            first.steps
-        )?;
+        let (numbers, steps) = (model.numbers(), first.steps.to_string());
+        row([experiment, &subject, &numbers, &steps, &time, &memory])?;
     }
     let core_hours = total.seconds * threads as f64 / 3600.0;
     let count = units.len();
@@ -114,18 +149,14 @@ fn timed<'a>(units: &'a [Unit], sources: &Sources) -> fernn::Result<Vec<Model<'a
     let bar = bar("timing {wide_msg} {pos}/{len}");
     bar.set_length(units.len() as u64);
     bar.enable_steady_tick(Duration::from_millis(200));
-    for unit in units {
+    for (number, unit) in (1..).zip(units) {
         bar.inc(1);
         bar.set_message(format!("{} {}", unit.key.experiment, unit.key.subject));
-        let is_it = |model: &&mut Model<'_>| {
-            let key = &model.first.key;
-            key.experiment == unit.key.experiment && key.subject == unit.key.subject
-        };
-        match models.iter_mut().find(is_it) {
+        match models.iter_mut().find(|model| model.has(unit)) {
             Some(model) => model.seeds += 1,
             None => {
                 let cost = unit.job.model().map(|job| job.expected_cost(sources)).transpose()?;
-                models.push(Model { first: unit, seeds: 1, cost });
+                models.push(Model { first: unit, number, seeds: 1, cost });
             }
         }
     }

@@ -1,0 +1,160 @@
+//! Runs that are killed, that find no room, or no place to write.
+
+use super::{assert_same_products, fernn, products, records, refused};
+use fernn::experiments::Record;
+use fernn::rng::Stream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// Two units of a few seconds with many checkpoints.
+fn flags(out: &Path) -> Vec<String> {
+    let flags = "reproduce --only translation --seeds 2 --steps 60 --tensorboard --jobs 2 --set \
+                 schedule.interval=5 --set validation_sequences=4 --set test_sequences=8 --set \
+                 horizon_sequences=2 --out";
+    let out = out.display().to_string();
+    flags.split_whitespace().map(String::from).chain([out]).collect()
+}
+
+/// The program with its words kept from the test's output.
+fn quiet(mut command: Command) -> std::process::Child {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+#[test]
+fn a_run_killed_at_twenty_random_moments_ends_with_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, killed] = ["whole", "killed"].map(|name| folder.path().join(name));
+    fernn().args(flags(&whole)).assert().success();
+    let mut rng = Stream::new(0, "moments of kills", 0);
+    let (mut kills, mut tries) = (0, 0);
+    while kills < 20 {
+        tries += 1;
+        assert!(tries < 200, "the run is too fast to be killed: {kills} kills");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fernn"));
+        command.args(flags(&killed));
+        if tries % 20 == 0 {
+            command.arg("--fresh"); // it was finished too early
+        }
+        let mut process = quiet(command);
+        std::thread::sleep(Duration::from_millis(20 + rng.below(400) as u64));
+        kills += usize::from(process.try_wait().unwrap().is_none());
+        let _ = process.kill();
+        process.wait().unwrap();
+    }
+    std::fs::write(killed.join("runs/.fernn-0.tmp"), "as of a process that was killed").unwrap();
+    fernn().args(flags(&killed)).assert().success();
+    assert_same_products(&products(&whole), &products(&killed));
+    let left = std::fs::read_dir(killed.join("runs")).unwrap().flatten();
+    let names: Vec<String> =
+        left.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    assert!(names.iter().all(|name| !name.ends_with(".tmp")), "half files are left: {names:?}");
+}
+
+/// A run whose files may have so many kilobytes each: as on a full disk, writing ends in the middle.
+#[cfg(unix)]
+fn limited(out: &Path, kilobytes: u32) -> std::process::Output {
+    let script = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\"");
+    let mut command = Command::new("bash");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_fernn")]).args(flags(out));
+    command.output().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_finds_no_room_names_the_file_and_goes_on_when_there_is_some() {
+    if Command::new("bash").arg("-c").arg("exit").status().is_err() {
+        return eprintln!("no bash here");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, short] = ["whole", "short"].map(|name| folder.path().join(name));
+    fernn().args(flags(&whole)).assert().success();
+    for kilobytes in [0, 1, 8, 40, 150, 400] {
+        let output = limited(&short, kilobytes);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            assert!(kilobytes > 100, "{kilobytes} kB are enough for all: {said}");
+            break;
+        }
+        assert_eq!(output.status.code(), Some(2), "{kilobytes} kB: {said}");
+        let message = said.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+        assert!(message.contains("short"), "the file is not named: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+    fernn().args(flags(&short)).assert().success();
+    assert_same_products(&products(&whole), &products(&short));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_place_where_nothing_can_be_written_is_refused_before_anything_is_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "of somebody else").unwrap();
+    for out in [Path::new("/proc/nowhere"), &file, &file.join("below")] {
+        let flags = flags(out);
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        refused(&flags, &[out.to_str().unwrap()]);
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), b"of somebody else");
+}
+
+#[cfg(unix)]
+#[test]
+fn memory_and_threads_that_the_system_does_not_give_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let refusal = |limit: &str, words: &str| {
+        let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("bash");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_fernn")]).args(flags(folder.path()));
+        let output = command.args(words.split_whitespace()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{limit}: {said}");
+        assert!(said.contains("error: ") || said.contains("memory allocation"), "{limit}: {said}");
+        assert!(!said.contains("panicked"), "{limit}: {said}");
+    };
+    refusal("-v 3000000", "--threads 1024");
+    let rows: Vec<Record> = {
+        fernn().args(flags(folder.path())).assert().success();
+        records(folder.path())
+    };
+    assert!(!rows.is_empty(), "nothing was lost");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_goes_on_when_nobody_hears_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, stream) in [("full", "2>/dev/full"), ("closed", "2>&-")] {
+        let script = format!("\"$0\" \"$@\" {stream}");
+        let mut command = Command::new("bash");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_fernn")]);
+        let status = command.args(flags(&folder.path().join(name))).stdout(Stdio::null()).status();
+        assert_eq!(status.unwrap().code(), Some(0), "{name}");
+    }
+    let refused = "\"$0\" report --out nowhere 2>/dev/full";
+    let mut command = Command::new("bash");
+    command.args(["-c", refused, env!("CARGO_BIN_EXE_fernn")]);
+    assert_eq!(command.status().unwrap().code(), Some(2));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_among_the_runs_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    fernn().args(flags(folder.path())).assert().success();
+    for end in [".csv", ".safetensors"] {
+        let runs = std::fs::read_dir(folder.path().join("runs")).unwrap().flatten();
+        let is_it = |path: &std::path::PathBuf| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.contains("g-rnn-seed0") && name.ends_with(end) && name.matches('.').count() == 1
+        };
+        let path = runs.map(|entry| entry.path()).find(is_it).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let flags = flags(folder.path());
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        refused(&flags, &["is no file", path.to_str().unwrap()]);
+        std::fs::remove_file(&path).unwrap();
+    }
+}

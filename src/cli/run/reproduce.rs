@@ -1,0 +1,103 @@
+//! `fernn reproduce`: runs experiments, writes records, tables, figures and the report.
+
+use super::asked::UnitFlags;
+use super::plan::print_plan;
+use super::results::Results;
+use crate::cli::duration::in_words;
+use crate::cli::finding::Finding;
+use crate::cli::flags::{CurveFlags, FormatFlags};
+use crate::cli::tensorboard::Curves;
+use crate::cli::watch::Progress;
+use anyhow::Context;
+use clap::Args;
+use fernn::experiments::{Event, Evidence, FolderLock, Metric, Origin, Record};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Trains the models, measures them, and writes records, tables, figures and a report with a
+/// verdict per claim.
+///
+/// A run that was interrupted continues where it stopped when it is started again with the same
+/// flags; a finished one only writes its report again. Models with other settings or data are run beside
+/// what the folder holds. A model whose loss is no number is reported as failed,
+/// the others are run, and the exit code is 1. A folder is used by one run at a time.
+#[derive(Args)]
+#[command(after_help = "Examples:\n\
+    \x20 fernn reproduce\n\
+    \x20 fernn reproduce --only translation,velocity --seeds 5 --out run\n\
+    \x20 fernn reproduce --set schedule.adam.learning_rate=3e-3 --dry-run\n\
+    \x20 fernn reproduce --profile paper --data-dir data --jobs 4 --out paper")]
+pub struct Arguments {
+    #[command(flatten)]
+    units: UnitFlags,
+    /// Output folder [default: results/local/PROFILE]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Start over instead of continuing what the output folder holds of an earlier run of these models
+    #[arg(long)]
+    fresh: bool,
+    /// Models trained side by side, among which threads and memory are divided; results do not depend on it
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: u16,
+    /// Only say what would be run and what it would cost, as `fernn plan` does
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    curves: CurveFlags,
+    #[command(flatten)]
+    format: FormatFlags,
+}
+
+/// What a user reads who stops a run.
+#[cfg(unix)]
+pub const STOPPED: &str =
+    "\nstopped; what was run is kept: start the same command again to go on\n";
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
+    let start = Instant::now();
+    let jobs = usize::from(arguments.jobs);
+    let asked = arguments.units.asked(jobs)?;
+    if arguments.dry_run {
+        print_plan(&asked)?;
+        return Ok(Finding::Fine);
+    }
+    let out = arguments.out.clone().unwrap_or_else(|| arguments.units.default_out());
+    Results::of(&out, arguments.fresh)?; // what is not ours is refused before anything is written
+    let curves = arguments.curves.inside(&out)?;
+    let _lock = FolderLock::take(&out)?;
+    #[cfg(unix)]
+    fernn::process::say_when_stopped(STOPPED);
+    let results = Results::of(&out, arguments.fresh)?;
+    let progress = Progress::new();
+    let observer = |event: Event<'_>| {
+        progress.show(event);
+        curves.iter().for_each(|curves| curves.show(event));
+    };
+    let session = asked.session(&out, jobs, &observer);
+    if arguments.fresh {
+        session.discard(&asked.units)?;
+        Curves::discard(&out, &asked.units)?;
+    }
+    // On a worker of the pool, which then need not be woken for every operation.
+    let measured = rayon::scope(|_| session.run(&asked.units))
+        .with_context(|| format!("running into {}", out.display()));
+    progress.finish();
+    let measured = measured?;
+    say_what_others_ran(&measured, &asked.origin);
+    let written = results.write(&asked, measured)?;
+    curves.iter().try_for_each(|curves| curves.write_all(&written.evidence.records))?;
+    written.report(&arguments.format, &format!("Time taken: {}", in_words(start.elapsed())))
+}
+
+/// A word on units that are as another program or machine left them.
+fn say_what_others_ran(measured: &Evidence, here: &Origin) {
+    let here = here.to_string();
+    let is_other = |r: &&Record| r.metric == Metric::ORIGIN && r.note != here;
+    let others: Vec<&Record> = measured.records.iter().filter(is_other).collect();
+    if let Some(first) = others.first() {
+        let (count, origin) = (others.len(), &first.note);
+        errln!(
+            "note: {count} units are kept as they were run by another program or machine ({origin}); --fresh runs them again"
+        );
+    }
+}

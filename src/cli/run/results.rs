@@ -1,0 +1,67 @@
+//! Records, tables, figures and report of an output folder.
+
+use super::asked::Asked;
+use crate::cli::finding::Finding;
+use crate::cli::flags::FormatFlags;
+use crate::cli::provenance::command_line;
+use crate::cli::verdicts::{print_report_path, print_verdicts};
+use fernn::Error;
+use fernn::experiments::{CATALOGUE, Evidence, beside_earlier, provenance};
+use fernn::report::write_report_as;
+use std::path::{Path, PathBuf};
+
+/// What an output folder holds of earlier runs.
+pub struct Results {
+    out: PathBuf,
+    earlier: Evidence,
+}
+
+impl Results {
+    /// Reads it; a file that is no records is never replaced unasked.
+    pub fn of(out: &Path, is_fresh: bool) -> fernn::Result<Self> {
+        let earlier = match Evidence::read_if_there(&out.join("records.csv")) {
+            Ok(evidence) => evidence.unwrap_or_default(),
+            Err(Error::Format { .. }) if is_fresh => Evidence::default(),
+            Err(Error::Format { path, line, problem }) => {
+                let remedy = "choose another --out, or pass --fresh to replace it";
+                let problem = format!("{problem}; {remedy}");
+                return Err(Error::Format { path, line, problem });
+            }
+            Err(other) => return Err(other),
+        };
+        Ok(Self { out: out.to_path_buf(), earlier })
+    }
+
+    /// Writes the records of what was measured beside those that it does not replace.
+    pub fn write(self, asked: &Asked, measured: Evidence) -> anyhow::Result<Written> {
+        let properties =
+            [("command", command_line()), ("algorithm", asked.request.algorithm.name().into())];
+        let records = provenance(&asked.units, &asked.sources, &properties)?;
+        let mut now = Evidence { records, pictures: vec![] };
+        now.extend(measured);
+        let evidence = beside_earlier(self.earlier, now);
+        evidence.write(&self.out.join("records.csv"))?;
+        Ok(Written { out: self.out, evidence })
+    }
+}
+
+/// Records that were written.
+pub struct Written {
+    out: PathBuf,
+    pub evidence: Evidence,
+}
+
+impl Written {
+    /// Writes the report, and prints verdicts and `remark`.
+    pub fn report(&self, format: &FormatFlags, remark: &str) -> anyhow::Result<Finding> {
+        let formats = format.formats();
+        let form = (&formats[..], format.width());
+        let findings = write_report_as(&self.evidence, CATALOGUE, form, &self.out)?;
+        print_verdicts(&findings)?;
+        if !remark.is_empty() {
+            outln!("\n{remark}")?;
+        }
+        print_report_path(&formats, &self.out)?;
+        Ok(if findings.failures.is_empty() { Finding::Fine } else { Finding::CheckFailed })
+    }
+}

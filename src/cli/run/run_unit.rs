@@ -1,0 +1,64 @@
+//! `fernn run-unit`: one of the units of a run, by its number.
+
+use super::asked::UnitFlags;
+use super::reproduce::STOPPED;
+use crate::cli::finding::Finding;
+use crate::cli::flags::CurveFlags;
+use crate::cli::watch::Progress;
+use anyhow::Context;
+use clap::Args;
+use fernn::Error;
+use fernn::experiments::{Event, FolderLock, Metric};
+use std::path::PathBuf;
+
+/// Trains and measures one of the units that `fernn plan` lists with the same flags, into an output folder that
+/// many processes and machines may share; `fernn collect` makes records and a report of it.
+///
+/// A unit that is finished is left alone, one that was interrupted goes on from its checkpoint, and
+/// none is run by two processes at a time. The exit code is 1 when its loss is no number.
+#[derive(Args)]
+#[command(after_help = "Examples:\n\
+    \x20 fernn run-unit 3 --profile paper --only translation --data-dir data --out paper\n\
+    \x20 seq $(fernn plan --count) | xargs -P 4 -I N fernn run-unit N --threads 2 --out run")]
+pub struct Arguments {
+    /// The unit's number, from 1
+    #[arg(value_name = "NUMBER")]
+    number: usize,
+    #[command(flatten)]
+    units: UnitFlags,
+    /// Output folder [default: results/local/PROFILE]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    curves: CurveFlags,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
+    let asked = arguments.units.asked(1)?;
+    let count = asked.units.len();
+    let unit = arguments.number.checked_sub(1).and_then(|place| asked.units.get(place..=place));
+    let unit = unit.ok_or_else(|| {
+        let problem = format!("{} is not among them", arguments.number);
+        Error::configuration("NUMBER", problem, format!("there are units 1 to {count}"))
+    })?;
+    let out = arguments.out.clone().unwrap_or_else(|| arguments.units.default_out());
+    let curves = arguments.curves.inside(&out)?;
+    let _lock = FolderLock::share(&out)?;
+    #[cfg(unix)]
+    fernn::process::say_when_stopped(STOPPED);
+    let progress = Progress::new();
+    let observer = |event: Event<'_>| {
+        progress.show(event);
+        curves.iter().for_each(|curves| curves.show(event));
+    };
+    let session = asked.session(&out, 1, &observer);
+    let measured = rayon::scope(|_| session.run(unit))
+        .with_context(|| format!("running into {}", out.display()));
+    progress.finish();
+    let measured = measured?;
+    curves.iter().try_for_each(|curves| curves.write_all(&measured.records))?;
+    let has_failed = measured.records.iter().any(|record| record.metric == Metric::FAILED);
+    let state = if has_failed { "failed" } else { "finished" };
+    outln!("unit {} of {count}, {}: {state}", arguments.number, unit[0].key.title())?;
+    Ok(if has_failed { Finding::CheckFailed } else { Finding::Fine })
+}

@@ -1,0 +1,73 @@
+//! Where numbers come from besides settings and data: the program and the machine.
+
+use super::metric::Metric;
+use super::query::{Records, each_once};
+use super::record::Record;
+use candle_core::Device;
+
+/// The program and the machine that a unit runs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The commit that the program was built from.
+    pub commit: String,
+    /// The CPU's name.
+    pub cpu: String,
+    /// The instruction set of the kernels.
+    pub kernels: String,
+    /// `CPU` or `CUDA`: what computes. Part of what identifies a unit, for rounding differs.
+    pub device: String,
+    /// Threads in all, of which no value depends.
+    pub threads: usize,
+}
+
+impl Origin {
+    /// A program of a commit on this machine.
+    pub fn here(commit: &str, device: &Device) -> Self {
+        Self {
+            commit: commit.into(),
+            cpu: cpu_name(),
+            kernels: crate::ops::instruction_set().to_string(),
+            device: if device.is_cpu() { "CPU" } else { "CUDA" }.into(),
+            threads: rayon::current_num_threads(),
+        }
+    }
+
+    /// Rows of provenance, a fact each.
+    pub(super) fn rows(&self) -> Vec<Record> {
+        let facts = [
+            ("commit", self.commit.clone()),
+            ("CPU", self.cpu.clone()),
+            ("kernels", self.kernels.clone()),
+            ("device", self.device.clone()),
+            ("threads", self.threads.to_string()),
+        ];
+        facts.into_iter().map(|(name, fact)| Record::provenance(name, fact)).collect()
+    }
+}
+
+/// The CPU's name, or its architecture where the system does not tell.
+fn cpu_name() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
+    model.unwrap_or(std::env::consts::ARCH).to_string()
+}
+
+impl std::fmt::Display for Origin {
+    /// What values may depend on.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { commit, cpu, kernels, device, .. } = self;
+        write!(f, "commit {commit} on {cpu} ({kernels}")?;
+        match device.as_str() {
+            "CPU" => write!(f, ")"),
+            other => write!(f, ", {other})"),
+        }
+    }
+}
+
+/// What the units of an experiment ran on, with the names of the units, where they did not all run on the same.
+pub fn origins(records: Records<'_>, experiment: &str) -> Vec<(String, Vec<String>)> {
+    let name = |row: &Record| format!("{}, seed {}", row.subject, row.seed.unwrap_or_default());
+    let rows = records.of(experiment, &Metric::ORIGIN);
+    let all = each_once(rows.into_iter().map(|row| (row.note.clone(), name(row))));
+    if all.len() > 1 { all } else { vec![] }
+}

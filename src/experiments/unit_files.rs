@@ -1,0 +1,131 @@
+//! Where the files of units lie in an output folder.
+
+use super::experiment::UnitKey;
+use super::folder_lock::FolderLock;
+use super::part::Part;
+use crate::atomic_file::{read_if_there, write_atomically};
+use crate::error::{Error, Result};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// The files of one unit in an output folder: in `runs`, named after the unit and the digest of all that
+/// its numbers come from, so that units that differ lie beside each other; and its best weights in `weights`, where
+/// the unit that ran last has them.
+#[derive(Clone, Debug)]
+pub struct UnitFiles {
+    out: PathBuf,
+    slug: String,
+    /// Identifies the unit.
+    digest: String,
+}
+
+impl UnitFiles {
+    /// Those of a unit of this key and digest.
+    pub(super) fn new(out: &Path, key: &UnitKey, digest: String) -> Self {
+        Self { out: out.to_path_buf(), slug: key.slug(), digest }
+    }
+
+    /// What identifies the unit: the digest of its configuration and data.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    fn file(&self, kind: &str) -> PathBuf {
+        self.out.join("runs").join(format!("{}-{}.{kind}", self.slug, self.digest))
+    }
+
+    /// What was measured.
+    pub fn part(&self) -> PathBuf {
+        self.file("csv")
+    }
+
+    /// Why it came to no end.
+    pub(super) fn failure(&self) -> PathBuf {
+        self.file("failed.csv")
+    }
+
+    /// Where its training stands.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.file("safetensors")
+    }
+
+    /// Its best weights.
+    pub fn best(&self) -> PathBuf {
+        self.file("best.safetensors")
+    }
+
+    /// Takes the unit for this process alone.
+    ///
+    /// # Errors
+    /// As [`FolderLock::take`].
+    pub fn lock(&self) -> Result<FolderLock> {
+        FolderLock::of_unit(&self.file("in-use"), &self.slug)
+    }
+
+    /// What was measured of the unit, where it is finished.
+    ///
+    /// # Errors
+    /// Those of [`Part::read`].
+    pub(super) fn finished(&self) -> Result<Option<Part>> {
+        Part::read(&self.part(), &self.digest)
+    }
+
+    /// What is known of its failure, where it failed.
+    ///
+    /// # Errors
+    /// Those of [`Part::read`].
+    pub(super) fn failed(&self) -> Result<Option<Part>> {
+        Part::read(&self.failure(), &self.digest)
+    }
+
+    /// Writes what was measured; what was written of an earlier failure is gone then.
+    ///
+    /// # Errors
+    /// Those of [`Part::write`].
+    pub(super) fn finish(&self, part: &Part) -> Result<()> {
+        part.write(&self.part(), &self.digest)?;
+        remove(&self.failure())
+    }
+
+    /// Puts the best weights among those of the output folder.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file.
+    pub(super) fn publish(&self) -> Result<()> {
+        let (best, published) = (self.best(), self.out.join("weights"));
+        let published = published.join(format!("{}.safetensors", self.slug));
+        let Some(weights) = read_if_there(&best)? else { return Ok(()) };
+        match read_if_there(&published)? == Some(weights.clone()) {
+            true => Ok(()),
+            false => write_atomically(&published, &weights),
+        }
+    }
+
+    /// Takes what another folder holds of the unit.
+    ///
+    /// # Errors
+    /// Those of reading there and of writing here.
+    pub(super) fn copy_from(&self, other: &Self, part: &Part) -> Result<()> {
+        if let Some(weights) = read_if_there(&other.best())? {
+            write_atomically(&self.best(), &weights)?;
+        }
+        self.finish(part)
+    }
+
+    /// Removes them all, and nothing else.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming what could not be removed.
+    pub(super) fn discard(&self) -> Result<()> {
+        let kinds = ["csv", "pictures.csv", "failed.csv", "safetensors", "best.safetensors"];
+        kinds.iter().try_for_each(|kind| remove(&self.file(kind)))
+    }
+}
+
+/// Removes a file that there may be.
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io(path)(e)),
+        _ => Ok(()),
+    }
+}
