@@ -13,7 +13,7 @@ use fernn::experiments::{
 use fernn::flow::{PixelsPerFrame, VelocitySet};
 use fernn::models::{AnyClassifier, Classifier, Mode};
 use fernn::parameters::Tensors;
-use fernn::training::Checkpoint;
+use fernn::training::{Alone, Checkpoint};
 
 const EVALUATIONS: &[Evaluation] = &[
     Evaluation::Classification,
@@ -53,6 +53,7 @@ fn run(job: &ClassificationJob) -> (Vec<Record>, AnyClassifier) {
             checkpoint: Some(path.clone()),
             weights: None,
             fingerprint: String::new(),
+            ranks: &Alone,
             progress: &|_| (),
         })
         .unwrap();

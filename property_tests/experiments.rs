@@ -16,7 +16,7 @@ use fernn::flow::{CarryOrder, Lift};
 use fernn::models::{Decoder, ForecastLearner};
 use fernn::ops::ConvAlgorithm;
 use fernn::parameters::{Parameters, Tensors};
-use fernn::training::{Adam, training_step};
+use fernn::training::{Adam, Alone, training_step};
 use std::path::PathBuf;
 
 fn request(profile: Profile) -> Request {
@@ -70,6 +70,7 @@ fn run_as(unit: &Unit, checkpoint: Option<PathBuf>, fingerprint: &str) -> Result
         checkpoint,
         weights: None,
         fingerprint: fingerprint.into(),
+        ranks: &Alone,
         progress: &|_| (),
     })
 }

@@ -16,7 +16,7 @@ use fernn::models::{ForecastLearner, Forecaster, mse_over_batches};
 use fernn::ops::{Activation, ConvAlgorithm, Layer, Padding, activate};
 use fernn::parameters::{Initial, Parameters, Tensors};
 use fernn::report::{Format, write_report};
-use fernn::training::{AdamConfig, RunName, Schedule, Trainer};
+use fernn::training::{AdamConfig, Alone, RunName, Schedule, Trainer};
 use fernn::{Error, Result};
 use std::path::Path;
 
@@ -93,11 +93,18 @@ impl Job for OwnJob {
             name: RunName::default(),
             learner: &ForecastLearner { initial, build: &build },
             parameters: &parameters,
-            schedule: Schedule { steps: 4, interval: 2, clip: None, adam: AdamConfig::default() },
-            batch: &|step| data.pair(Split::Train, step * 2..step * 2 + 2, 3),
+            schedule: Schedule {
+                steps: 4,
+                interval: 2,
+                clip: None,
+                parts: 1,
+                adam: AdamConfig::default(),
+            },
+            batch: &|step, part| data.pair(Split::Train, part.within(&(step * 2..step * 2 + 2)), 3),
             validation: &|_| Ok(std::borrow::Cow::Borrowed(&validation)),
             checkpoint: run.checkpoint.clone(),
             fingerprint: run.fingerprint.clone(),
+            ranks: run.ranks,
             progress: run.progress,
         }
         .run()?;
@@ -189,7 +196,8 @@ fn run_in(folder: &Path) -> Result<Evidence> {
     let observer = |_: fernn::experiments::Event<'_>| ();
     let origin = Origin::here("outside", &Device::Cpu);
     let (sources, origin) = (&sources, &origin);
-    let session = Session { out: folder, sources, origin, jobs: 2, observer: &observer };
+    let session =
+        Session { out: folder, sources, origin, jobs: 2, ranks: &Alone, observer: &observer };
     session.run(&OwnExperiment.units(&request())?)
 }
 

@@ -17,7 +17,7 @@ use fernn::flow::{
 use fernn::models::{ForecastLearner, Forecaster, mse_over_batches};
 use fernn::ops::{Activation, ConvAlgorithm, Layer, Padding, SteerableBasis};
 use fernn::parameters::{Draw, Initial, Parameters, Tensors};
-use fernn::training::{AdamConfig, RunName, Schedule, Trainer};
+use fernn::training::{AdamConfig, Alone, RunName, Schedule, Trainer};
 use fernn::verification::{
     Baseline, Kind, Paint, Selection, Verified, at_a_glance, run, search, statements,
 };
@@ -190,12 +190,16 @@ fn train(cell: &Candidate, data: &TranslatingMnist) -> Result<(f64, f64)> {
             steps: STEPS,
             interval: 20,
             clip: Some(1.0),
+            parts: 1,
             adam: AdamConfig { learning_rate: 1e-2, ..AdamConfig::default() },
         },
-        batch: &|step| data.pair(Split::Train, step * 4..(step + 1) * 4, SEEN),
+        batch: &|step, part| {
+            data.pair(Split::Train, part.within(&(step * 4..(step + 1) * 4)), SEEN)
+        },
         validation: &|_| Ok(Cow::Borrowed(&validation)),
         checkpoint: None,
         fingerprint: String::new(),
+        ranks: &Alone,
         progress: &|_| (),
     }
     .run()?;

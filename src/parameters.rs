@@ -139,6 +139,11 @@ impl Parameters {
         self.trained.values().map(|v| v.elem_count()).sum()
     }
 
+    /// Whether there is more than what is trained: running statistics, say.
+    pub fn has_statistics(&self) -> bool {
+        !self.statistics.is_empty()
+    }
+
     fn all(&self) -> impl Iterator<Item = (&String, &Var)> {
         self.trained.iter().chain(&self.statistics)
     }

@@ -16,7 +16,7 @@ use fernn::ops::ConvAlgorithm;
 use fernn::parameters::Parameters;
 use fernn::report::{Format, write_report};
 use fernn::statistics::steps_to_reach;
-use fernn::training::clip_gradient_norm;
+use fernn::training::{Alone, clip_gradient_norm};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ pub fn run(case: Case, digits: &Arc<Digits>, out: &Path) -> Vec<Ran> {
     let observer = |_: fernn::experiments::Event<'_>| ();
     let sources = &Sources::of(digits.clone());
     let origin = &Origin::here("values", &Device::Cpu);
-    let session = Session { out, sources, origin, jobs: 1, observer: &observer };
+    let session = Session { out, sources, origin, jobs: 1, ranks: &Alone, observer: &observer };
     let run = |unit: &Unit| {
         let evidence = session.run(std::slice::from_ref(unit)).unwrap();
         let path = session.files(unit).unwrap().checkpoint();

@@ -9,6 +9,7 @@ use fernn::experiments::{
     Changes, Evidence, Job, Record, Request, Taker, TrainedModel, UnitRun, differences, find,
 };
 use fernn::ops::ConvAlgorithm;
+use fernn::training::Alone;
 use std::path::PathBuf;
 
 /// Measures a model that `fernn train` or `reproduce` wrote on test data, as its experiment does.
@@ -64,6 +65,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         checkpoint: None,
         weights: None,
         fingerprint: String::new(),
+        ranks: &Alone,
         progress: &|_| (),
     };
     let of_model = job.model().expect("a job that was asked for its model before");

@@ -10,6 +10,7 @@ use fernn::experiments::number::precise;
 use fernn::experiments::{
     Event, Metric, ModelJob, Origin, Request, TrainedModel, Unit, UnitRun, find, plan,
 };
+use fernn::training::Alone;
 use std::path::{Path, PathBuf};
 
 /// Trains one model of an experiment and writes its best weights, under the names that `fernn predict`
@@ -72,6 +73,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         checkpoint: Some(checkpoint.clone()),
         weights: None,
         fingerprint: unit.digest(&sources, &origin)?,
+        ranks: &Alone,
         progress: &|told| observer(Event::Training { unit: &unit, told }),
     };
     observer(Event::Total(unit.work));

@@ -36,9 +36,10 @@ const STEPS: RangeInclusive<u64> = 1..=1_000_000_000;
 
 /// Refuses a schedule that cannot be followed.
 pub(super) fn check_schedule(schedule: &Schedule) -> Result<()> {
-    let Schedule { steps, interval, clip, adam } = *schedule;
+    let Schedule { steps, interval, clip, parts, adam } = *schedule;
     expect_within("schedule.steps", steps, STEPS)?;
     expect_within("schedule.interval", interval, STEPS)?;
+    expect_within("schedule.parts", parts, 1..=4096)?;
     if let Some(clip) = clip {
         expect_within("schedule.clip", clip, f64::MIN_POSITIVE..=f64::INFINITY)?;
     }

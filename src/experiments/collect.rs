@@ -97,6 +97,7 @@ mod tests {
     use super::super::origin::Origin;
     use super::*;
     use crate::data::Sources;
+    use crate::training::Alone;
     use candle_core::Device;
     use std::time::Duration;
 
@@ -123,8 +124,14 @@ mod tests {
         let place = tempfile::tempdir().expect("a folder");
         let folders: Vec<_> = (0..values.len()).map(|i| place.path().join(i.to_string())).collect();
         let (sources, origin) = (&Sources::embedded(), &Origin::here("tests", &Device::Cpu));
-        let session =
-            |out| Session { out, sources, origin, jobs: 1, observer: &|_: super::super::Event| () };
+        let session = |out| Session {
+            out,
+            sources,
+            origin,
+            jobs: 1,
+            ranks: &Alone,
+            observer: &|_: super::super::Event| (),
+        };
         let units = [unit(0), unit(1), unit(2)];
         let part = |unit: &Unit, metric, value| {
             let records = vec![unit.key.record(None, metric, value)];

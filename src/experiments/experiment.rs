@@ -18,7 +18,7 @@ use crate::digest::sha256_hex;
 use crate::error::Result;
 use crate::ops::ConvAlgorithm;
 use crate::parameters::Tensors;
-use crate::training::{RunName, Training, TrainingEvent};
+use crate::training::{Ranks, RunName, Training, TrainingEvent};
 use candle_core::Device;
 use std::path::PathBuf;
 
@@ -269,6 +269,8 @@ pub struct UnitRun<'a> {
     pub weights: Option<PathBuf>,
     /// Identifies code, settings, seed and data.
     pub fingerprint: String,
+    /// The processes that share its training.
+    pub ranks: &'a dyn Ranks,
     /// Told what happens in its training.
     pub progress: &'a (dyn Fn(TrainingEvent<'_>) + Sync),
 }

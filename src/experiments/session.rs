@@ -11,7 +11,7 @@ use super::record::Record;
 use super::unit_files::UnitFiles;
 use crate::data::Sources;
 use crate::error::{Error, Result};
-use crate::training::TrainingEvent;
+use crate::training::{Ranks, TrainingEvent, of_the_first};
 use std::path::Path;
 use std::time::Instant;
 
@@ -52,6 +52,9 @@ pub enum Event<'a> {
     },
 }
 
+/// What the first process tells of a unit that needs no training.
+const FINISHED: u8 = 1;
+
 /// Told what happens.
 pub type Observer<'a> = &'a (dyn Fn(Event<'_>) + Sync);
 
@@ -66,6 +69,8 @@ pub struct Session<'a> {
     pub origin: &'a Origin,
     /// Units at a time, among which the threads are divided.
     pub jobs: usize,
+    /// The processes that share every training; the first of them measures and writes.
+    pub ranks: &'a dyn Ranks,
     /// Told what happens.
     pub observer: Observer<'a>,
 }
@@ -94,7 +99,10 @@ impl Session<'_> {
             let (number, of) = (number + 1, units.len());
             (self.observer)(Event::Unit { number, of, unit, is_finished });
             let part = match &finished[number - 1] {
-                Some(part) => part.clone(),
+                Some(part) => {
+                    self.announce(true)?;
+                    part.clone()
+                }
                 None => self.run_unit(unit, files)?,
             };
             files.publish()?;
@@ -113,8 +121,10 @@ impl Session<'_> {
 
     fn run_unit(&self, unit: &Unit, files: &UnitFiles) -> Result<Part> {
         let _lock = files.lock()?;
-        if let Some(part) = files.finished()? {
-            return Ok(part); // by another process, meanwhile
+        let finished = files.finished()?; // by another process, meanwhile
+        self.announce(finished.is_some())?;
+        if let Some(part) = finished {
+            return Ok(part);
         }
         let (observer, start) = (self.observer, Instant::now());
         let progress = |told: TrainingEvent<'_>| observer(Event::Training { unit, told });
@@ -124,6 +134,7 @@ impl Session<'_> {
             checkpoint: Some(files.checkpoint()),
             weights: Some(files.best()),
             fingerprint: files.digest().into(),
+            ranks: self.ranks,
             progress: &progress,
         });
         let (mut evidence, failure) = match measured {
@@ -145,6 +156,42 @@ impl Session<'_> {
             Some(reason) => Event::Failed { unit, reason },
         });
         Ok(part)
+    }
+
+    /// Shares the trainings of units that the first of several processes runs; measures and writes nothing.
+    ///
+    /// # Errors
+    /// Those of [`super::ModelJob::train`]; [`Error::Configuration`] for a unit that trains no model.
+    pub fn follow(&self, units: &[Unit]) -> Result<()> {
+        for unit in units {
+            if of_the_first(self.ranks, [0])? == [FINISHED] {
+                continue;
+            }
+            let job = unit.job.model().ok_or_else(|| {
+                let problem = "has no training that several processes can share";
+                Error::configuration(unit.key.title(), problem, "run it in one process")
+            })?;
+            let files = self.files(unit)?;
+            let trained = job.train(&UnitRun {
+                key: &unit.key,
+                sources: self.sources,
+                checkpoint: Some(files.checkpoint()),
+                weights: None,
+                fingerprint: files.digest().into(),
+                ranks: self.ranks,
+                progress: &|_| (),
+            });
+            match trained {
+                Ok(_) | Err(Error::NonFinite { .. }) => {} // which the first records
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells those that follow whether there is something to train.
+    fn announce(&self, is_finished: bool) -> Result<()> {
+        of_the_first(self.ranks, [if is_finished { FINISHED } else { 0 }]).map(|_| ())
     }
 
     /// Where the files of a unit lie.

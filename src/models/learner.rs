@@ -66,4 +66,8 @@ impl<C: Cell> Learner for ForecastLearner<'_, C> {
     fn score(&self, tensors: &Tensors, batches: &[Self::Batch]) -> Result<f64> {
         mse_over_batches(&(self.build)(tensors)?, batches.iter().cloned().map(Ok))
     }
+
+    fn samples(&self, (seen, _): &Self::Batch) -> usize {
+        seen.dims()[0]
+    }
 }

@@ -30,6 +30,9 @@ pub trait Learner {
     /// Those of the model.
     fn score(&self, tensors: &Tensors, batches: &[Self::Batch]) -> Result<f64>;
 
+    /// How many samples a batch has: what it weighs where losses or scores of several are put together.
+    fn samples(&self, batch: &Self::Batch) -> usize;
+
     /// Which score is best.
     fn best(&self) -> Best {
         Best::Lowest

@@ -2,12 +2,19 @@
 
 mod adam;
 mod checkpoint;
+mod divided;
 mod learner;
+#[cfg(feature = "mpi")]
+mod mpi_ranks;
+mod ranks;
 mod step;
 mod trainer;
 
 pub use adam::{Adam, AdamConfig};
 pub use checkpoint::Checkpoint;
 pub use learner::{Best, Learner, Loss};
+#[cfg(feature = "mpi")]
+pub use mpi_ranks::MpiRanks;
+pub use ranks::{Alone, Part, Ranks, of_the_first};
 pub use step::{Step, clip_gradient_norm, training_step};
 pub use trainer::{CurvePoint, Position, RunName, Schedule, Trainer, Training, TrainingEvent};

@@ -2,8 +2,10 @@
 
 use super::adam::{Adam, AdamConfig};
 use super::checkpoint::Checkpoint;
+use super::divided::Divided;
 use super::learner::Learner;
-use super::step::training_step;
+use super::ranks::{Part, Ranks, of_the_first};
+use super::step::{Step, training_step};
 use crate::error::{Error, Result};
 use crate::parameters::{BEST, Parameters, Tensors};
 use candle_nn::Optimizer;
@@ -20,8 +22,16 @@ pub struct Schedule {
     pub interval: u64,
     /// Largest 2-norm of the gradient; `None` leaves it alone.
     pub clip: Option<f64>,
+    /// Parts of a batch whose gradients are computed apart and added in a fixed order; so many processes can
+    /// share a step at most. Values depend on it to rounding, and memory is that of a part. 1 where it is missing.
+    #[serde(default = "whole")]
+    pub parts: u64,
     /// The optimiser's hyper-parameters.
     pub adam: AdamConfig,
+}
+
+fn whole() -> u64 {
+    1
 }
 
 /// One point of the training curves.
@@ -105,7 +115,7 @@ pub struct RunName {
 /// ```
 /// use candle_core::Device;
 /// use fernn::parameters::{Draw, Initial, Parameters, Tensors};
-/// use fernn::training::{AdamConfig, Learner, Loss, RunName, Schedule, Trainer};
+/// use fernn::training::{AdamConfig, Alone, Learner, Loss, RunName, Schedule, Trainer};
 ///
 /// /// A number that learns to be another one.
 /// struct Number;
@@ -124,6 +134,10 @@ pub struct RunName {
 ///     fn score(&self, tensors: &Tensors, batches: &[f64]) -> fernn::Result<f64> {
 ///         Ok(f64::from(self.loss(tensors, &batches[0])?.value.to_scalar::<f32>()?))
 ///     }
+///
+///     fn samples(&self, _: &f64) -> usize {
+///         1
+///     }
 /// }
 ///
 /// # fn main() -> fernn::Result<()> {
@@ -132,11 +146,12 @@ pub struct RunName {
 ///     name: RunName { experiment: "numbers".into(), model: "x".into(), seed: 0 },
 ///     learner: &Number,
 ///     parameters: &Parameters::draw(&Number.initial()?, 0, &Device::Cpu)?,
-///     schedule: Schedule { steps: 20, interval: 10, clip: None, adam },
-///     batch: &|_| Ok(1.0),
+///     schedule: Schedule { steps: 20, interval: 10, clip: None, parts: 1, adam },
+///     batch: &|_, _| Ok(1.0),
 ///     validation: &|_| Ok(vec![1.0].into()),
 ///     checkpoint: None,
 ///     fingerprint: String::new(),
+///     ranks: &Alone,
 ///     progress: &|_| (),
 /// }
 /// .run()?;
@@ -153,14 +168,17 @@ pub struct Trainer<'a, L: Learner<Batch: Clone>> {
     pub parameters: &'a Parameters,
     /// The schedule.
     pub schedule: Schedule,
-    /// The batch of an optimiser step counted from 0.
-    pub batch: &'a dyn Fn(u64) -> Result<L::Batch>,
+    /// The batch of an optimiser step counted from 0, or a part of it.
+    pub batch: &'a dyn Fn(u64, Part) -> Result<L::Batch>,
     /// The batches of the validation split, for an evaluation after so many optimiser steps.
     pub validation: &'a dyn Fn(u64) -> Result<Cow<'a, [L::Batch]>>,
     /// Where checkpoints go; `None` keeps the run in memory.
     pub checkpoint: Option<PathBuf>,
     /// See [`Position::fingerprint`].
     pub fingerprint: String,
+    /// The processes that share each step, which all end with the same training. The first writes checkpoints; all
+    /// read them.
+    pub ranks: &'a dyn Ranks,
     /// Told what happens.
     pub progress: &'a dyn Fn(TrainingEvent<'_>),
 }
@@ -170,26 +188,28 @@ impl<L: Learner<Batch: Clone>> Trainer<'_, L> {
     ///
     /// # Errors
     /// [`Error::NonFinite`] as soon as a loss or a score is not finite; [`Error::Format`] when the
-    /// checkpoint belongs to another run; [`Error::Configuration`] for a schedule without steps.
+    /// checkpoint belongs to another run; [`Error::Configuration`] for a schedule without steps, and for
+    /// batches that the processes cannot share.
     pub fn run(&self) -> Result<Training> {
         if self.schedule.steps == 0 || self.schedule.interval == 0 {
             let (what, remedy) = ("the schedule", "give at least one step and an interval of one");
             return Err(Error::configuration(what, "has no steps, or never evaluates", remedy));
         }
+        self.divided().check(self.parameters)?;
         let mut optimiser = Adam::new(self.parameters.variables(), self.schedule.adam)?;
         let (mut position, mut best) = self.resume(&mut optimiser)?;
+        self.expect_alike(&position)?;
         (self.progress)(TrainingEvent::Begins { curve: &position.curve });
         while position.step < self.schedule.steps {
             let train_loss = self.interval(&mut position.step, &mut optimiser)?;
             let validation = (self.validation)(position.step)?;
-            let score = self.learner.score(&self.parameters.detached(), &validation)?;
-            let score = self.finite(score, position.step)?;
+            let score = self.finite(self.score(&validation)?, position.step)?;
             if self.learner.best().is_better(score, position.best_score()) {
                 position.best_step = position.step;
                 best = self.parameters.snapshot()?;
             }
             position.curve.push(CurvePoint { step: position.step, train_loss, score });
-            if let Some(path) = &self.checkpoint {
+            if let Some(path) = self.checkpoint.as_ref().filter(|_| self.ranks.rank() == 0) {
                 self.save(path, &position, &optimiser, &best)?;
             }
             (self.progress)(TrainingEvent::Evaluated { curve: &position.curve });
@@ -203,13 +223,45 @@ impl<L: Learner<Batch: Clone>> Trainer<'_, L> {
         let count = self.schedule.interval.min(self.schedule.steps - *step);
         let mut sum = 0.0;
         for _ in 0..count {
-            let (batch, clip) = ((self.batch)(*step)?, self.schedule.clip);
-            let measured = training_step(self.learner, self.parameters, optimiser, &batch, clip)?;
+            let measured = self.step(*step, optimiser)?;
             *step += 1;
             sum += self.finite(measured.loss, *step)?;
             (self.progress)(TrainingEvent::Step { step: *step, loss: measured.loss });
         }
         Ok(sum / count as f64)
+    }
+
+    fn divided(&self) -> Divided<'_> {
+        Divided { parts: self.schedule.parts, ranks: self.ranks }
+    }
+
+    fn step(&self, step: u64, optimiser: &mut Adam) -> Result<Step> {
+        let (learner, parameters, clip) = (self.learner, self.parameters, self.schedule.clip);
+        if self.schedule.parts == 1 {
+            let batch = (self.batch)(step, Part::WHOLE)?;
+            return training_step(learner, parameters, optimiser, &batch, clip);
+        }
+        let part = |part| (self.batch)(step, part);
+        self.divided().step((learner, parameters), optimiser, &part, clip)
+    }
+
+    fn score(&self, validation: &[L::Batch]) -> Result<f64> {
+        let tensors = self.parameters.detached();
+        match self.schedule.parts {
+            1 => self.learner.score(&tensors, validation),
+            _ => self.divided().score(self.learner, &tensors, validation),
+        }
+    }
+
+    /// Refuses processes that would go on from different places.
+    fn expect_alike(&self, position: &Position) -> Result<()> {
+        let own = position.step.to_le_bytes();
+        if of_the_first(self.ranks, own)? == own {
+            return Ok(());
+        }
+        let problem = format!("goes on from step {}, and the first from another", position.step);
+        let remedy = "give all of them the same --out on a file system that they share";
+        Err(Error::configuration("a process", problem, remedy))
     }
 
     fn finite(&self, loss: f64, step: u64) -> Result<f64> {
@@ -272,7 +324,7 @@ const MOMENTS: &str = "adam/";
 mod tests {
     use super::*;
     use crate::parameters::{Draw, Initial};
-    use crate::training::{Best, Loss};
+    use crate::training::{Alone, Best, Loss};
     use candle_core::Device;
 
     /// Learns a number x: its loss is the square of its distance from the batch, its score x itself, of
@@ -298,6 +350,10 @@ mod tests {
             Ok(f64::from(tensors["x"].to_vec1::<f32>()?[0]))
         }
 
+        fn samples(&self, _: &f64) -> usize {
+            1
+        }
+
         fn best(&self) -> Best {
             Best::Highest
         }
@@ -319,11 +375,12 @@ mod tests {
             name: RunName::default(),
             learner: &Number,
             parameters: &parameters,
-            schedule: Schedule { steps, interval: 2, clip: None, adam },
-            batch: &|step| Ok(if step < 4 { 10.0 } else { -1000.0 }),
+            schedule: Schedule { steps, interval: 2, clip: None, parts: 1, adam },
+            batch: &|step, _| Ok(if step < 4 { 10.0 } else { -1000.0 }),
             validation: &|_| Ok(Cow::Borrowed(&[7.0])),
             checkpoint,
             fingerprint: "number".into(),
+            ranks: &Alone,
             progress,
         }
         .run()?;

@@ -5,6 +5,7 @@ use crate::cli::selection::Selection;
 use clap::Args;
 use fernn::data::Sources;
 use fernn::experiments::{Observer, Origin, Request, Session, Unit};
+use fernn::training::Alone;
 use std::path::{Path, PathBuf};
 
 /// What this binary was built from.
@@ -58,13 +59,14 @@ impl UnitFlags {
 }
 
 impl Asked {
-    /// A session that runs them into a folder.
+    /// A session that runs them into a folder, in this process alone.
     pub fn session<'a>(
         &'a self,
         out: &'a Path,
         jobs: usize,
         observer: Observer<'a>,
     ) -> Session<'a> {
-        Session { out, sources: &self.sources, origin: &self.origin, jobs, observer }
+        let (sources, origin) = (&self.sources, &self.origin);
+        Session { out, sources, origin, jobs, ranks: &Alone, observer }
     }
 }

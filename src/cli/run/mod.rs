@@ -3,6 +3,7 @@
 mod asked;
 pub(super) mod collect;
 pub(super) mod plan;
+mod processes;
 pub(super) mod reproduce;
 mod results;
 pub(super) mod run_unit;

@@ -1,6 +1,7 @@
 //! `fernn run-unit`: one of the units of a run, by its number.
 
-use super::asked::UnitFlags;
+use super::asked::{Asked, UnitFlags};
+use super::processes::Processes;
 use super::reproduce::STOPPED;
 use crate::cli::finding::Finding;
 use crate::cli::flags::CurveFlags;
@@ -8,7 +9,8 @@ use crate::cli::watch::Progress;
 use anyhow::Context;
 use clap::Args;
 use fernn::Error;
-use fernn::experiments::{Event, FolderLock, Metric};
+use fernn::experiments::{Event, FolderLock, Metric, Session, Unit};
+use fernn::training::Ranks;
 use std::path::PathBuf;
 
 /// Trains and measures one of the units that `fernn plan` lists with the same flags, into an output folder that
@@ -16,6 +18,7 @@ use std::path::PathBuf;
 ///
 /// A unit that is finished is left alone, one that was interrupted goes on from its checkpoint, and
 /// none is run by two processes at a time. The exit code is 1 when its loss is no number.
+/// Processes that mpirun starts together share its training, where the program was built with --features mpi.
 #[derive(Args)]
 #[command(after_help = "Examples:\n\
     \x20 fernn run-unit 3 --profile paper --only translation --data-dir data --out paper\n\
@@ -34,14 +37,22 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
+    let processes = Processes::join()?;
+    let result = match processes.ranks().rank() {
+        0 => lead(arguments, processes.ranks()),
+        _ => follow(arguments, processes.ranks()),
+    };
+    if let Err(error) = &result {
+        processes.abort(error);
+    }
+    result
+}
+
+/// Runs the unit, with others or alone.
+fn lead(arguments: &Arguments, ranks: &dyn Ranks) -> anyhow::Result<Finding> {
     let asked = arguments.units.asked(1)?;
-    let count = asked.units.len();
-    let unit = arguments.number.checked_sub(1).and_then(|place| asked.units.get(place..=place));
-    let unit = unit.ok_or_else(|| {
-        let problem = format!("{} is not among them", arguments.number);
-        Error::configuration("NUMBER", problem, format!("there are units 1 to {count}"))
-    })?;
-    let out = arguments.out.clone().unwrap_or_else(|| arguments.units.default_out());
+    let (count, unit) = (asked.units.len(), arguments.unit(&asked)?);
+    let out = arguments.out();
     let curves = arguments.curves.inside(&out)?;
     let _lock = FolderLock::share(&out)?;
     #[cfg(unix)]
@@ -51,7 +62,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         progress.show(event);
         curves.iter().for_each(|curves| curves.show(event));
     };
-    let session = asked.session(&out, 1, &observer);
+    let session = Session { ranks, ..asked.session(&out, 1, &observer) };
     let measured = rayon::scope(|_| session.run(unit))
         .with_context(|| format!("running into {}", out.display()));
     progress.finish();
@@ -61,4 +72,28 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let state = if has_failed { "failed" } else { "finished" };
     outln!("unit {} of {count}, {}: {state}", arguments.number, unit[0].key.title())?;
     Ok(if has_failed { Finding::CheckFailed } else { Finding::Fine })
+}
+
+/// Shares the training of the unit that the first process runs.
+fn follow(arguments: &Arguments, ranks: &dyn Ranks) -> anyhow::Result<Finding> {
+    let (asked, out) = (arguments.units.asked(1)?, arguments.out());
+    let session = Session { ranks, ..asked.session(&out, 1, &|_| ()) };
+    rayon::scope(|_| session.follow(arguments.unit(&asked)?))?;
+    Ok(Finding::Fine)
+}
+
+impl Arguments {
+    /// The unit of the number.
+    fn unit<'a>(&self, asked: &'a Asked) -> fernn::Result<&'a [Unit]> {
+        let count = asked.units.len();
+        let unit = self.number.checked_sub(1).and_then(|place| asked.units.get(place..=place));
+        unit.ok_or_else(|| {
+            let problem = format!("{} is not among them", self.number);
+            Error::configuration("NUMBER", problem, format!("there are units 1 to {count}"))
+        })
+    }
+
+    fn out(&self) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| self.units.default_out())
+    }
 }

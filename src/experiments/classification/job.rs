@@ -183,10 +183,12 @@ impl ClassificationJob {
             learner: &learner,
             parameters: &parameters,
             schedule: *schedule,
-            batch: &|step| clips.training_batch(step, *batch),
+            // Its parts are never asked for: batches are normalised as a whole.
+            batch: &|step, _| clips.training_batch(step, *batch),
             validation: &validation,
             checkpoint: run.checkpoint.clone(),
             fingerprint: run.fingerprint.clone(),
+            ranks: run.ranks,
             progress: run.progress,
         }
         .run()?;

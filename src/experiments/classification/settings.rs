@@ -83,6 +83,7 @@ impl Settings {
                 steps: 500 * EPOCH,
                 interval: EPOCH,
                 clip: Some(1.0),
+                parts: 1,
                 adam: AdamConfig { learning_rate: 3e-4, ..AdamConfig::default() },
             },
         }

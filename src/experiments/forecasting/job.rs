@@ -160,10 +160,13 @@ impl<W: World> ForecastJob<W> {
             parameters: &parameters,
             schedule,
             // Every step sees new sequences: new digits, positions and velocities.
-            batch: &|step| data.pair(Split::Train, step * batch..(step + 1) * batch, seen),
+            batch: &|step, part| {
+                data.pair(Split::Train, part.within(&(step * batch..(step + 1) * batch)), seen)
+            },
             validation: &|_| Ok(Cow::Borrowed(&validation)),
             checkpoint: run.checkpoint.clone(),
             fingerprint: run.fingerprint.clone(),
+            ranks: run.ranks,
             progress: run.progress,
         }
         .run()?;

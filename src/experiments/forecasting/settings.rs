@@ -202,6 +202,7 @@ impl Settings<TranslationWorld> {
                 steps: 50 * epoch(128),
                 interval: epoch(128),
                 clip: Some(1.0),
+                parts: 1,
                 adam: AdamConfig::default(),
             },
             world: TranslationWorld {
@@ -287,6 +288,7 @@ impl Settings<RotationWorld> {
                 steps: 50 * epoch(32),
                 interval: epoch(32),
                 clip: None,
+                parts: 1,
                 adam: AdamConfig { learning_rate: 1e-4, ..AdamConfig::default() },
             },
             shape: ForecasterShape { channels: 32, ..paper.shape },

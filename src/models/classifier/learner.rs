@@ -43,6 +43,10 @@ impl<C: Classifier> Learner for ClassificationLearner<'_, C> {
         Ok(confusion(&(self.build)(tensors)?, self.classes, batches)?.accuracy())
     }
 
+    fn samples(&self, (clips, _): &Self::Batch) -> usize {
+        clips.dims()[0]
+    }
+
     fn best(&self) -> Best {
         Best::Highest
     }

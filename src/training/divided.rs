@@ -1,0 +1,305 @@
+//! Steps and scores of which several processes compute a part each, with bytes that do not depend on how many.
+
+use super::adam::Adam;
+use super::learner::Learner;
+use super::ranks::{Part, Ranks, own_parts, sum_by_halves};
+use super::step::{Step, clip_gradient_norm};
+use crate::error::{Error, Result};
+use crate::parameters::{Parameters, Tensors};
+use candle_core::Tensor;
+use candle_core::backprop::GradStore;
+use candle_nn::Optimizer;
+
+/// Batches divided into parts, and the processes that share them.
+#[derive(Clone, Copy)]
+pub(super) struct Divided<'a> {
+    /// Parts of a batch.
+    pub parts: u64,
+    /// The processes.
+    pub ranks: &'a dyn Ranks,
+}
+
+/// What some parts of a batch add to a step: sums over their samples.
+struct Share {
+    samples: f64,
+    loss: f64,
+    /// Of all variables, one after the other.
+    gradients: Vec<f32>,
+}
+
+impl Share {
+    fn and(mut self, other: Self) -> Self {
+        self.samples += other.samples;
+        self.loss += other.loss;
+        self.gradients.iter_mut().zip(other.gradients).for_each(|(a, b)| *a += b);
+        self
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let head = bytemuck::bytes_of(&[self.samples, self.loss]).to_vec();
+        [head.as_slice(), bytemuck::cast_slice(&self.gradients)].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Self {
+        let (head, gradients) = bytes.split_at(size_of::<[f64; 2]>());
+        let [samples, loss]: [f64; 2] = bytemuck::pod_read_unaligned(head);
+        Self { samples, loss, gradients: bytemuck::allocation::pod_collect_to_vec(gradients) }
+    }
+}
+
+impl Divided<'_> {
+    /// [`training_step`](super::training_step) on a batch in parts: their gradients are added in a fixed order,
+    /// wherever they were computed, and every process takes the same step.
+    ///
+    /// # Errors
+    /// Those of the learner and the connection, and [`Error::Configuration`] when the processes cannot share the
+    /// parts.
+    pub fn step<L: Learner>(
+        self,
+        (learner, parameters): (&L, &Parameters),
+        optimiser: &mut Adam,
+        batch: &dyn Fn(Part) -> Result<L::Batch>,
+        clip: Option<f64>,
+    ) -> Result<Step> {
+        let mut shares = Vec::new();
+        let mut last = None;
+        for part in own_parts(self.ranks, self.parts)? {
+            let (share, store) = share(learner, parameters, &batch(part)?)?;
+            shares.push(share);
+            last = Some(store);
+        }
+        let mut store = last.expect("every process has parts");
+        let own = sum_by_halves(shares, &Share::and);
+        let all = self.ranks.gather(&own.to_bytes())?;
+        let all = all.iter().map(|bytes| Share::from_bytes(bytes)).collect();
+        let Share { samples, loss, gradients } = sum_by_halves(all, &Share::and);
+        let loss = loss / samples;
+        if !loss.is_finite() {
+            return Ok(Step { loss, gradient_norm: f64::NAN });
+        }
+        let mut rest = gradients.as_slice();
+        for (_, variable) in parameters.iter() {
+            let (values, after) = rest.split_at(variable.elem_count());
+            rest = after;
+            if store.get(variable).is_some() {
+                let sum = Tensor::from_slice(values, variable.dims(), variable.device())?;
+                store.insert(variable, (sum / samples)?);
+            }
+        }
+        let gradient_norm = clip_gradient_norm(parameters, &mut store, clip)?;
+        optimiser.step(&store)?;
+        Ok(Step { loss, gradient_norm })
+    }
+
+    /// The score of batches, of which every process computes some.
+    ///
+    /// # Errors
+    /// Those of the learner and the connection.
+    pub fn score<L: Learner>(
+        self,
+        learner: &L,
+        tensors: &Tensors,
+        batches: &[L::Batch],
+    ) -> Result<f64> {
+        let (rank, size) = (self.ranks.rank(), self.ranks.size());
+        let mut own = vec![0.0; batches.len().div_ceil(size)];
+        let ours = batches.iter().skip(rank).step_by(size);
+        for (place, batch) in own.iter_mut().zip(ours) {
+            *place = learner.score(tensors, std::slice::from_ref(batch))?;
+        }
+        let all = self.ranks.gather(bytemuck::cast_slice(&own))?;
+        let all: Vec<Vec<f64>> =
+            all.iter().map(|b| bytemuck::allocation::pod_collect_to_vec(b)).collect();
+        let (mut sum, mut samples) = (0.0, 0.0);
+        for (number, batch) in batches.iter().enumerate() {
+            let weight = learner.samples(batch) as f64;
+            sum += weight * all[number % size][number / size];
+            samples += weight;
+        }
+        Ok(sum / samples)
+    }
+
+    /// Refuses what cannot be divided.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for a model with statistics of its batches, which are of all samples together.
+    pub fn check(self, parameters: &Parameters) -> Result<()> {
+        own_parts(self.ranks, self.parts)?;
+        if self.parts > 1 && parameters.has_statistics() {
+            let problem = "divides batches over whose samples the model normalises";
+            let remedy = "leave it at 1, and run the units of such models side by side";
+            return Err(Error::configuration("schedule.parts", problem, remedy));
+        }
+        Ok(())
+    }
+}
+
+/// What a part of a batch adds, and the store that its gradients lie in.
+fn share<L: Learner>(
+    learner: &L,
+    parameters: &Parameters,
+    batch: &L::Batch,
+) -> Result<(Share, GradStore)> {
+    let samples = learner.samples(batch) as f64;
+    let value = (learner.loss(&parameters.tensors(), batch)?.value * samples)?;
+    let store = value.backward()?;
+    let mut gradients = Vec::with_capacity(parameters.count());
+    for (_, variable) in parameters.iter() {
+        match store.get(variable) {
+            Some(gradient) => gradients.extend(gradient.flatten_all()?.to_vec1::<f32>()?),
+            None => gradients.resize(gradients.len() + variable.elem_count(), 0.0),
+        }
+    }
+    let loss = f64::from(value.to_scalar::<f32>()?);
+    Ok((Share { samples, loss, gradients }, store))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ranks::tests::{Thread, Threads};
+    use super::super::{AdamConfig, Alone, RunName, Schedule, Trainer, Training};
+    use super::*;
+    use crate::parameters::{Draw, Initial};
+    use crate::rng::Stream;
+    use crate::training::Loss;
+    use candle_core::{DType, Device};
+    use std::path::Path;
+
+    /// Learns x of Σ (tanh(a·x) − b)² over samples (a, b).
+    struct Line;
+
+    /// Numbers a and b of some samples.
+    fn samples(range: std::ops::Range<u64>) -> Result<Tensor> {
+        let mut stream = Stream::new(3, "samples", 0);
+        let all: Vec<f32> = (0..2 * range.end).map(|_| stream.normal() as f32).collect();
+        let rows = (range.end - range.start) as usize;
+        let all = Tensor::from_slice(&all[2 * range.start as usize..], (rows, 2), &Device::Cpu)?;
+        Ok(all)
+    }
+
+    impl Learner for Line {
+        type Batch = Tensor;
+
+        fn initial(&self) -> Result<Vec<Initial>> {
+            Ok(vec![
+                Initial::trained("unused", &[2], Draw::Constant(0.5)),
+                Initial::trained("x", &[3], Draw::Constant(0.1)),
+            ])
+        }
+
+        fn loss(&self, tensors: &Tensors, batch: &Tensor) -> Result<Loss> {
+            let (a, b) = (batch.narrow(1, 0, 1)?, batch.narrow(1, 1, 1)?);
+            let outputs = a.broadcast_mul(&tensors["x"].unsqueeze(0)?)?.tanh()?;
+            Ok(outputs.broadcast_sub(&b)?.sqr()?.mean_all()?.into())
+        }
+
+        fn score(&self, tensors: &Tensors, batches: &[Tensor]) -> Result<f64> {
+            let score = |batch: &Tensor| -> Result<f64> {
+                Ok(f64::from(
+                    self.loss(tensors, batch)?.value.to_dtype(DType::F32)?.to_scalar::<f32>()?,
+                ))
+            };
+            let (mut sum, mut weight) = (0.0, 0.0);
+            for batch in batches {
+                let samples = self.samples(batch) as f64;
+                sum += samples * score(batch)?;
+                weight += samples;
+            }
+            Ok(sum / weight)
+        }
+
+        fn samples(&self, batch: &Tensor) -> usize {
+            batch.dims()[0]
+        }
+    }
+
+    fn train(parts: u64, ranks: &dyn Ranks, checkpoint: Option<&Path>) -> Result<Training> {
+        let parameters = Parameters::draw(&Line.initial()?, 0, &Device::Cpu)?;
+        // Batches of ten in four parts of two and three, scores of batches of four, four and two.
+        let validation = [samples(0..4)?, samples(4..8)?, samples(8..10)?];
+        let adam = AdamConfig { learning_rate: 0.05, ..AdamConfig::default() };
+        Trainer {
+            name: RunName::default(),
+            learner: &Line,
+            parameters: &parameters,
+            schedule: Schedule { steps: 9, interval: 3, clip: Some(0.1), parts, adam },
+            batch: &|step, part| samples(part.within(&(step * 10..(step + 1) * 10))),
+            validation: &|_| Ok(std::borrow::Cow::Borrowed(&validation)),
+            checkpoint: checkpoint.map(Path::to_path_buf),
+            fingerprint: "line".into(),
+            ranks,
+            progress: &|_| (),
+        }
+        .run()
+    }
+
+    /// What every one of some processes trains.
+    fn together(size: usize, parts: u64, checkpoint: Option<&Path>) -> Vec<Result<Training>> {
+        let threads = Threads::new(size);
+        std::thread::scope(|scope| {
+            let train = |rank| train(parts, &Thread(rank, &threads), checkpoint);
+            let all: Vec<_> = (0..size).map(|rank| scope.spawn(move || train(rank))).collect();
+            all.into_iter().map(|one| one.join().expect("no panic")).collect()
+        })
+    }
+
+    fn bits(training: &Training) -> (Vec<[u64; 2]>, Vec<u32>) {
+        let curve = training.curve.iter();
+        let x = training.best_weights["x"].to_vec1::<f32>().expect("three numbers");
+        (
+            curve.map(|point| [point.train_loss.to_bits(), point.score.to_bits()]).collect(),
+            x.into_iter().map(f32::to_bits).collect(),
+        )
+    }
+
+    #[test]
+    fn one_two_and_four_processes_train_to_the_same_bits() -> Result<()> {
+        let alone = bits(&train(4, &Alone, None)?);
+        for size in [2, 4] {
+            for training in together(size, 4, None) {
+                assert_eq!(bits(&training?), alone, "{size}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn parts_change_rounding_alone() -> Result<()> {
+        let (whole, parted) = (train(1, &Alone, None)?, train(4, &Alone, None)?);
+        for (a, b) in whole.curve.iter().zip(&parted.curve) {
+            for (a, b) in [(a.train_loss, b.train_loss), (a.score, b.score)] {
+                assert!((a / b - 1.0).abs() < 1e-5, "{a} {b}");
+            }
+        }
+        let x = |training: &Training| training.best_weights["x"].to_vec1::<f32>();
+        for (a, b) in x(&whole)?.into_iter().zip(x(&parted)?) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+        assert!(whole.curve[2].train_loss < whole.curve[0].train_loss, "it learns");
+        Ok(())
+    }
+
+    #[test]
+    fn processes_go_on_from_the_checkpoint_of_the_first_and_other_numbers_of_them_too() -> Result<()>
+    {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("c.safetensors");
+        let whole = bits(&train(4, &Alone, None)?);
+        for size in [4, 1, 2] {
+            for training in together(size, 4, Some(&path)) {
+                assert_eq!(bits(&training?), whole);
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn processes_that_cannot_share_the_parts_are_refused() {
+        for (size, parts) in [(3, 12), (2, 1), (4, 6)] {
+            for refusal in together(size, parts, None) {
+                let refusal = refusal.expect_err("they cannot").to_string();
+                assert!(refusal.contains("schedule.parts"), "{refusal}");
+            }
+        }
+    }
+}
