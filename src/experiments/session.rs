@@ -67,7 +67,7 @@ pub struct Session<'a> {
     pub sources: &'a Sources,
     /// The program and the machine.
     pub origin: &'a Origin,
-    /// Units at a time, among which the threads are divided.
+    /// Units at a time, which share the threads.
     pub jobs: usize,
     /// The processes that share every training; the first of them measures and writes.
     pub ranks: &'a dyn Ranks,
@@ -108,7 +108,12 @@ impl Session<'_> {
             files.publish()?;
             Ok(part)
         };
-        Ok(together(&side_by_side(units.len(), self.jobs, &one)?))
+        let mut turn: Vec<usize> = (0..units.len()).collect();
+        if self.jobs > 1 {
+            // The longest first, or it runs when there is nothing left to run beside it.
+            turn.sort_by_key(|&number| std::cmp::Reverse(units[number].work));
+        }
+        Ok(together(&side_by_side(&turn, self.jobs, &one)?))
     }
 
     /// Removes what an earlier run of these units left, and nothing else.

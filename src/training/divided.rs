@@ -69,10 +69,7 @@ impl Divided<'_> {
             last = Some(store);
         }
         let mut store = last.expect("every process has parts");
-        let own = sum_by_halves(shares, &Share::and);
-        let all = self.ranks.gather(&own.to_bytes())?;
-        let all = all.iter().map(|bytes| Share::from_bytes(bytes)).collect();
-        let Share { samples, loss, gradients } = sum_by_halves(all, &Share::and);
+        let Share { samples, loss, gradients } = self.of_all(sum_by_halves(shares, &Share::and))?;
         let loss = loss / samples;
         if !loss.is_finite() {
             return Ok(Step { loss, gradient_norm: f64::NAN });
@@ -89,6 +86,18 @@ impl Divided<'_> {
         let gradient_norm = clip_gradient_norm(parameters, &mut store, clip)?;
         optimiser.step(&store)?;
         Ok(Step { loss, gradient_norm })
+    }
+
+    /// The sum of what all processes have, by halves: each adds that of its neighbour, then both that of the
+    /// next two, and so on, so that log₂ of their number are exchanged by each.
+    fn of_all(self, own: Share) -> Result<Share> {
+        let (rank, mut sum) = (self.ranks.rank(), own);
+        for bit in 0..self.ranks.size().ilog2() {
+            let partner = rank ^ 1 << bit;
+            let other = Share::from_bytes(&self.ranks.exchange(partner, &sum.to_bytes())?);
+            sum = if rank < partner { sum.and(other) } else { other.and(sum) };
+        }
+        Ok(sum)
     }
 
     /// The score of batches, of which every process computes some.

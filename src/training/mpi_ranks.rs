@@ -5,8 +5,7 @@ use crate::error::{Error, Result};
 use mpi::Threading;
 use mpi::environment::Universe;
 use mpi::topology::SimpleCommunicator;
-use mpi::traits::Communicator as _;
-use mpi::traits::CommunicatorCollectives as _;
+use mpi::traits::{Communicator as _, CommunicatorCollectives as _};
 
 /// The processes of `MPI_COMM_WORLD`.
 pub struct MpiRanks {
@@ -41,8 +40,8 @@ impl MpiRanks {
     }
 }
 
-// SAFETY: the universe is kept only to be dropped, by the thread that holds these ranks; `gather` makes its calls
-// through a communicator of its own, from one thread at a time, which `Threading::Serialized` allows.
+// SAFETY: the universe is kept only to be dropped, by the thread that holds these ranks; `gather` and
+// `exchange` make their calls through a communicator of their own, from one thread at a time, which `Threading::Serialized` allows.
 unsafe impl Sync for MpiRanks {}
 
 impl Ranks for MpiRanks {
@@ -58,5 +57,13 @@ impl Ranks for MpiRanks {
         let mut all = vec![0; own.len() * self.size];
         SimpleCommunicator::world().all_gather_into(own, &mut all[..]);
         Ok(all.chunks(own.len().max(1)).map(<[u8]>::to_vec).collect())
+    }
+
+    fn exchange(&self, with: usize, own: &[u8]) -> Result<Vec<u8>> {
+        let world = SimpleCommunicator::world();
+        let other = world.process_at_rank(with as i32);
+        let mut received = vec![0; own.len()];
+        mpi::point_to_point::send_receive_into(own, &other, &mut received[..], &other);
+        Ok(received)
     }
 }

@@ -16,6 +16,12 @@ pub trait Ranks: Sync {
     /// # Errors
     /// Those of the connection.
     fn gather(&self, own: &[u8]) -> Result<Vec<Vec<u8>>>;
+
+    /// Gives another process what this one has, and returns what that one has, which is equally much.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    fn exchange(&self, with: usize, own: &[u8]) -> Result<Vec<u8>>;
 }
 
 /// This process alone.
@@ -33,6 +39,10 @@ impl Ranks for Alone {
 
     fn gather(&self, own: &[u8]) -> Result<Vec<Vec<u8>>> {
         Ok(vec![own.to_vec()])
+    }
+
+    fn exchange(&self, _: usize, own: &[u8]) -> Result<Vec<u8>> {
+        Ok(own.to_vec())
     }
 }
 
@@ -135,6 +145,10 @@ pub(super) mod tests {
             let all = self.1.slots.lock().unwrap().clone();
             self.1.barrier.wait();
             Ok(all)
+        }
+
+        fn exchange(&self, with: usize, own: &[u8]) -> Result<Vec<u8>> {
+            Ok(self.gather(own)?.swap_remove(with))
         }
     }
 

@@ -4,12 +4,14 @@ use crate::cli::flags::{AlgorithmFlags, DataFlags, DeviceFlags, MemoryFlags, Thr
 use crate::cli::selection::Selection;
 use clap::Args;
 use fernn::data::Sources;
-use fernn::experiments::{Observer, Origin, Request, Session, Unit};
+use fernn::experiments::{Observer, Origin, Profile, Request, Session, Unit};
 use fernn::training::Alone;
 use std::path::{Path, PathBuf};
 
 /// What this binary was built from.
 const COMMIT: &str = env!("FERNN_COMMIT");
+/// Units at a time where nobody says how many.
+const MOST_JOBS: usize = 4;
 
 /// The same flags give the same units in the same order, in every command.
 #[derive(Args)]
@@ -34,39 +36,46 @@ pub struct Asked {
     pub units: Vec<Unit>,
     pub sources: Sources,
     pub origin: Origin,
+    /// Units at a time.
+    pub jobs: usize,
 }
 
 impl UnitFlags {
-    /// What is asked for; threads and memory, of which so many jobs have a share each, are set for the process.
-    pub fn asked(&self, jobs: usize) -> anyhow::Result<Asked> {
+    /// What is asked for, as one unit after the other; threads and memory are set for the process.
+    pub fn asked(&self) -> anyhow::Result<Asked> {
+        self.asked_side_by_side(Some(1))
+    }
+
+    /// The same with so many units at a time, or as many as the profile has: memory is divided among them.
+    pub fn asked_side_by_side(&self, jobs: Option<usize>) -> anyhow::Result<Asked> {
         let request = Request {
             algorithm: self.algorithm.algorithm(),
             device: self.device.device()?,
             ..self.selection.request()?
         };
         let units = self.selection.units(&request)?;
+        let threads = self.threads.apply()?;
+        let jobs = jobs.unwrap_or(match request.profile {
+            Profile::Quick | Profile::Desk => MOST_JOBS, // small models, of which many fit
+            Profile::Paper => 1,
+        });
+        let jobs = jobs.min(threads);
         self.memory.apply(jobs);
-        self.threads.apply()?;
         let origin = Origin::here(COMMIT, &request.device);
-        Ok(Asked { request, units, sources: self.data.sources(), origin })
+        Ok(Asked { request, units, sources: self.data.sources(), origin, jobs })
     }
 
     /// The output folder where none is named.
     pub fn default_out(&self) -> PathBuf {
-        let profile = fernn::experiments::Profile::from(self.selection.settings.profile);
+        let profile = Profile::from(self.selection.settings.profile);
         PathBuf::from("results/local").join(profile.name())
     }
 }
 
 impl Asked {
     /// A session that runs them into a folder, in this process alone.
-    pub fn session<'a>(
-        &'a self,
-        out: &'a Path,
-        jobs: usize,
-        observer: Observer<'a>,
-    ) -> Session<'a> {
-        let (sources, origin) = (&self.sources, &self.origin);
-        Session { out, sources, origin, jobs, ranks: &Alone, observer }
+    pub fn session<'a>(&'a self, out: &'a Path, observer: Observer<'a>) -> Session<'a> {
+        let Self { sources, origin, jobs, .. } = self;
+        Session { out, sources, origin, jobs: *jobs, ranks: &Alone, observer }
     }
 }

@@ -32,7 +32,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
-    let asked = arguments.units.asked(1)?;
+    let asked = arguments.units.asked()?;
     for folder in &arguments.folders {
         if !folder.join("runs").is_dir() {
             let what = format!("the folder {}", folder.display());
@@ -45,7 +45,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let _lock = FolderLock::take(&out)?;
     let results = Results::of(&out, false)?;
     let folders: Vec<&Path> = arguments.folders.iter().map(PathBuf::as_path).collect();
-    let collected = collect(&asked.session(&out, 1, &|_| ()), &asked.units, &folders)?;
+    let collected = collect(&asked.session(&out, &|_| ()), &asked.units, &folders)?;
     let (count, missing) = (asked.units.len(), collected.missing);
     for (number, unit) in &missing {
         errln!("not run: unit {number}, {}", unit.key.title());

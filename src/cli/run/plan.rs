@@ -33,7 +33,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
-    let asked = arguments.units.asked(1)?;
+    let asked = arguments.units.asked()?;
     if arguments.count {
         outln!("{}", asked.units.len())?;
     } else if arguments.csv {

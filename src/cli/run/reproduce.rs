@@ -36,9 +36,10 @@ pub struct Arguments {
     /// Start over instead of continuing what the output folder holds of an earlier run of these models
     #[arg(long)]
     fresh: bool,
-    /// Models trained side by side, among which threads and memory are divided; results do not depend on it
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: u16,
+    /// Models trained side by side, which share threads and memory; results do not depend on it [default: as many as
+    /// there are threads, but no more than 4, and 1 in the profile paper]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
     /// Only say what would be run and what it would cost, as `fernn plan` does
     #[arg(long)]
     dry_run: bool,
@@ -55,8 +56,7 @@ pub const STOPPED: &str =
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let start = Instant::now();
-    let jobs = usize::from(arguments.jobs);
-    let asked = arguments.units.asked(jobs)?;
+    let asked = arguments.units.asked_side_by_side(arguments.jobs.map(usize::from))?;
     if arguments.dry_run {
         print_plan(&asked)?;
         return Ok(Finding::Fine);
@@ -73,7 +73,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         progress.show(event);
         curves.iter().for_each(|curves| curves.show(event));
     };
-    let session = asked.session(&out, jobs, &observer);
+    let session = asked.session(&out, &observer);
     if arguments.fresh {
         session.discard(&asked.units)?;
         Curves::discard(&out, &asked.units)?;

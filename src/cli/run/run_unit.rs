@@ -50,7 +50,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
 
 /// Runs the unit, with others or alone.
 fn lead(arguments: &Arguments, ranks: &dyn Ranks) -> anyhow::Result<Finding> {
-    let asked = arguments.units.asked(1)?;
+    let asked = arguments.units.asked()?;
     let (count, unit) = (asked.units.len(), arguments.unit(&asked)?);
     let out = arguments.out();
     let curves = arguments.curves.inside(&out)?;
@@ -62,7 +62,7 @@ fn lead(arguments: &Arguments, ranks: &dyn Ranks) -> anyhow::Result<Finding> {
         progress.show(event);
         curves.iter().for_each(|curves| curves.show(event));
     };
-    let session = Session { ranks, ..asked.session(&out, 1, &observer) };
+    let session = Session { ranks, ..asked.session(&out, &observer) };
     let measured = rayon::scope(|_| session.run(unit))
         .with_context(|| format!("running into {}", out.display()));
     progress.finish();
@@ -76,8 +76,8 @@ fn lead(arguments: &Arguments, ranks: &dyn Ranks) -> anyhow::Result<Finding> {
 
 /// Shares the training of the unit that the first process runs.
 fn follow(arguments: &Arguments, ranks: &dyn Ranks) -> anyhow::Result<Finding> {
-    let (asked, out) = (arguments.units.asked(1)?, arguments.out());
-    let session = Session { ranks, ..asked.session(&out, 1, &|_| ()) };
+    let (asked, out) = (arguments.units.asked()?, arguments.out());
+    let session = Session { ranks, ..asked.session(&out, &|_| ()) };
     rayon::scope(|_| session.follow(arguments.unit(&asked)?))?;
     Ok(Finding::Fine)
 }
