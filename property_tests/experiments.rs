@@ -1,6 +1,9 @@
 //! The declared experiments: the paper's configuration can be started, training resumes exactly,
 //! results do not depend on threads, a loss that is not finite is an error.
 
+#[path = "experiments/together.rs"]
+mod together;
+
 use candle_core::Device;
 use candle_nn::Optimizer;
 use fernn::Error;

@@ -71,3 +71,32 @@ pub fn origins(records: Records<'_>, experiment: &str) -> Vec<(String, Vec<Strin
     let all = each_once(rows.into_iter().map(|row| (row.note.clone(), name(row))));
     if all.len() > 1 { all } else { vec![] }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::evidence::Evidence;
+    use super::super::subject::Subject;
+    use super::*;
+
+    fn row(seed: u64, origin: &str) -> Record {
+        Record {
+            experiment: "translation".into(),
+            subject: Subject::g_rnn(),
+            seed: Some(seed),
+            metric: Metric::ORIGIN,
+            note: origin.into(),
+            ..Record::default()
+        }
+    }
+
+    #[test]
+    fn origins_are_told_with_their_units_where_they_differ() {
+        let of = |records| origins(Records(&Evidence { records, pictures: vec![] }), "translation");
+        assert_eq!(of(vec![row(0, "a"), row(1, "a")]), [], "one place needs no word");
+        let expected = [
+            ("a".to_string(), vec!["G-RNN, seed 0".to_string(), "G-RNN, seed 2".into()]),
+            ("b".to_string(), vec!["G-RNN, seed 1".to_string()]),
+        ];
+        assert_eq!(of(vec![row(0, "a"), row(1, "b"), row(2, "a")]), expected);
+    }
+}

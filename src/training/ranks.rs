@@ -111,44 +111,30 @@ pub(super) fn sum_by_halves<T>(mut terms: Vec<T>, add: &impl Fn(T, T) -> T) -> T
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-    use std::sync::{Barrier, Mutex};
 
-    /// Threads that stand for processes.
-    pub struct Threads {
-        slots: Mutex<Vec<Vec<u8>>>,
-        barrier: Barrier,
+    /// A process that is asked for its number alone.
+    struct One {
+        rank: usize,
+        size: usize,
     }
 
-    /// One of them.
-    pub struct Thread<'a>(pub usize, pub &'a Threads);
-
-    impl Threads {
-        pub fn new(size: usize) -> Self {
-            Self { slots: Mutex::new(vec![vec![]; size]), barrier: Barrier::new(size) }
-        }
-    }
-
-    impl Ranks for Thread<'_> {
+    impl Ranks for One {
         fn rank(&self) -> usize {
-            self.0
+            self.rank
         }
 
         fn size(&self) -> usize {
-            self.1.slots.lock().unwrap().len()
+            self.size
         }
 
-        fn gather(&self, own: &[u8]) -> Result<Vec<Vec<u8>>> {
-            self.1.slots.lock().unwrap()[self.0] = own.to_vec();
-            self.1.barrier.wait();
-            let all = self.1.slots.lock().unwrap().clone();
-            self.1.barrier.wait();
-            Ok(all)
+        fn gather(&self, _: &[u8]) -> Result<Vec<Vec<u8>>> {
+            unreachable!("nothing is exchanged here")
         }
 
-        fn exchange(&self, with: usize, own: &[u8]) -> Result<Vec<u8>> {
-            Ok(self.gather(own)?.swap_remove(with))
+        fn exchange(&self, _: usize, _: &[u8]) -> Result<Vec<u8>> {
+            unreachable!("nothing is exchanged here")
         }
     }
 
@@ -168,13 +154,13 @@ pub(super) mod tests {
 
     #[test]
     fn parts_are_shared_by_powers_of_two() {
-        let threads = Threads::new(4);
-        let numbers = |rank, parts| -> Result<Vec<u64>> {
-            Ok(own_parts(&Thread(rank, &threads), parts)?.iter().map(|part| part.number).collect())
+        let numbers = |rank, size, parts| -> Result<Vec<u64>> {
+            Ok(own_parts(&One { rank, size }, parts)?.iter().map(|part| part.number).collect())
         };
-        assert_eq!(numbers(2, 12).unwrap(), [6, 7, 8]);
-        assert!(numbers(0, 6).unwrap_err().to_string().contains("schedule.parts"));
-        let three = Threads::new(3);
-        assert!(own_parts(&Thread(0, &three), 12).is_err());
+        assert_eq!(numbers(2, 4, 12).unwrap(), [6, 7, 8]);
+        for (size, parts) in [(4, 6), (3, 12)] {
+            let refusal = numbers(0, size, parts).unwrap_err().to_string();
+            assert!(refusal.contains("schedule.parts"), "{refusal}");
+        }
     }
 }
