@@ -98,7 +98,14 @@ fn a_changed_unit_is_run_beside_what_was_there_and_the_old_one_is_kept() {
     assert_eq!(told.matches("already done").count(), 6, "{told}");
     assert_eq!(measured(&out), before);
     assert_eq!(read(weights), weights_before, "and its weights");
+    let foreign =
+        ["runs/notes.csv", "runs/translation-g-rnn-seed0.csv", "weights/mine.safetensors"];
+    foreign.iter().for_each(|name| std::fs::write(out.join(name), "of somebody else").unwrap());
     small(&["reproduce", "--fresh"], &out, 0);
+    for name in foreign {
+        assert_eq!(read(out.join(name)), b"of somebody else", "{name}");
+        std::fs::remove_file(out.join(name)).unwrap();
+    }
     assert_eq!(runs(&out, "translation-g-rnn-seed0-", ".csv").len(), 2, "--fresh is for its own");
     assert_eq!(measured(&out), before);
 }

@@ -149,6 +149,25 @@ fn verify_fails_on_what_is_worse_than_its_baseline() {
     std::fs::write(&path, "property,cell\nx,y\n").unwrap();
     let (_, stderr) = verify(&against, 2);
     assert!(stderr.contains("baseline.csv, line 2"), "{stderr}");
+
+    // Rows that no comparison would look at are no baseline.
+    let row = csv.lines().nth(3).unwrap();
+    let columns: Vec<&str> = row.split(',').collect();
+    let with = |place: usize, value: &str| {
+        let mut columns = columns.clone();
+        columns[place] = value;
+        columns.join(",")
+    };
+    for (bad, needle) in [
+        (with(2, "foo"), "`foo`"),
+        (with(4, "scaling"), "`scaling`"),
+        (with(8, "perfect"), "`perfect`, which is no verdict"),
+        (row.to_string(), "once more"),
+    ] {
+        std::fs::write(&path, format!("{csv}{bad}\n")).unwrap();
+        let line = format!("line {}", csv.lines().count() + 1);
+        crate::refused(&[&["verify"], &against[..]].concat(), &["baseline.csv", &line, needle]);
+    }
 }
 
 #[test]

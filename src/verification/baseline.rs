@@ -2,7 +2,7 @@
 
 use crate::atomic_file::write_atomically;
 use crate::comma_separated::csv_bytes;
-use crate::equivariance::{Key, Row};
+use crate::equivariance::{Diagnosis, Key, Row};
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -38,7 +38,8 @@ impl Baseline {
     /// Reads the CSV that [`Baseline::write`] and `fernn verify --format csv` write.
     ///
     /// # Errors
-    /// [`Error::Io`] when the file cannot be read, [`Error::Format`] naming the line that is wrong.
+    /// [`Error::Io`] when the file cannot be read, [`Error::Format`] naming the line that is wrong: no row, a verdict
+    /// that there is not, a statement for the second time.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
         let rows = csv::Reader::from_reader(text.as_bytes())
@@ -50,13 +51,41 @@ impl Baseline {
                 problem: format!("{e}; write it with `fernn verify --format csv`"),
             })?;
         if rows.is_empty() {
-            return Err(Error::Format {
-                path: path.to_path_buf(),
-                line: None,
-                problem: "holds no row; write it with `fernn verify --format csv`".into(),
-            });
+            return Err(refused(path, None, "holds no row"));
+        }
+        for (place, row) in rows.iter().enumerate() {
+            let refuse = |problem: String| Err(refused(path, Some(place as u64 + 2), &problem));
+            let unknown = [&row.expected, &row.verdict].into_iter().find(|v| !is_verdict(v));
+            if let Some(unknown) = unknown {
+                return refuse(format!("says `{unknown}`, which is no verdict"));
+            }
+            if rows[..place].iter().any(|before| before.key() == row.key()) {
+                return refuse(format!("says once more: {}", row.key()));
+            }
         }
         Ok(Self { rows })
+    }
+
+    /// Refuses rows about cells, groups, frames of reference, laws or algorithms that none of `known` is about: a
+    /// comparison would pass them over.
+    ///
+    /// # Errors
+    /// [`Error::Format`] naming the line; `path` is where the rows were read.
+    pub fn expect_known(&self, known: &[Key], path: &Path) -> Result<()> {
+        let columns = |key: &Key| {
+            let Key { property, cell, lift, group, algorithm, .. } = key.clone();
+            [property, cell, lift, group, algorithm]
+        };
+        let known: Vec<[String; 5]> = known.iter().map(columns).collect();
+        for (place, row) in self.rows.iter().enumerate() {
+            let names = columns(&row.key());
+            let is_known = |column: usize| known.iter().any(|k| k[column] == names[column]);
+            if let Some(column) = (0..names.len()).find(|column| !is_known(*column)) {
+                let problem = format!("is about `{}`, which is not verified here", names[column]);
+                return Err(refused(path, Some(place as u64 + 2), &problem));
+            }
+        }
+        Ok(())
     }
 
     /// Everything in `rows` that is worse than in the baseline: a verdict further from exact, an
@@ -75,9 +104,22 @@ impl Baseline {
     }
 }
 
+fn refused(path: &Path, line: Option<u64>, problem: &str) -> Error {
+    let problem = format!("{problem}; write it with `fernn verify --format csv`");
+    Error::Format { path: path.to_path_buf(), line, problem }
+}
+
+/// Verdicts from the best to the worst.
+const VERDICTS: [Diagnosis; 4] =
+    [Diagnosis::Exact, Diagnosis::Rounding, Diagnosis::Discretisation, Diagnosis::Broken];
+
+fn is_verdict(word: &str) -> bool {
+    VERDICTS.iter().any(|verdict| verdict.to_string() == word)
+}
+
 fn worse(before: &Row, now: &Row) -> Option<String> {
-    let rank = |verdict: &str| {
-        ["exact", "rounding", "discretisation"].iter().position(|v| *v == verdict).unwrap_or(3)
+    let rank = |word: &str| {
+        VERDICTS.iter().position(|verdict| verdict.to_string() == word).unwrap_or(VERDICTS.len())
     };
     if before.holds && !now.holds {
         return Some(format!("was {}, does not hold any more ({})", before.verdict, now.verdict));

@@ -9,10 +9,13 @@ use super::weights::check_weights;
 use crate::cli::finding::Finding;
 use crate::cli::print_report::{Format, print_report};
 use crate::cli::progress::bar;
+use fernn::equivariance::Key;
 use fernn::verification::{
-    Baseline, Paint, Row, Selection, Statement, in_full, run as measure_all, statements, suite,
+    Baseline, Paint, Row, Selection, Statement, Verified, in_full, run as measure_all, statements,
+    suite,
 };
 use indicatif::ProgressBar;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
@@ -24,7 +27,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     }
     let kinds = suite()?;
     let selection = selection(arguments, &kinds)?;
-    let baseline = arguments.baseline.as_deref().map(Baseline::read).transpose()?;
+    let baseline = arguments.baseline.as_deref().map(|path| baseline(path, &kinds)).transpose()?;
     let statements = statements(&kinds, &selection)?;
     let start = Instant::now();
     let measured = measure(arguments, &statements, &selection)?;
@@ -45,6 +48,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         is_fine &= search_for(time, &kinds, &selection)?;
     }
     Ok(if is_fine { Finding::Fine } else { Finding::CheckFailed })
+}
+
+/// The baseline of a file, all of whose rows are about something that there is.
+fn baseline(path: &Path, kinds: &[Box<dyn Verified>]) -> fernn::Result<Baseline> {
+    let baseline = Baseline::read(path)?;
+    let all = statements(kinds, &Selection::default())?;
+    let keys: Vec<Key> = all.into_iter().map(|statement| statement.key).collect();
+    baseline.expect_known(&keys, path)?;
+    Ok(baseline)
 }
 
 /// Measures; with `--all` people see each row as soon as it is there, else how many there are.
