@@ -49,6 +49,17 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
     std::fs::read(path).map(Some).map_err(Error::io(path))
 }
 
+/// Removes a file that there may be.
+///
+/// # Errors
+/// [`Error::Io`] naming what could not be removed.
+pub fn remove_if_there(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path)(e)),
+        _ => Ok(()),
+    }
+}
+
 /// What names of temporary files begin and end with.
 const PREFIX: &str = ".fernn-";
 const SUFFIX: &str = ".tmp";
@@ -69,7 +80,7 @@ pub fn remove_leftovers(folder: &Path) -> Result<()> {
         let is_ours = name.to_str().is_some_and(|n| n.starts_with(PREFIX) && n.ends_with(SUFFIX));
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         if is_ours && is_file {
-            std::fs::remove_file(entry.path()).map_err(Error::io(&entry.path()))?;
+            remove_if_there(&entry.path())?;
         }
     }
     Ok(())

@@ -122,7 +122,11 @@ fn units_that_are_not_there_are_refused_with_what_is() {
     let nothing = folder.path().join("nothing");
     let collect = ["collect", nothing.to_str().unwrap(), "--out", out];
     refused(&[&collect[..], &SMALL].concat(), &["nothing", "holds no units"]);
-    refused(&[&["collect", "--out", out][..], &SMALL].concat(), &["none of the units"]);
+    let none = [&["collect", "--out", out][..], &SMALL].concat();
+    refused(&none, &["holds no units"]);
+    assert!(!Path::new(out).exists(), "nothing is made");
+    small(&["run-unit", "1"], Path::new(out), 0);
+    refused(&[&none[..], &["--set", "seen=5"]].concat(), &["none of the units"]);
 }
 
 #[test]
@@ -138,7 +142,7 @@ fn a_flipped_byte_in_what_is_kept_is_noticed() {
         let mut damaged = whole.clone();
         damaged[place] ^= 1;
         std::fs::write(&part, damaged).unwrap();
-        refused(&[&flags[..], &SMALL].concat(), &["--fresh"]);
+        refused(&[&flags[..], &SMALL].concat(), &["remove it: the unit then goes on"]);
     }
     // Without its records the unit goes on from the checkpoint, which here is its end.
     std::fs::remove_file(&part).unwrap();
@@ -146,7 +150,7 @@ fn a_flipped_byte_in_what_is_kept_is_noticed() {
         let mut damaged = begun.clone();
         damaged[place] ^= 1;
         std::fs::write(&checkpoint, damaged).unwrap();
-        refused(&[&flags[..], &SMALL].concat(), &["--fresh"]);
+        refused(&[&flags[..], &SMALL].concat(), &["remove it to train from the beginning"]);
     }
     std::fs::write(&checkpoint, begun).unwrap();
     small(&["run-unit", "1"], &out, 0);

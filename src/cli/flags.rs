@@ -68,6 +68,14 @@ pub(super) enum DeviceName {
 }
 
 impl DeviceFlags {
+    /// The device as units are known by it.
+    pub(super) fn word(&self) -> &'static str {
+        match self.device {
+            DeviceName::Cpu => "CPU",
+            DeviceName::Cuda => "CUDA",
+        }
+    }
+
     pub(super) fn device(&self) -> fernn::Result<candle_core::Device> {
         match self.device {
             DeviceName::Cpu => Ok(candle_core::Device::Cpu),

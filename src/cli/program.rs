@@ -11,7 +11,7 @@ use std::process::ExitCode;
 /// Reproduces and verifies "Flow Equivariant Recurrent Neural Networks" (Keller, 2025).
 ///
 /// Results go to standard output and to files, everything else to standard error. Exit codes: 0
-/// fine, 1 a check failed or a unit diverged, 2 wrong usage or bad input, 3 anything else.
+/// fine, 1 a check failed, a unit diverged or is missing, 2 wrong usage or bad input, 3 anything else.
 #[derive(Parser)]
 #[command(name = "fernn", version, max_term_width = 80)]
 struct Cli {

@@ -1,20 +1,26 @@
 //! The records of a folder in which several runs took place.
 
 use super::evidence::Evidence;
+use super::experiment::UnitKey;
+use super::forecasting::Baseline;
 use super::query::Records;
 use super::record::{PROVENANCE, Record};
 use super::subject::Subject;
 
-/// What a run measured, beside what the folder holds of experiments and models that it did not run:
-/// of an experiment that ran, models of other programs in the same profile.
+/// What a run measured, beside what the folder holds of experiments and models that it was not asked for: of an
+/// experiment that it was asked for, models of other programs in the same profile.
 ///
-/// The earlier run's provenance is kept as long as rows of it are.
-pub fn beside_earlier(earlier: Evidence, now: Evidence) -> Evidence {
+/// Of a unit that was asked for nothing earlier stays, whether it was run or not. The earlier run's provenance is
+/// kept as long as rows of it are.
+pub fn beside_earlier(earlier: Evidence, now: Evidence, asked: &[&UnitKey]) -> Evidence {
     let mut all = earlier;
     let ran = Records(&now);
-    let stays = |experiment: &str, subject: &Subject, profile: &str| match ran.profile(experiment) {
-        None => true,
-        Some(now) => now == profile && !ran.subjects(experiment).contains(&subject),
+    let stays = |experiment: &str, subject: &Subject, profile: &str| {
+        let mut same = asked.iter().filter(|key| key.experiment == experiment).peekable();
+        let Some(first) = same.peek() else { return true };
+        let is_asked = first.profile != profile || same.any(|key| key.subject == *subject);
+        // What a unit measures beside its model, too.
+        !is_asked && !Baseline::is_one(subject) && !ran.subjects(experiment).contains(&subject)
     };
     all.records
         .retain(|r| r.experiment == PROVENANCE || stays(&r.experiment, &r.subject, &r.profile));
@@ -33,6 +39,25 @@ mod tests {
     use super::super::metric::Metric;
     use super::super::picture::Picture;
     use super::*;
+
+    fn key(experiment: &str, model: &str) -> UnitKey {
+        let (experiment, subject) = (experiment.into(), Subject::new(model));
+        UnitKey { experiment, subject, profile: "quick".into(), ..UnitKey::default() }
+    }
+
+    #[test]
+    fn of_units_that_were_asked_for_and_not_run_nothing_earlier_stays() {
+        let row = |model: &str| key("translation", model).record(None, Metric::MSE, 0.5);
+        let all = |models: &[&str]| Evidence {
+            records: models.iter().map(|model| row(model)).collect(),
+            pictures: vec![],
+        };
+        let earlier = all(&["G-RNN", "last frame", "FERNN-V2", "ConvLSTM"]);
+        let asked = ["G-RNN", "FERNN-V2"].map(|model| key("translation", model));
+        let together = beside_earlier(earlier, all(&["G-RNN"]), &asked.each_ref());
+        let models: Vec<String> = together.records.iter().map(|r| r.subject.to_string()).collect();
+        assert_eq!(models, ["ConvLSTM", "G-RNN"]);
+    }
 
     #[test]
     fn a_run_replaces_its_own_models_and_no_other() {
@@ -58,7 +83,8 @@ mod tests {
             Record::provenance("commit", "b"),
             row("translation", "G-RNN", "quick", 5.0),
         ];
-        let all = beside_earlier(earlier, only(ours));
+        let asked = key("translation", "G-RNN");
+        let all = beside_earlier(earlier, only(ours), &[&asked]);
         let value = |r: &Record| r.value.map_or_else(|| r.note.clone(), |v| v.to_string());
         let kept: Vec<String> = all.records.iter().map(value).collect();
         assert_eq!(kept, ["a", "2", "4", "b", "5"]);
@@ -88,8 +114,11 @@ mod tests {
             pictures: vec![picture("translation", 1.0), picture("rotation", 2.0)],
         };
         let now = Evidence { records: vec![now_ran], pictures: vec![picture("translation", 3.0)] };
-        let pixels: Vec<f32> =
-            beside_earlier(earlier, now).pictures.iter().map(|p| p.pixels[0]).collect();
+        let pixels: Vec<f32> = beside_earlier(earlier, now, &[&key("translation", "G-RNN")])
+            .pictures
+            .iter()
+            .map(|p| p.pixels[0])
+            .collect();
         assert_eq!(pixels, [2.0, 3.0], "the one that ran again is not there twice");
     }
 }

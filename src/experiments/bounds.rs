@@ -34,12 +34,12 @@ pub(super) const LAYERS: RangeInclusive<usize> = 1..=64;
 /// Optimiser steps.
 const STEPS: RangeInclusive<u64> = 1..=1_000_000_000;
 
-/// Refuses a schedule that cannot be followed.
-pub(super) fn check_schedule(schedule: &Schedule) -> Result<()> {
+/// Refuses a schedule that cannot be followed, with batches in more parts than `most_parts`.
+pub(super) fn check_schedule(schedule: &Schedule, most_parts: u64) -> Result<()> {
     let Schedule { steps, interval, clip, parts, adam } = *schedule;
     expect_within("schedule.steps", steps, STEPS)?;
     expect_within("schedule.interval", interval, STEPS)?;
-    expect_within("schedule.parts", parts, 1..=4096)?;
+    expect_within("schedule.parts", parts, 1..=most_parts)?;
     if let Some(clip) = clip {
         expect_within("schedule.clip", clip, f64::MIN_POSITIVE..=f64::INFINITY)?;
     }

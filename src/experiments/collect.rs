@@ -18,7 +18,7 @@ pub struct Collected<'a> {
 
 /// Takes the finished units of other folders into that of a session, and returns everything measured.
 ///
-/// A unit that failed everywhere is there with the reason.
+/// A unit that is finished nowhere and failed somewhere is there with the reason.
 ///
 /// # Errors
 /// [`Error::Configuration`] when two folders have other values for one unit: nothing is taken then;

@@ -13,6 +13,22 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// The same with each record and picture once.
+    pub(super) fn without_repetitions(&self) -> Self {
+        let mut once = Self::default();
+        for record in &self.records {
+            if !once.records.contains(record) {
+                once.records.push(record.clone());
+            }
+        }
+        for picture in &self.pictures {
+            if !once.pictures.contains(picture) {
+                once.pictures.push(picture.clone());
+            }
+        }
+        once
+    }
+
     /// Adds what other units measured.
     pub fn extend(&mut self, other: Self) {
         self.records.extend(other.records);

@@ -2,6 +2,7 @@
 
 use super::evidence::Evidence;
 use super::legacy;
+use super::metric::Metric;
 use super::picture::{self, Picture};
 use super::record::{COLUMNS, PROVENANCE, Record};
 use crate::atomic_file::{read_if_there, write_atomically};
@@ -130,8 +131,8 @@ fn consistent(rows: Vec<(u64, Record)>, path: &Path) -> Result<Vec<Record>> {
     let mut first: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let mut kept: Vec<(u64, Record)> = Vec::with_capacity(rows.len());
     for (line, record) in rows {
-        // Merged runs each have their own provenance.
-        let is_provenance = record.experiment == PROVENANCE;
+        // Merged runs each have their own provenance, and a unit may have run in several places.
+        let is_provenance = record.experiment == PROVENANCE || record.metric == Metric::ORIGIN;
         let place = format!("{}/{}/{:?}", record.experiment, record.metric, record.seed);
         let alike = first.entry(place).or_default();
         let same = alike.iter().map(|&i| &kept[i]).find(|(_, r)| match is_provenance {

@@ -15,6 +15,14 @@ const NAME: &str = "in-use";
 pub struct FolderLock {
     /// Locked as long as it is open.
     _file: File,
+    /// Whether the file system knows locks.
+    is_sure: bool,
+}
+
+/// Whether a file system has said that it knows no locks, or that nobody answers who knows of them (NFS).
+fn knows_no_locks(error: &std::io::Error) -> bool {
+    let nobody_answers = cfg!(target_os = "linux") && error.raw_os_error() == Some(37); // ENOLCK
+    error.kind() == ErrorKind::Unsupported || nobody_answers
 }
 
 impl FolderLock {
@@ -24,9 +32,16 @@ impl FolderLock {
     /// [`Error::Configuration`] naming the process that has it; [`Error::Io`] when nothing can be written
     /// there. Where the file system knows no locks the folder is taken without one.
     pub fn take(folder: &Path) -> Result<Self> {
-        let lock = Self::of_folder(folder, File::try_lock)?;
-        for part in ["runs", "weights", "tables", "figures", ""] {
-            remove_leftovers(&folder.join(part))?; // of processes that were killed
+        let lock = Self::of_folder(folder, File::try_lock, &this_process())?;
+        if lock.is_sure {
+            for part in ["runs", "weights", "tables", "figures", ""] {
+                remove_leftovers(&folder.join(part))?; // of processes that were killed
+            }
+            for curves in
+                std::fs::read_dir(folder.join("tensorboard")).into_iter().flatten().flatten()
+            {
+                remove_leftovers(&curves.path())?;
+            }
         }
         Ok(lock)
     }
@@ -36,10 +51,10 @@ impl FolderLock {
     /// # Errors
     /// As [`FolderLock::take`], when a run of many units has it.
     pub fn share(folder: &Path) -> Result<Self> {
-        Self::of_folder(folder, File::try_lock_shared)
+        Self::of_folder(folder, File::try_lock_shared, "of several that run a unit each\n")
     }
 
-    fn of_folder(folder: &Path, lock: Lock) -> Result<Self> {
+    fn of_folder(folder: &Path, lock: Lock, owner: &str) -> Result<Self> {
         let runs = folder.join("runs");
         std::fs::create_dir_all(&runs).map_err(Error::io(&runs))?;
         let remedy = "wait until that ends, or choose another --out";
@@ -47,7 +62,7 @@ impl FolderLock {
             let what = format!("the folder {}", folder.display());
             Error::configuration(what, format!("is in use by {owner}"), remedy)
         };
-        Self::of_file(&runs.join(NAME), lock, &refuse)
+        Self::of_file(&runs.join(NAME), (lock, owner), &refuse)
     }
 
     /// Takes one unit, by the file that stands for it.
@@ -56,25 +71,29 @@ impl FolderLock {
             let (what, remedy) = (format!("the unit {unit}"), "wait until that ends");
             Error::configuration(what, format!("is being run by {owner}"), remedy)
         };
-        Self::of_file(path, File::try_lock, &refuse)
+        Self::of_file(path, (File::try_lock, &this_process()), &refuse)
     }
 
-    fn of_file(path: &Path, lock: Lock, refuse: &dyn Fn(String) -> Error) -> Result<Self> {
+    fn of_file(
+        path: &Path,
+        (lock, owner): (Lock, &str),
+        refuse: &dyn Fn(String) -> Error,
+    ) -> Result<Self> {
         let mut open = OpenOptions::new();
         open.read(true).write(true).create(true).truncate(false);
         let mut file = open.open(path).map_err(Error::io(path))?;
-        match lock(&file) {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(refuse(owner(&mut file))),
-            Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => {}
+        let is_sure = match lock(&file) {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => return Err(refuse(owner_of(&mut file))),
+            Err(TryLockError::Error(e)) if knows_no_locks(&e) => false,
             Err(TryLockError::Error(e)) => return Err(Error::io(path)(e)),
-        }
+        };
         let write = |file: &mut File| {
             file.set_len(0)?;
-            file.write_all(this_process().as_bytes())
+            file.write_all(owner.as_bytes())
         };
         write(&mut file).map_err(Error::io(path))?;
-        Ok(Self { _file: file })
+        Ok(Self { _file: file, is_sure })
     }
 }
 
@@ -82,7 +101,7 @@ impl FolderLock {
 type Lock = fn(&File) -> std::result::Result<(), TryLockError>;
 
 /// What a file of a lock says of who has it.
-fn owner(file: &mut File) -> String {
+fn owner_of(file: &mut File) -> String {
     let mut owner = String::new();
     match file.read_to_string(&mut owner) {
         Ok(_) if !owner.trim().is_empty() => format!("process {}", owner.trim()),

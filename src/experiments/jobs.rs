@@ -4,11 +4,12 @@ use crate::error::Result;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex};
 
-/// Does pieces of work 0 to `count` − 1, `jobs` at a time but no more than there are threads, and returns what they
-/// give in their order; they are begun in the order of `turn`. After an error no further piece is begun, and the
+/// Does pieces of work, `jobs` at a time but no more than there are threads, in the order of `turn`, which has each
+/// number from 0 once; returns what they give by number. After an error no further piece is begun, and the
 /// first of the errors is returned.
 ///
-/// All pieces share all threads: one that is the last to run has every one of them.
+/// All pieces share all threads: one that is the last to run has every one of them. A pool of threads does one such
+/// work at a time: two would wait for each other's threads.
 pub(super) fn side_by_side<T: Send>(
     turn: &[usize],
     jobs: usize,
@@ -24,7 +25,7 @@ pub(super) fn side_by_side<T: Send>(
             *done[piece].lock().expect("nothing panics while it is held") = Some(result);
         }
     };
-    let jobs = jobs.min(turn.len()).min(rayon::current_num_threads());
+    let jobs = jobs.max(1).min(rayon::current_num_threads());
     // No thread begins with one before each has one: a thread that waits within a piece would take the next, and
     // come back to the first only when that had come to its end.
     let all_have_one = Barrier::new(jobs);
@@ -54,19 +55,22 @@ mod tests {
     #[test]
     fn results_are_in_order_and_each_piece_is_done_once() {
         let turn: Vec<usize> = (0..20).rev().collect();
-        for jobs in [1, 2, 3, 50] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        for jobs in [0, 1, 2, 3, 50] {
             let begun = Mutex::new(Vec::new());
-            let sums = side_by_side(&turn, jobs, &|piece| {
+            let work = |piece| {
                 begun.lock().unwrap().push(piece);
                 Ok(sum(1000 * piece))
-            });
+            };
+            let sums = pool.install(|| side_by_side(&turn, jobs, &work));
             assert_eq!(sums.unwrap(), (0..20).map(|i| sum(1000 * i)).collect::<Vec<_>>());
             let mut begun = begun.into_inner().unwrap();
             assert!(jobs > 1 || begun == turn, "{begun:?}");
             begun.sort_unstable();
             assert_eq!(begun, (0..20).collect::<Vec<_>>());
         }
-        assert!(side_by_side(&[], 3, &|piece| Ok(piece)).unwrap().is_empty());
+        let none = pool.install(|| side_by_side(&[], 3, &|piece| Ok(piece)));
+        assert!(none.unwrap().is_empty());
     }
 
     #[test]
@@ -91,15 +95,17 @@ mod tests {
     #[test]
     fn after_an_error_nothing_more_is_begun() {
         let turn: Vec<usize> = (0..1000).collect();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
         for jobs in [1, 2] {
             let begun = AtomicUsize::new(0);
-            let failed = side_by_side(&turn, jobs, &|piece| {
+            let work = |piece| {
                 begun.fetch_add(1, Ordering::Relaxed);
                 match piece {
                     3 => Err(Error::configuration("piece 3", "failed", "none")),
                     _ => Ok(()),
                 }
-            });
+            };
+            let failed = pool.install(|| side_by_side(&turn, jobs, &work));
             assert!(failed.unwrap_err().to_string().contains("piece 3"));
             assert!(begun.into_inner() < 1000);
         }

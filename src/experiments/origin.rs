@@ -16,7 +16,7 @@ pub struct Origin {
     pub kernels: String,
     /// `CPU` or `CUDA`: what computes. Part of what identifies a unit, for rounding differs.
     pub device: String,
-    /// Threads in all, of which no value depends.
+    /// Threads in all, on which no value depends.
     pub threads: usize,
 }
 

@@ -3,6 +3,7 @@
 use super::evidence::Evidence;
 use super::metric::Metric;
 use super::origin::Origin;
+use super::picture::Picture;
 use super::query::Records;
 use super::record::{PROVENANCE, Record};
 use crate::comma_separated::csv_bytes;
@@ -44,7 +45,7 @@ impl Part {
     /// # Errors
     /// Those of [`Evidence::write`].
     pub(super) fn write(&self, path: &Path, unit: &str) -> Result<()> {
-        let mut whole = self.evidence.clone();
+        let mut whole = self.evidence.without_repetitions();
         whole.records.extend(self.provenance.clone());
         whole.records.push(Record::provenance(UNIT, unit));
         let digest = digest(&whole);
@@ -61,7 +62,7 @@ impl Part {
         let mut whole = match Evidence::read_if_there(path) {
             Ok(Some(whole)) => whole,
             Ok(None) => return Ok(None),
-            Err(Error::Format { problem, .. }) => return Err(refused(path, &problem)),
+            Err(Error::Format { path, problem, .. }) => return Err(refused(&path, &problem)),
             Err(other) => return Err(other),
         };
         let is_digest = |r: &Record| r.experiment == PROVENANCE && r.metric.name() == DIGEST;
@@ -91,21 +92,24 @@ impl Part {
     /// What of the measurements another part of the same unit has another value for.
     pub(super) fn difference(&self, other: &Self) -> Option<String> {
         let measured = |part: &Self| {
-            let rows = part.evidence.records.iter();
-            rows.filter(|r| r.metric != Metric::ORIGIN).cloned().collect::<Vec<_>>()
+            let rows = part.evidence.records.clone().into_iter();
+            rows.filter(|r| r.metric != Metric::ORIGIN).collect::<Vec<_>>()
         };
+        // As they are written, where what is no number is the same as itself.
+        let written = |r: &Record| csv_bytes([r.clone()]);
         let (ours, theirs) = (measured(self), measured(other));
-        let pair = ours.iter().zip(&theirs).find(|(a, b)| a != b);
+        let pair = ours.iter().zip(&theirs).find(|(a, b)| written(a) != written(b));
+        let pixels = |part: &Self| csv_bytes(part.evidence.pictures.iter().map(Picture::to_row));
         match pair {
             Some((a, _)) => Some(a.metric.to_string()),
             None if ours.len() != theirs.len() => Some("number of records".into()),
-            None => (self.evidence.pictures != other.evidence.pictures).then(|| "pictures".into()),
+            None => (pixels(self) != pixels(other)).then(|| "pictures".into()),
         }
     }
 }
 
 fn refused(path: &Path, problem: &str) -> Error {
-    let problem = format!("{problem}; remove it, or pass --fresh to start over");
+    let problem = format!("{problem}; remove it: the unit then goes on from its checkpoint");
     Error::Format { path: path.to_path_buf(), line: None, problem }
 }
 
@@ -113,7 +117,7 @@ fn refused(path: &Path, problem: &str) -> Error {
 fn digest(evidence: &Evidence) -> String {
     let mut digest = Digest::new();
     digest.update(csv_bytes(evidence.records.iter().cloned()));
-    digest.update(csv_bytes(evidence.pictures.iter().map(super::picture::Picture::to_row)));
+    digest.update(csv_bytes(evidence.pictures.iter().map(Picture::to_row)));
     digest.hex()
 }
 
@@ -121,6 +125,11 @@ fn digest(evidence: &Evidence) -> String {
 mod tests {
     use super::super::subject::Subject;
     use super::*;
+
+    fn picture(pixel: f32) -> Picture {
+        let experiment = "translation".into();
+        Picture { experiment, width: 1, pixels: vec![pixel], ..Picture::default() }
+    }
 
     fn part(value: f64) -> Part {
         let record = Record {
@@ -139,7 +148,7 @@ mod tests {
             device: "CPU".into(),
             threads: 2,
         };
-        let evidence = Evidence { records: vec![record], pictures: vec![] };
+        let evidence = Evidence { records: vec![record], pictures: vec![picture(0.5)] };
         Part::new(evidence, &origin, Duration::from_secs(2))
     }
 
@@ -166,17 +175,20 @@ mod tests {
         let path = folder.path().join("part.csv");
         let written = part(0.1);
         written.write(&path, "unit")?;
-        let bytes = std::fs::read(&path).expect("it was written");
-        for place in 0..bytes.len() {
-            let mut damaged = bytes.clone();
-            damaged[place] ^= 1;
-            std::fs::write(&path, &damaged).expect("it is writable");
-            let read = Part::read(&path, "unit");
-            let is_same = read.as_ref().is_ok_and(|read| read.as_ref() == Some(&written));
-            assert!(read.is_err() || is_same, "byte {place}: {read:?}");
+        for file in [&path, &folder.path().join("part.pictures.csv")] {
+            let bytes = std::fs::read(file).expect("it was written");
+            for place in 0..bytes.len() {
+                let mut damaged = bytes.clone();
+                damaged[place] ^= 1;
+                std::fs::write(file, &damaged).expect("it is writable");
+                let read = Part::read(&path, "unit");
+                let is_same = read.as_ref().is_ok_and(|read| read.as_ref() == Some(&written));
+                assert!(read.is_err() || is_same, "{} byte {place}: {read:?}", file.display());
+            }
+            std::fs::write(file, &bytes[..bytes.len() / 2]).expect("it is writable");
+            assert!(Part::read(&path, "unit").is_err());
+            std::fs::write(file, &bytes).expect("it is writable");
         }
-        std::fs::write(&path, &bytes[..bytes.len() / 2]).expect("it is writable");
-        assert!(Part::read(&path, "unit").is_err());
         Ok(())
     }
 
@@ -189,7 +201,37 @@ mod tests {
 
     #[test]
     fn the_first_difference_is_named() {
-        assert_eq!(part(0.1).difference(&part(0.1)), None);
-        assert_eq!(part(0.1).difference(&part(0.2)), Some("mse".into()));
+        let changed = |change: &dyn Fn(&mut Evidence)| {
+            let mut part = part(0.1);
+            change(&mut part.evidence);
+            part
+        };
+        let difference = |other: Part| part(0.1).difference(&other);
+        assert_eq!(difference(part(0.1)), None);
+        assert_eq!(part(f64::NAN).difference(&part(f64::NAN)), None);
+        assert_eq!(difference(part(0.2)), Some("mse".into()));
+        let more = changed(&|all| all.records.push(all.records[0].clone()));
+        assert_eq!(difference(more), Some("number of records".into()));
+        assert_eq!(
+            difference(changed(&|all| all.pictures = vec![picture(0.25)])),
+            Some("pictures".into())
+        );
+        let elsewhere = changed(&|all| {
+            all.records.push(Record { metric: Metric::ORIGIN, ..all.records[0].clone() });
+        });
+        assert_eq!(difference(elsewhere), None, "who ran it is no measurement");
+    }
+
+    #[test]
+    fn what_a_job_says_twice_is_kept_once() -> Result<()> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("part.csv");
+        let mut twice = part(0.1);
+        twice.evidence.records.push(twice.evidence.records[0].clone());
+        twice.evidence.pictures.push(picture(0.5));
+        twice.write(&path, "unit")?;
+        let read = Part::read(&path, "unit")?.expect("it was written");
+        assert_eq!(read.evidence, part(0.1).evidence);
+        Ok(())
     }
 }

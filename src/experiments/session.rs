@@ -10,6 +10,7 @@ use super::part::Part;
 use super::record::Record;
 use super::unit_files::UnitFiles;
 use crate::data::Sources;
+use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::training::{Ranks, TrainingEvent, of_the_first};
 use std::path::Path;
@@ -52,9 +53,6 @@ pub enum Event<'a> {
     },
 }
 
-/// What the first process tells of a unit that needs no training.
-const FINISHED: u8 = 1;
-
 /// Told what happens.
 pub type Observer<'a> = &'a (dyn Fn(Event<'_>) + Sync);
 
@@ -67,7 +65,7 @@ pub struct Session<'a> {
     pub sources: &'a Sources,
     /// The program and the machine.
     pub origin: &'a Origin,
-    /// Units at a time, which share the threads.
+    /// Units at a time, which share the threads; no two sessions of several run in one pool at once.
     pub jobs: usize,
     /// The processes that share every training; the first of them measures and writes.
     pub ranks: &'a dyn Ranks,
@@ -88,19 +86,22 @@ impl Session<'_> {
     /// Those of [`super::Job::run`]; [`Error::Format`] when a file of a finished unit is damaged;
     /// [`Error::Configuration`] when another process runs one of the units.
     pub fn run(&self, units: &[Unit]) -> Result<Evidence> {
+        if self.jobs > 1 && self.ranks.size() > 1 {
+            let problem = "cannot be shared by several processes at a time";
+            return Err(Error::configuration("several units", problem, "run one after the other"));
+        }
         let runs = self.out.join("runs");
         std::fs::create_dir_all(&runs).map_err(Error::io(&runs))?;
         let files = units.iter().map(|unit| self.files(unit)).collect::<Result<Vec<_>>>()?;
         let finished = files.iter().map(UnitFiles::finished).collect::<Result<Vec<_>>>()?;
         (self.observer)(Event::Total(units.iter().map(|unit| unit.work).sum()));
-        let one = |number: usize| {
-            let (unit, files) = (&units[number], &files[number]);
-            let is_finished = finished[number].is_some();
-            let (number, of) = (number + 1, units.len());
+        let one = |place: usize| {
+            let (unit, files, finished) = (&units[place], &files[place], &finished[place]);
+            let (number, of, is_finished) = (place + 1, units.len(), finished.is_some());
             (self.observer)(Event::Unit { number, of, unit, is_finished });
-            let part = match &finished[number - 1] {
+            let part = match finished {
                 Some(part) => {
-                    self.announce(true)?;
+                    self.announce(files, true)?;
                     part.clone()
                 }
                 None => self.run_unit(unit, files)?,
@@ -127,7 +128,7 @@ impl Session<'_> {
     fn run_unit(&self, unit: &Unit, files: &UnitFiles) -> Result<Part> {
         let _lock = files.lock()?;
         let finished = files.finished()?; // by another process, meanwhile
-        self.announce(finished.is_some())?;
+        self.announce(files, finished.is_some())?;
         if let Some(part) = finished {
             return Ok(part);
         }
@@ -169,14 +170,20 @@ impl Session<'_> {
     /// Those of [`super::ModelJob::train`]; [`Error::Configuration`] for a unit that trains no model.
     pub fn follow(&self, units: &[Unit]) -> Result<()> {
         for unit in units {
-            if of_the_first(self.ranks, [0])? == [FINISHED] {
+            let files = self.files(unit)?;
+            let told = of_the_first(self.ranks, self.word(&files, false))?;
+            if told == self.word(&files, true) {
                 continue;
+            }
+            if told != self.word(&files, false) {
+                let problem = "is another one in the first process";
+                let remedy = "give all of them the same program, flags and data";
+                return Err(Error::configuration(unit.key.title(), problem, remedy));
             }
             let job = unit.job.model().ok_or_else(|| {
                 let problem = "has no training that several processes can share";
                 Error::configuration(unit.key.title(), problem, "run it in one process")
             })?;
-            let files = self.files(unit)?;
             let trained = job.train(&UnitRun {
                 key: &unit.key,
                 sources: self.sources,
@@ -194,9 +201,18 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Tells those that follow whether there is something to train.
-    fn announce(&self, is_finished: bool) -> Result<()> {
-        of_the_first(self.ranks, [if is_finished { FINISHED } else { 0 }]).map(|_| ())
+    /// Tells those that follow what there is to train, or that there is nothing.
+    fn announce(&self, files: &UnitFiles, is_finished: bool) -> Result<()> {
+        of_the_first(self.ranks, self.word(files, is_finished)).map(|_| ())
+    }
+
+    /// What a process says of a unit: the same from every one of the same program, flags and data.
+    fn word(&self, files: &UnitFiles, is_finished: bool) -> [u8; 32] {
+        let mut digest = Digest::new();
+        digest.update(files.digest());
+        digest.update(&self.origin.commit);
+        digest.update([u8::from(is_finished)]);
+        digest.bytes()
     }
 
     /// Where the files of a unit lie.

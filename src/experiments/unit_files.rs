@@ -3,14 +3,13 @@
 use super::experiment::UnitKey;
 use super::folder_lock::FolderLock;
 use super::part::Part;
-use crate::atomic_file::{read_if_there, write_atomically};
-use crate::error::{Error, Result};
-use std::io::ErrorKind;
+use crate::atomic_file::{read_if_there, remove_if_there, write_atomically};
+use crate::error::Result;
 use std::path::{Path, PathBuf};
 
 /// The files of one unit in an output folder: in `runs`, named after the unit and the digest of all that
-/// its numbers come from, so that units that differ lie beside each other; and its best weights in `weights`, where
-/// the unit that ran last has them.
+/// its numbers come from, so that units that differ lie beside each other; and the best weights of the
+/// unit that ran last in `weights`.
 #[derive(Clone, Debug)]
 pub struct UnitFiles {
     out: PathBuf,
@@ -84,21 +83,25 @@ impl UnitFiles {
     /// Those of [`Part::write`].
     pub(super) fn finish(&self, part: &Part) -> Result<()> {
         part.write(&self.part(), &self.digest)?;
-        remove(&self.failure())
+        remove_if_there(&self.failure())
     }
 
-    /// Puts the best weights among those of the output folder.
+    /// Puts the best weights among those of the output folder; without any, those that another unit of this name
+    /// left there are gone.
     ///
     /// # Errors
-    /// [`Error::Io`] naming the file.
+    /// [`crate::Error::Io`] naming the file.
     pub(super) fn publish(&self) -> Result<()> {
-        let (best, published) = (self.best(), self.out.join("weights"));
-        let published = published.join(format!("{}.safetensors", self.slug));
-        let Some(weights) = read_if_there(&best)? else { return Ok(()) };
-        match read_if_there(&published)? == Some(weights.clone()) {
-            true => Ok(()),
-            false => write_atomically(&published, &weights),
+        let published = self.published();
+        match read_if_there(&self.best())? {
+            None => remove_if_there(&published),
+            Some(weights) if read_if_there(&published)?.as_ref() == Some(&weights) => Ok(()),
+            Some(weights) => write_atomically(&published, &weights),
         }
+    }
+
+    fn published(&self) -> PathBuf {
+        self.out.join("weights").join(format!("{}.safetensors", self.slug))
     }
 
     /// Takes what another folder holds of the unit.
@@ -115,17 +118,10 @@ impl UnitFiles {
     /// Removes them all, and nothing else.
     ///
     /// # Errors
-    /// [`Error::Io`] naming what could not be removed.
+    /// [`crate::Error::Io`] naming what could not be removed.
     pub(super) fn discard(&self) -> Result<()> {
         let kinds = ["csv", "pictures.csv", "failed.csv", "safetensors", "best.safetensors"];
-        kinds.iter().try_for_each(|kind| remove(&self.file(kind)))
-    }
-}
-
-/// Removes a file that there may be.
-fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io(path)(e)),
-        _ => Ok(()),
+        kinds.iter().try_for_each(|kind| remove_if_there(&self.file(kind)))?;
+        remove_if_there(&self.published())
     }
 }

@@ -29,7 +29,7 @@ impl Checkpoint {
     pub fn load(path: &Path) -> Result<Option<Self>> {
         let Some(bytes) = read_if_there(path)? else { return Ok(None) };
         let refuse = |problem: String| {
-            let remedy = "choose another --out, or pass --fresh to start over";
+            let remedy = "remove it to train from the beginning";
             let (path, problem) = (path.to_path_buf(), format!("{problem}; {remedy}"));
             Error::Format { path, line: None, problem }
         };

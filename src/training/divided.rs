@@ -94,8 +94,8 @@ impl Divided<'_> {
         let (rank, mut sum) = (self.ranks.rank(), own);
         for bit in 0..self.ranks.size().ilog2() {
             let partner = rank ^ 1 << bit;
-            let other = Share::from_bytes(&self.ranks.exchange(partner, &sum.to_bytes())?);
-            sum = if rank < partner { sum.and(other) } else { other.and(sum) };
+            let other = self.ranks.exchange(partner, &sum.to_bytes())?;
+            sum = sum.and(Share::from_bytes(&other));
         }
         Ok(sum)
     }

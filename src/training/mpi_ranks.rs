@@ -35,7 +35,7 @@ impl MpiRanks {
     }
 
     /// Ends all of the processes: one that failed would leave the others waiting.
-    pub fn abort(&self, code: i32) -> ! {
+    pub fn abort(code: i32) -> ! {
         SimpleCommunicator::world().abort(code)
     }
 }

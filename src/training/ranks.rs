@@ -97,8 +97,7 @@ pub(super) fn own_parts(ranks: &dyn Ranks, parts: u64) -> Result<Vec<Part>> {
     Ok((first * each..(first + 1) * each).map(|number| Part { number, of: parts }).collect())
 }
 
-/// A sum of equally long terms, each half for itself and then both: blocks that halving leads to may be summed
-/// elsewhere before, with the same bits.
+/// A sum of terms, each half for itself and then both: a process may sum its block first, and the bits are the same.
 ///
 /// # Panics
 /// Without any term.

@@ -22,8 +22,8 @@ pub struct Schedule {
     pub interval: u64,
     /// Largest 2-norm of the gradient; `None` leaves it alone.
     pub clip: Option<f64>,
-    /// Parts of a batch whose gradients are computed apart and added in a fixed order; so many processes can
-    /// share a step at most. Values depend on it to rounding, and memory is that of a part. 1 where it is missing.
+    /// Parts of a batch whose gradients are computed apart and added in a fixed order: as many processes at most can
+    /// share a step. Values depend on it to rounding, and memory is that of a part. 1 where it is missing.
     #[serde(default = "whole")]
     pub parts: u64,
     /// The optimiser's hyper-parameters.
@@ -191,9 +191,11 @@ impl<L: Learner<Batch: Clone>> Trainer<'_, L> {
     /// checkpoint belongs to another run; [`Error::Configuration`] for a schedule without steps, and for
     /// batches that the processes cannot share.
     pub fn run(&self) -> Result<Training> {
-        if self.schedule.steps == 0 || self.schedule.interval == 0 {
-            let (what, remedy) = ("the schedule", "give at least one step and an interval of one");
-            return Err(Error::configuration(what, "has no steps, or never evaluates", remedy));
+        let Schedule { steps, interval, parts, .. } = self.schedule;
+        if steps == 0 || interval == 0 || parts == 0 {
+            let remedy = "give at least one step, an interval of one and one part";
+            let problem = "has no steps, never evaluates, or has batches of no part";
+            return Err(Error::configuration("the schedule", problem, remedy));
         }
         self.divided().check(self.parameters)?;
         let mut optimiser = Adam::new(self.parameters.variables(), self.schedule.adam)?;
@@ -297,7 +299,7 @@ impl<L: Learner<Batch: Clone>> Trainer<'_, L> {
         let foreign = |problem: &str| Error::Format {
             path: path.clone(),
             line: None,
-            problem: format!("{problem}; choose another --out, or pass --fresh to start over"),
+            problem: format!("{problem}; remove it to train from the beginning"),
         };
         let position: Position = serde_json::from_str(&checkpoint.state)
             .map_err(|_| foreign("the checkpoint's state cannot be read"))?;

@@ -2,6 +2,7 @@
 
 use crate::cli::flags::{AlgorithmFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
 use crate::cli::selection::Selection;
+use candle_core::Device;
 use clap::Args;
 use fernn::data::Sources;
 use fernn::experiments::{Observer, Origin, Profile, Request, Session, Unit};
@@ -48,18 +49,26 @@ impl UnitFlags {
 
     /// The same with so many units at a time, or as many as the profile has: memory is divided among them.
     pub fn asked_side_by_side(&self, jobs: Option<usize>) -> anyhow::Result<Asked> {
-        let request = Request {
-            algorithm: self.algorithm.algorithm(),
-            device: self.device.device()?,
-            ..self.selection.request()?
-        };
+        self.asked_on(self.device.device()?, jobs)
+    }
+
+    /// What is asked for, to be collected and not run: a device of the flags need not be here.
+    pub fn asked_to_collect(&self) -> anyhow::Result<Asked> {
+        let mut asked = self.asked_on(Device::Cpu, Some(1))?;
+        asked.origin.device = self.device.word().into();
+        Ok(asked)
+    }
+
+    fn asked_on(&self, device: Device, jobs: Option<usize>) -> anyhow::Result<Asked> {
+        let algorithm = self.algorithm.algorithm();
+        let request = Request { algorithm, device, ..self.selection.request()? };
         let units = self.selection.units(&request)?;
         let threads = self.threads.apply()?;
         let jobs = jobs.unwrap_or(match request.profile {
             Profile::Quick | Profile::Desk => MOST_JOBS, // small models, of which many fit
             Profile::Paper => 1,
         });
-        let jobs = jobs.min(threads);
+        let jobs = jobs.min(threads).min(units.len());
         self.memory.apply(jobs);
         let origin = Origin::here(COMMIT, &request.device);
         Ok(Asked { request, units, sources: self.data.sources(), origin, jobs })

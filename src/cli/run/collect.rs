@@ -32,15 +32,15 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
-    let asked = arguments.units.asked()?;
-    for folder in &arguments.folders {
-        if !folder.join("runs").is_dir() {
-            let what = format!("the folder {}", folder.display());
-            let remedy = "name the --out of a run";
-            return Err(Error::configuration(what, "holds no units", remedy).into());
-        }
-    }
+    let asked = arguments.units.asked_to_collect()?;
     let out = arguments.out.clone().unwrap_or_else(|| arguments.units.default_out());
+    let out_alone = [out.clone()];
+    let sources = if arguments.folders.is_empty() { &out_alone[..] } else { &arguments.folders };
+    if let Some(folder) = sources.iter().find(|folder| !folder.join("runs").is_dir()) {
+        let what = format!("the folder {}", folder.display());
+        let remedy = "name the --out of a run";
+        return Err(Error::configuration(what, "holds no units", remedy).into());
+    }
     Results::of(&out, false)?;
     let _lock = FolderLock::take(&out)?;
     let results = Results::of(&out, false)?;

@@ -1,35 +1,45 @@
 //! Processes that `mpirun` or `srun` started together, to train one model.
 
+#[cfg(feature = "mpi")]
 use fernn::Error;
+#[cfg(feature = "mpi")]
+use fernn::training::MpiRanks;
 use fernn::training::{Alone, Ranks};
 
 /// This process, and those that were started with it.
 pub struct Processes {
     #[cfg(feature = "mpi")]
-    together: Option<fernn::training::MpiRanks>,
+    together: Option<MpiRanks>,
 }
 
 impl Processes {
     /// Joins the others, where there are any.
     ///
     /// # Errors
-    /// [`Error::Configuration`] when there are, and this program was built without MPI.
+    /// Those of [`MpiRanks::join`].
+    #[cfg(feature = "mpi")]
     pub fn join() -> fernn::Result<Self> {
-        #[cfg(feature = "mpi")]
-        {
-            let is_one_of_many = started_by_mpi();
-            let together = is_one_of_many.then(fernn::training::MpiRanks::join).transpose()?;
-            Ok(Self { together })
+        let together = started_by_mpi().then(MpiRanks::join).transpose()?;
+        if together.is_some() {
+            // One that panics would take its leave of MPI in good order, for which it waits for the others.
+            let say = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                say(panic);
+                MpiRanks::abort(101);
+            }));
         }
-        #[cfg(not(feature = "mpi"))]
-        match started_by_mpi() {
-            false => Ok(Self {}),
-            true => {
-                let problem = "cannot share a unit: this program was built without MPI";
-                let remedy = "build it with `--features mpi`, or start one process for each unit";
-                Err(Error::configuration("several processes", problem, remedy))
-            }
+        Ok(Self { together })
+    }
+
+    /// Alone: this program was built without MPI.
+    #[cfg(not(feature = "mpi"))]
+    pub fn join() -> fernn::Result<Self> {
+        if started_by_mpi() {
+            errln!(
+                "note: started by mpirun or srun, but built without MPI: this process runs its unit alone"
+            );
         }
+        Ok(Self {})
     }
 
     /// How they exchange what they have.
@@ -44,18 +54,18 @@ impl Processes {
     /// Ends the others, which would wait for this one for ever.
     pub fn abort(&self, error: &anyhow::Error) {
         #[cfg(feature = "mpi")]
-        if let Some(together) = &self.together {
+        if self.together.is_some() {
             let is_usage = error.downcast_ref::<Error>().is_some_and(Error::is_usage);
             errln!("error: {error:#}");
-            together.abort(if is_usage { 2 } else { 3 });
+            MpiRanks::abort(if is_usage { 2 } else { 3 });
         }
         #[cfg(not(feature = "mpi"))]
         let _ = error; // there are none
     }
 }
 
-/// Whether this process is one of several: what the launchers of Open MPI, MPICH and Slurm say in the environment.
+/// Whether this process was started by one of the launchers of MPI, as Open MPI, MPICH and Slurm say in the environment.
 fn started_by_mpi() -> bool {
-    let size = |name| std::env::var(name).ok()?.parse::<u32>().ok();
-    ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"].into_iter().filter_map(size).any(|size| size > 1)
+    let names = ["OMPI_COMM_WORLD_SIZE", "PMI_RANK", "PMIX_RANK"];
+    names.iter().any(|name| std::env::var_os(name).is_some())
 }

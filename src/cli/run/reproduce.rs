@@ -10,8 +10,9 @@ use crate::cli::tensorboard::Curves;
 use crate::cli::watch::Progress;
 use anyhow::Context;
 use clap::Args;
-use fernn::experiments::{Event, Evidence, FolderLock, Metric, Origin, Record};
+use fernn::experiments::{Event, Evidence, FolderLock, Metric, Origin, Record, UnitKey};
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Instant;
 
 /// Trains the models, measures them, and writes records, tables, figures and a report with a
@@ -69,7 +70,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     fernn::process::say_when_stopped(STOPPED);
     let results = Results::of(&out, arguments.fresh)?;
     let progress = Progress::new();
+    let kept = Mutex::new(Vec::new());
     let observer = |event: Event<'_>| {
+        if let Event::Unit { unit, is_finished: true, .. } = event {
+            kept.lock().expect("nothing panics while it is held").push(unit.key.clone());
+        }
         progress.show(event);
         curves.iter().for_each(|curves| curves.show(event));
     };
@@ -83,21 +88,30 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         .with_context(|| format!("running into {}", out.display()));
     progress.finish();
     let measured = measured?;
-    say_what_others_ran(&measured, &asked.origin);
+    let kept = kept.into_inner().expect("nothing panicked");
+    say_what_others_ran(&measured, &kept, &asked.origin);
     let written = results.write(&asked, measured)?;
     curves.iter().try_for_each(|curves| curves.write_all(&written.evidence.records))?;
     written.report(&arguments.format, &format!("Time taken: {}", in_words(start.elapsed())))
 }
 
-/// A word on units that are as another program or machine left them.
-fn say_what_others_ran(measured: &Evidence, here: &Origin) {
+/// A word on units that are kept as another program or machine left them; or a build of other sources of the same
+/// commit may have.
+fn say_what_others_ran(measured: &Evidence, kept: &[UnitKey], here: &Origin) {
+    let is_clean = !here.commit.contains("-dirty") && here.commit != "unknown";
     let here = here.to_string();
-    let is_other = |r: &&Record| r.metric == Metric::ORIGIN && r.note != here;
+    let is_other = |r: &&Record| {
+        let is_kept = |key: &UnitKey| {
+            let key = (&key.experiment, &key.subject, Some(key.seed));
+            key == (&r.experiment, &r.subject, r.seed)
+        };
+        r.metric == Metric::ORIGIN && (r.note != here || !is_clean) && kept.iter().any(is_kept)
+    };
     let others: Vec<&Record> = measured.records.iter().filter(is_other).collect();
     if let Some(first) = others.first() {
         let (count, origin) = (others.len(), &first.note);
         errln!(
-            "note: {count} units are kept as they were run by another program or machine ({origin}); --fresh runs them again"
+            "note: {count} units are kept as they were run before ({origin}); --fresh runs them again"
         );
     }
 }

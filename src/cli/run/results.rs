@@ -6,7 +6,7 @@ use crate::cli::flags::FormatFlags;
 use crate::cli::provenance::command_line;
 use crate::cli::verdicts::{print_report_path, print_verdicts};
 use fernn::Error;
-use fernn::experiments::{CATALOGUE, Evidence, beside_earlier, provenance};
+use fernn::experiments::{CATALOGUE, Evidence, UnitKey, beside_earlier, provenance};
 use fernn::report::write_report_as;
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,8 @@ impl Results {
         let records = provenance(&asked.units, &asked.sources, &properties)?;
         let mut now = Evidence { records, pictures: vec![] };
         now.extend(measured);
-        let evidence = beside_earlier(self.earlier, now);
+        let keys: Vec<&UnitKey> = asked.units.iter().map(|unit| &unit.key).collect();
+        let evidence = beside_earlier(self.earlier, now, &keys);
         evidence.write(&self.out.join("records.csv"))?;
         Ok(Written { out: self.out, evidence })
     }

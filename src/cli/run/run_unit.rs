@@ -22,7 +22,7 @@ use std::path::PathBuf;
 #[derive(Args)]
 #[command(after_help = "Examples:\n\
     \x20 fernn run-unit 3 --profile paper --only translation --data-dir data --out paper\n\
-    \x20 seq $(fernn plan --count) | xargs -P 4 -I N fernn run-unit N --threads 2 --out run")]
+    \x20 seq $(fernn plan --count) | xargs -P 4 -I N fernn run-unit N --threads 2 --memory 2")]
 pub struct Arguments {
     /// The unit's number, from 1
     #[arg(value_name = "NUMBER")]

@@ -170,7 +170,8 @@ impl Settings {
         for width in self.shape.widths {
             expect_within("shape.widths", width, CHANNELS)?;
         }
-        check_schedule(&self.schedule)
+        // Classifiers normalise over the samples of a whole batch.
+        check_schedule(&self.schedule, 1)
     }
 
     fn with_channels(self, channels: usize) -> Self {

@@ -142,6 +142,7 @@ impl<W: World> Trained<'_, W> {
         let prediction = self.model.forecast(&input, horizon)?.detach();
         let mut pictures = vec![self.picture(Metric::FILM_TRUTH, 0, &input, seen - 1)?];
         let mut shown = vec![1, n / 2, n, 2 * n, 4 * n, 7 * n];
+        shown.sort_unstable();
         shown.dedup();
         for h in shown.into_iter().filter(|&h| (1..=horizon).contains(&h)) {
             pictures.push(self.picture(Metric::FILM_TRUTH, h, &truth, h - 1)?);

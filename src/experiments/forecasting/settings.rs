@@ -77,7 +77,7 @@ impl<W: World> Settings<W> {
         expect_within("model.cell.reach", self.model.cell.reach, VELOCITIES)?;
         self.world.check(shape)?;
         self.world.fields()?;
-        check_schedule(&self.schedule)
+        check_schedule(&self.schedule, self.batch)
     }
 
     /// Velocities of training that return within the frames of a sequence: a frame that was seen comes
