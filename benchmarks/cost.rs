@@ -65,7 +65,8 @@ fn main() -> anyhow::Result<()> {
         return training_step::serve(&arguments[1..]);
     }
     let options = Options::parse(&arguments)?;
-    fernn::process::prepare();
+    // SAFETY: `main` has read its flags, and nothing yet has begun a thread.
+    unsafe { fernn::process::prepare() };
     let threads = rayon::current_num_threads();
     let mut servers = Vec::new();
     for model in ["direct", "winograd", "lab", "co-moving"] {

@@ -19,7 +19,8 @@ fn tensor(shape: &[usize], value: f64) -> Tensor {
 
 /// Prints what the speeds below can be held against.
 fn limits(criterion: &mut Criterion) {
-    fernn::process::prepare();
+    // SAFETY: the first benchmark; criterion runs it in the thread of `main` and has begun no other.
+    unsafe { fernn::process::prepare() };
     println!("multiply-adds on registers: {:.0} GF/s", fernn::ops::peak_flops() / 1e9);
     let mut group = criterion.benchmark_group("limit");
     let a = tensor(&[1024, 1024], 0.5);

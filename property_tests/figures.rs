@@ -1,10 +1,10 @@
 //! Figures as they are printed: of everything that is committed, in every width, the laws of layout hold; what is
 //! broken on purpose is found.
 
-use fernn::experiments::exhibit::Body;
+use fernn::experiments::exhibit::{Body, Film, FilmRow, Tone};
 use fernn::experiments::{CATALOGUE, Evidence, Experiment, Records};
 use fernn::report::{
-    Drawing, Part, PartKind, Rect, VerifyResults, Width, draw, equivariance_figures,
+    Drawing, Part, PartKind, Rect, VerifyResults, Width, draw, equivariance_figures, film_strip,
 };
 use fernn::verification::{ErrorPoint, Row, counter_example};
 use std::path::{Path, PathBuf};
@@ -324,4 +324,26 @@ fn a_pointer_is_told_the_value_of_every_cell_of_a_map() {
         }
     }
     assert!(count >= 75, "only {count} cells were seen");
+}
+
+#[test]
+fn a_film_beside_a_name_as_wide_as_its_column_has_frames() {
+    let pixels = vec![vec![0.0, 0.5, 1.0]; 2];
+    let frames = vec![Some(pixels); 9];
+    let row = |name: String| FilmRow { name, frames: frames.clone(), tone: Tone::Intensity };
+    let columns = (0..9).map(|t| t.to_string()).collect();
+    let film = Film { columns, rows: vec![row("FERNN-V2147483647 ".repeat(9))], in_motion: false };
+    let strip = film_strip(&film, Width::default());
+    strip.png().expect("frames have an extent");
+    let plots: Vec<&Part> = strip.parts().iter().filter(|p| p.kind == PartKind::Plot).collect();
+    assert_eq!(plots.len(), 9);
+    assert!(plots.iter().all(|p| p.place.width() > 3.0 && p.place.right <= strip.size().0));
+}
+
+#[test]
+fn a_film_of_one_frame_has_room_for_its_bars() {
+    let row = |tone| FilmRow { name: "h".into(), frames: vec![Some(vec![vec![0.5]])], tone };
+    let rows = vec![row(Tone::Error), row(Tone::Hidden)];
+    let film = Film { columns: vec!["0".into()], rows, in_motion: false };
+    film_strip(&film, Width::default()).png().expect("bars have an extent");
 }

@@ -79,7 +79,8 @@ fn algorithm_named(name: &str) -> anyhow::Result<ConvAlgorithm> {
 }
 
 fn prepare(threads: &str) -> anyhow::Result<()> {
-    fernn::process::prepare();
+    // SAFETY: called by `main` before rayon has begun its threads, and nothing else begins any.
+    unsafe { fernn::process::prepare() };
     Ok(rayon::ThreadPoolBuilder::new().num_threads(threads.parse()?).build_global()?)
 }
 

@@ -7,9 +7,12 @@
 /// the cores, and the large operations are all rayon's. The C library, where it is glibc, keeps freed
 /// memory for the next tensor instead of handing it back page by page (measured: 5 to 10 % of a
 /// training step of a small model).
-pub fn prepare() {
+///
+/// # Safety
+/// No other thread may run yet: the environment is changed, which another might be reading.
+pub unsafe fn prepare() {
     if std::env::var_os("CANDLE_NUM_THREADS").is_none() {
-        // SAFETY: no other thread runs yet.
+        // SAFETY: the caller's promise that no other thread runs.
         unsafe { std::env::set_var("CANDLE_NUM_THREADS", "1") };
     }
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -41,7 +41,8 @@ enum Command {
 
 /// Runs the command line and returns the documented exit code.
 pub fn run() -> ExitCode {
-    fernn::process::prepare();
+    // SAFETY: the first thing that `main` does, so that no other thread runs.
+    unsafe { fernn::process::prepare() };
     let result = match Cli::parse().command {
         Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),

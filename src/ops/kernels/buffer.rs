@@ -14,8 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[repr(C, align(64))]
 struct CacheLine([u8; 64]);
 
-// SAFETY: plain bytes without padding; every bit pattern is valid.
+// SAFETY: bytes, of which zeros are some.
 unsafe impl bytemuck::Zeroable for CacheLine {}
+// SAFETY: 64 bytes aligned to 64, so that there is no padding; every bit pattern is valid.
 unsafe impl bytemuck::Pod for CacheLine {}
 
 /// Memory that lies idle, since when.

@@ -38,9 +38,12 @@ pub(crate) trait Kernel<T> {
 }
 
 /// Arithmetic on vectors of [`Lanes::COUNT`] numbers.
+///
+/// That a vector is its numbers side by side and nothing else is checked where they meet memory: both are plain
+/// bytes, every pattern of which is a value, and the sizes are compared by the compiler.
 pub(crate) trait Lanes: Copy {
     type Number: Float;
-    type Vector: Copy;
+    type Vector: bytemuck::Pod;
     /// Numbers in a vector.
     const COUNT: usize;
     /// Vectors that the registers hold.
@@ -61,6 +64,8 @@ pub(crate) trait Lanes: Copy {
     /// `from` must be valid for reading [`Lanes::COUNT`] numbers.
     #[inline(always)]
     unsafe fn load(self, from: *const Self::Number) -> Self::Vector {
+        const { assert!(size_of::<Self::Vector>() == Self::COUNT * size_of::<Self::Number>()) };
+        // SAFETY: a vector is as long as the numbers that the caller promises, and any bytes are one.
         unsafe { from.cast::<Self::Vector>().read_unaligned() }
     }
 
@@ -68,6 +73,8 @@ pub(crate) trait Lanes: Copy {
     /// `to` must be valid for writing [`Lanes::COUNT`] numbers.
     #[inline(always)]
     unsafe fn store(self, to: *mut Self::Number, vector: Self::Vector) {
+        const { assert!(size_of::<Self::Vector>() == Self::COUNT * size_of::<Self::Number>()) };
+        // SAFETY: a vector is as long as the numbers that the caller promises, and its bytes are numbers.
         unsafe { to.cast::<Self::Vector>().write_unaligned(vector) }
     }
 }

@@ -126,8 +126,10 @@ pub(super) fn store_row<L: Lanes, const VECTORS: usize>(
         return;
     }
     for (part, &vector) in target.chunks_mut(L::COUNT).zip(row) {
-        let mut whole = [L::Number::default(); 16];
-        // SAFETY: no vector holds more than 16 numbers.
+        const LONGEST: usize = 16; // AVX-512's, of f32
+        const { assert!(L::COUNT <= LONGEST) };
+        let mut whole = [L::Number::default(); LONGEST];
+        // SAFETY: no vector holds more numbers, which the compiler has compared.
         unsafe { lanes.store(whole.as_mut_ptr(), vector) };
         part.copy_from_slice(&whole[..part.len()]);
     }

@@ -97,6 +97,7 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
         let (g, stride) = (&self.tiling.g, self.tiling.frequency_stride(channels));
         let image = g.plane.pixels() * channels;
         assert!(channels.is_multiple_of(L::COUNT) && v.len() >= FREQUENCIES * stride);
+        assert!(self.tiles.len() * channels <= stride);
         let is_zero = g.padding == Padding::Zero;
         let mut copy = Buffer::take(if is_zero { FREQUENCIES * channels } else { 0 });
         for (place, tile) in self.tiles.clone().enumerate() {
@@ -112,8 +113,8 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
             }
             for c in (0..channels).step_by(L::COUNT) {
                 // SAFETY: rows, columns and c stay within one image, whose length was just cut, or
-                // within the copy of a tile; place < chunk, so that every frequency stays within
-                // its stretch.
+                // within the copy of a tile; place < tiles, for which every frequency's stretch has
+                // room, as was compared above.
                 unsafe {
                     let source = x.as_ptr().add(c);
                     let target = v.as_mut_ptr().add(place * channels + c);
@@ -129,6 +130,7 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
         let g = &self.tiling.g;
         let (stride, row) = (self.tiling.frequency_stride(g.outputs), g.plane.width * g.outputs);
         assert!(g.outputs.is_multiple_of(L::COUNT) && v.len() >= FREQUENCIES * stride);
+        assert!(self.tiles.len() * g.outputs <= stride);
         for (place, tile) in self.tiles.clone().enumerate() {
             let tile = self.tiling.at(tile);
             let (valid_rows, valid_columns) = self.tiling.valid(tile);
@@ -143,7 +145,7 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
                         *vector = unsafe { self.lanes.load(image.as_ptr().add(place)) };
                     }
                 }
-                // SAFETY: as in `transform_inputs`.
+                // SAFETY: as in `transform_inputs`: place < tiles, and every stretch has room for those.
                 unsafe {
                     let target = v.as_mut_ptr().add(place * g.outputs + c);
                     transform_output_gradient(self.lanes, tile, target, stride);
@@ -205,13 +207,14 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
         let g = &self.tiling.g;
         let (stride, row) = (self.tiling.frequency_stride(g.outputs), g.plane.width * g.outputs);
         assert!(g.outputs.is_multiple_of(L::COUNT) && m.len() >= FREQUENCIES * stride);
+        assert!(self.tiles.len() * g.outputs <= stride);
         for (place, tile) in self.tiles.clone().enumerate() {
             let tile = self.tiling.at(tile);
             let (rows, columns) = self.tiling.valid(tile);
             let image = &mut y[tile.image * g.output_len()..][..g.output_len()];
             let start = (tile.y * g.plane.width + tile.x) * g.outputs;
             for c in (0..g.outputs).step_by(L::COUNT) {
-                // SAFETY: place < chunk, so that every frequency stays within its stretch.
+                // SAFETY: place < tiles, for which every frequency's stretch has room, as was compared above.
                 let outputs = unsafe {
                     transform_output(self.lanes, m.as_ptr().add(place * g.outputs + c), stride)
                 };

@@ -16,6 +16,8 @@ const EDGE: f64 = 3.0;
 const BAR: f64 = 20.0;
 /// No frame is larger, however few there are.
 const LARGEST: f64 = 42.0;
+/// Nor smaller, however many there are beside a long name: the strip is wider then.
+const SMALLEST: f64 = 4.0;
 
 /// Draws rows of frames under column titles.
 pub fn film_strip(film: &Film, width: Width) -> Drawing {
@@ -23,12 +25,12 @@ pub fn film_strip(film: &Film, width: Width) -> Drawing {
     let names = rows.iter().map(|row| font::width(&row.name, SMALL)).fold(0.0, f64::max);
     let left = EDGE + names + 4.0;
     let count = columns.len().max(1) as f64;
-    let frame = ((width.column() - left - EDGE + GAP) / count - GAP).min(LARGEST);
+    let frame = ((width.column() - left - EDGE + GAP) / count - GAP).clamp(SMALLEST, LARGEST);
     let bars = bars(film);
     let clips = rows.iter().any(|row| row.frames.iter().flatten().any(|f| film.clips(row.tone, f)));
     let bottom = TOP + rows.len() as f64 * (frame + GAP);
     let under = if bars.is_empty() && !clips { 0.0 } else { BAR };
-    let across = left + count * (frame + GAP) - GAP + EDGE;
+    let across = (left + count * (frame + GAP) - GAP).max(left + width_of(&bars)) + EDGE;
     let mut sheet = Sheet::new(across, bottom + under + 2.0);
     for (i, title) in columns.iter().enumerate() {
         let x = left + i as f64 * (frame + GAP) + frame / 2.0;
@@ -127,16 +129,31 @@ fn bars(film: &Film) -> Vec<Bar> {
     bars
 }
 
+/// A bar where there is room, and the shortest; what its last number needs behind it; what stands between.
+const LONG: f64 = 70.0;
+const SHORT: f64 = 12.0;
+const NUMBER: f64 = 40.0;
+const BETWEEN: f64 = 8.0;
+
+/// What bars need one after the other, the last of them a short one: frames may be too few for them.
+fn width_of(bars: &[Bar]) -> f64 {
+    let names: f64 = bars.iter().map(|bar| font::width(bar.name, SMALL) + BETWEEN).sum();
+    match bars.len() {
+        0 => 0.0,
+        count => names + (count - 1) as f64 * (LONG + BETWEEN) + SHORT + NUMBER,
+    }
+}
+
 /// Draws the bars one after the other; gives where the last one ends.
 fn draw_bars(sheet: &mut Sheet, bars: Vec<Bar>, (left, right): (f64, f64), top: f64) -> f64 {
     let mut x = left;
     for Bar { name, colour, ticks } in bars {
         sheet.words(name, (x, top + 3.0), small(Align::Left));
-        let from = x + font::width(name, SMALL) + 8.0;
-        let to = (from + 70.0).min(right - 40.0);
+        let from = x + font::width(name, SMALL) + BETWEEN;
+        let to = (from + LONG).min(right - NUMBER);
         let scale = colours::Scale { colour: &colour, ticks };
         colours::lying(sheet, &scale, (from, to), top);
-        x = to + 8.0;
+        x = to + BETWEEN;
     }
     x
 }

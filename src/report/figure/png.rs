@@ -16,10 +16,21 @@ fn refuse(problem: impl ToString) -> Error {
     Error::Drawing { what: "a figure", problem: problem.to_string() }
 }
 
+/// Refuses a figure that would take gigabytes: names in records may be of any length, and labels are as wide.
+fn expect_size((width, height): (u32, u32)) -> Result<()> {
+    const MOST_PIXELS: u64 = 1 << 26; // 19 inches by 39
+    if u64::from(width) * u64::from(height) <= MOST_PIXELS {
+        return Ok(());
+    }
+    let problem = format!("would have {width}×{height} pixels, more than {MOST_PIXELS}");
+    Err(Error::configuration("a figure of the records", problem, "give shorter names"))
+}
+
 /// A figure as a PNG file that knows its size on paper.
 pub fn png(sheet: &Sheet) -> Result<Vec<u8>> {
     let scale = DENSITY / 72.0;
     let extent = |points: f64| (points * scale).round() as u32;
+    expect_size((extent(sheet.width), extent(sheet.height)))?;
     let mut pixmap = Pixmap::new(extent(sheet.width), extent(sheet.height))
         .ok_or_else(|| refuse("it has no extent"))?;
     pixmap.fill(tiny_skia::Color::WHITE);
@@ -134,4 +145,16 @@ fn path(outline: &[Segment]) -> Option<Path> {
         }
     }
     path.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_of_gigabytes_is_refused_as_its_records_fault() {
+        assert!(expect_size((5700, 8000)).is_ok());
+        assert!(expect_size((1 << 20, 1000)).is_err_and(|error| error.is_usage()));
+        assert!(expect_size((u32::MAX, u32::MAX)).is_err());
+    }
 }
