@@ -1,6 +1,6 @@
 //! Files of anybody: every reader refuses what it cannot use, in words, and what it takes can be used. Sound files
 //! are damaged at random; the fuzz targets of `property_tests/fuzz` go on where chance does not lead, and what they
-//! found is read here again.
+//! reached is read here again.
 
 use fernn::experiments::CATALOGUE;
 use fernn::report::{Format, write_report};
@@ -123,7 +123,7 @@ fn every_sound_file_is_taken() {
 }
 
 #[test]
-fn what_fuzzing_found_is_refused_or_used() {
+fn what_fuzzing_reached_is_refused_or_used() {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("property_tests/fuzz");
     for (name, _) in READERS {
         let found = corpus(name);
