@@ -21,8 +21,8 @@ use std::path::PathBuf;
 /// Processes that mpirun starts together share its training, where the program was built with --features mpi.
 #[derive(Args)]
 #[command(after_help = "Examples:\n\
-    \x20 fernn run-unit 3 --profile paper --only translation --data-dir data --out paper\n\
-    \x20 seq $(fernn plan --count) | xargs -P 4 -I N fernn run-unit N --threads 2 --memory 2")]
+    \x20 fernn run-unit 3 --profile paper --data-dir data --out paper\n\
+    \x20 seq $(fernn plan --count) | xargs -P 4 -I N fernn run-unit N --threads 2")]
 pub struct Arguments {
     /// The unit's number, from 1
     #[arg(value_name = "NUMBER")]
