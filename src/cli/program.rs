@@ -1,6 +1,6 @@
 //! The program: parses the command line, runs a command, and says how it ended.
 
-use super::finding::Finding;
+use super::finding::{Finding, exit_code};
 use super::run::{collect, plan, reproduce, run_unit};
 use super::{
     check, compare, completions, data, evaluate, list, man, predict, report, train, verify,
@@ -66,8 +66,7 @@ pub fn run() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             errln!("error: {error:#}");
-            let is_usage = error.downcast_ref::<fernn::Error>().is_some_and(fernn::Error::is_usage);
-            ExitCode::from(if is_usage { 2 } else { 3 })
+            ExitCode::from(exit_code(&error))
         }
     }
 }

@@ -1,5 +1,8 @@
 //! What a run says of itself and of the machine.
 
+/// What this binary was built from.
+pub(super) const COMMIT: &str = env!("FERNN_COMMIT");
+
 /// The command line without the program's path and without where results go.
 pub(super) fn command_line() -> String {
     let mut words = vec!["fernn".to_string()];

@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use super::flags::{AlgorithmFlags, CurveFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
+use super::provenance::COMMIT;
 use super::selection::SettingsFlags;
 use super::watch::Progress;
 use clap::Args;
@@ -66,7 +67,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         progress.show(event);
         curves.iter().for_each(|curves| curves.show(event));
     };
-    let origin = Origin::here(env!("FERNN_COMMIT"), &request.device);
+    let origin = Origin::here(COMMIT, &request.device);
     let run = UnitRun {
         key: &unit.key,
         sources: &sources,

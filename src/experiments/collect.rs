@@ -28,13 +28,11 @@ pub fn collect<'a>(
     units: &'a [Unit],
     folders: &[&Path],
 ) -> Result<Collected<'a>> {
-    let elsewhere = |folder| Session { out: folder, ..*session };
     let mut found = Vec::new();
     for unit in units {
         let files = session.files(unit)?;
-        let others = folders.iter().map(|folder| elsewhere(folder).files(unit));
-        let all: Vec<UnitFiles> =
-            std::iter::once(Ok(files.clone())).chain(others).collect::<Result<_>>()?;
+        let others = folders.iter().map(|folder| files.within(folder));
+        let all: Vec<UnitFiles> = std::iter::once(files.clone()).chain(others).collect();
         found.push((files, one_of(unit, &all)?));
     }
     let mut parts = Vec::new();

@@ -9,8 +9,8 @@ use std::path::Path;
 /// The file that is locked, among a folder's runs; it holds the number of the process.
 const NAME: &str = "in-use";
 
-/// A folder, or a unit in it, that no other process may use while this lives. The system takes it back when the process ends, however
-/// it ends.
+/// A folder, or a unit in it, that no other process may use while this lives, unless both share it. The system takes
+/// it back when the process ends, however it ends.
 #[derive(Debug)]
 pub struct FolderLock {
     /// Locked as long as it is open.

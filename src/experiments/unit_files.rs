@@ -24,6 +24,11 @@ impl UnitFiles {
         Self { out: out.to_path_buf(), slug: key.slug(), digest }
     }
 
+    /// Those of the same unit in another folder.
+    pub(super) fn within(&self, out: &Path) -> Self {
+        Self { out: out.to_path_buf(), ..self.clone() }
+    }
+
     /// What identifies the unit: the digest of its configuration and data.
     pub fn digest(&self) -> &str {
         &self.digest

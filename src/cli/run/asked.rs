@@ -1,6 +1,7 @@
 //! The units that flags ask for, and what they are run with.
 
 use crate::cli::flags::{AlgorithmFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
+use crate::cli::provenance::COMMIT;
 use crate::cli::selection::Selection;
 use candle_core::Device;
 use clap::Args;
@@ -9,8 +10,6 @@ use fernn::experiments::{Observer, Origin, Profile, Request, Session, Unit};
 use fernn::training::Alone;
 use std::path::{Path, PathBuf};
 
-/// What this binary was built from.
-const COMMIT: &str = env!("FERNN_COMMIT");
 /// Units at a time where nobody says how many.
 const MOST_JOBS: usize = 4;
 
@@ -74,10 +73,10 @@ impl UnitFlags {
         Ok(Asked { request, units, sources: self.data.sources(), origin, jobs })
     }
 
-    /// The output folder where none is named.
-    pub fn default_out(&self) -> PathBuf {
+    /// The output folder that is named, or that of the profile.
+    pub fn out(&self, named: Option<&PathBuf>) -> PathBuf {
         let profile = Profile::from(self.selection.settings.profile);
-        PathBuf::from("results/local").join(profile.name())
+        named.cloned().unwrap_or_else(|| PathBuf::from("results/local").join(profile.name()))
     }
 }
 

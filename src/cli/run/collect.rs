@@ -33,7 +33,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let asked = arguments.units.asked_to_collect()?;
-    let out = arguments.out.clone().unwrap_or_else(|| arguments.units.default_out());
+    let out = arguments.units.out(arguments.out.as_ref());
     let out_alone = [out.clone()];
     let sources = if arguments.folders.is_empty() { &out_alone[..] } else { &arguments.folders };
     if let Some(folder) = sources.iter().find(|folder| !folder.join("runs").is_dir()) {

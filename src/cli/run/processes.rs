@@ -1,7 +1,7 @@
 //! Processes that `mpirun` or `srun` started together, to train one model.
 
 #[cfg(feature = "mpi")]
-use fernn::Error;
+use crate::cli::finding::exit_code;
 #[cfg(feature = "mpi")]
 use fernn::training::MpiRanks;
 use fernn::training::{Alone, Ranks};
@@ -55,9 +55,8 @@ impl Processes {
     pub fn abort(&self, error: &anyhow::Error) {
         #[cfg(feature = "mpi")]
         if self.together.is_some() {
-            let is_usage = error.downcast_ref::<Error>().is_some_and(Error::is_usage);
             errln!("error: {error:#}");
-            MpiRanks::abort(if is_usage { 2 } else { 3 });
+            MpiRanks::abort(exit_code(error).into());
         }
         #[cfg(not(feature = "mpi"))]
         let _ = error; // there are none

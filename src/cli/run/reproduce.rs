@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         print_plan(&asked)?;
         return Ok(Finding::Fine);
     }
-    let out = arguments.out.clone().unwrap_or_else(|| arguments.units.default_out());
+    let out = arguments.units.out(arguments.out.as_ref());
     Results::of(&out, arguments.fresh)?; // what is not ours is refused before anything is written
     let curves = arguments.curves.inside(&out)?;
     let _lock = FolderLock::take(&out)?;

@@ -94,6 +94,6 @@ impl Arguments {
     }
 
     fn out(&self) -> PathBuf {
-        self.out.clone().unwrap_or_else(|| self.units.default_out())
+        self.units.out(self.out.as_ref())
     }
 }

@@ -21,7 +21,7 @@ pub fn write_figures(rows: &[Row], folder: &Path) -> anyhow::Result<()> {
         counter_examples: &[counter_example(0)?, counter_example(1)?],
     };
     write_equivariance(&measured, folder)?;
-    let origin = Origin::here(env!("FERNN_COMMIT"), &Device::Cpu);
+    let origin = Origin::here(provenance::COMMIT, &Device::Cpu);
     let provenance = [
         ("version", env!("CARGO_PKG_VERSION").to_string()),
         ("command", provenance::command_line()),
