@@ -13,7 +13,7 @@ use fernn::experiments::{
 use fernn::flow::{PixelsPerFrame, VelocitySet};
 use fernn::models::{AnyClassifier, Classifier, Mode};
 use fernn::parameters::Tensors;
-use fernn::training::{Alone, Checkpoint};
+use fernn::training::{Alone, Checkpoint, CheckpointFile};
 
 const EVALUATIONS: &[Evaluation] = &[
     Evaluation::Classification,
@@ -50,9 +50,8 @@ fn run(job: &ClassificationJob) -> (Vec<Record>, AnyClassifier) {
         .run(&UnitRun {
             key: &key,
             sources: &Sources::embedded(),
-            checkpoint: Some(path.clone()),
+            checkpoint: Some(CheckpointFile { path: path.clone(), ..CheckpointFile::default() }),
             weights: None,
-            fingerprint: String::new(),
             ranks: &Alone,
             progress: &|_| (),
         })

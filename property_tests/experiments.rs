@@ -1,6 +1,10 @@
 //! The declared experiments: the paper's configuration can be started, training resumes exactly,
 //! results do not depend on threads, a loss that is not finite is an error.
 
+#[path = "experiments/processes.rs"]
+mod processes;
+#[path = "experiments/threads.rs"]
+mod threads;
 #[path = "experiments/together.rs"]
 mod together;
 
@@ -19,7 +23,7 @@ use fernn::flow::{CarryOrder, Lift};
 use fernn::models::{Decoder, ForecastLearner};
 use fernn::ops::ConvAlgorithm;
 use fernn::parameters::{Parameters, Tensors};
-use fernn::training::{Adam, Alone, training_step};
+use fernn::training::{Adam, Alone, CheckpointFile, training_step};
 use std::path::PathBuf;
 
 fn request(profile: Profile) -> Request {
@@ -70,9 +74,12 @@ fn run_as(unit: &Unit, checkpoint: Option<PathBuf>, fingerprint: &str) -> Result
     unit.job.run(&UnitRun {
         key: &unit.key,
         sources: &Sources::embedded(),
-        checkpoint,
+        checkpoint: checkpoint.map(|path| CheckpointFile {
+            path,
+            fingerprint: fingerprint.into(),
+            origin: "a test".into(),
+        }),
         weights: None,
-        fingerprint: fingerprint.into(),
         ranks: &Alone,
         progress: &|_| (),
     })

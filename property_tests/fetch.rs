@@ -7,6 +7,7 @@ use fernn::digest::sha256_hex;
 use std::io::{BufRead, BufReader, Cursor, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What the server does with the requests for one file, one after the other.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,12 @@ enum Answer {
     CutAfter(usize),
     /// Serves other bytes.
     Wrong,
+    /// Announces everything, sends this many bytes and then nothing more, without closing.
+    SilentAfter(usize),
+    /// Announces no length and never ends.
+    Endless,
+    /// Announces so many bytes and sends nothing.
+    Promising(u64),
 }
 
 /// The requests seen: (path, start of the range).
@@ -61,18 +68,29 @@ fn respond(mut stream: TcpStream, content: &[u8], answer: Answer, log: &Log) {
     let wrong = vec![7u8; content.len()];
     let from = start.unwrap_or(0).min(content.len());
     let body = if matches!(answer, Answer::Wrong) { &wrong[from..] } else { &content[from..] };
+    if let Answer::Endless = answer {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+        while stream.write_all(&[7; 1 << 16]).is_ok() {}
+        return;
+    }
     let status = if start.is_some() { "206 Partial Content" } else { "200 OK" };
-    let head =
-        format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-    let sent = match answer {
-        Answer::CutAfter(bytes) => &body[..bytes.min(body.len())],
-        _ => body,
+    let (length, sent) = match answer {
+        Answer::CutAfter(bytes) | Answer::SilentAfter(bytes) => {
+            (body.len() as u64, &body[..bytes.min(body.len())])
+        }
+        Answer::Promising(bytes) => (bytes, &body[..0]),
+        _ => (body.len() as u64, body),
     };
+    let head =
+        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(sent));
+    if let Answer::SilentAfter(_) = answer {
+        let _ = stream.read(&mut [0]); // until the other side closes
+    }
 }
 
 fn mirrors(server: &Server) -> Mirrors {
-    Mirrors(vec![server.address.clone()])
+    Mirrors::of(vec![server.address.clone()])
 }
 
 /// Bytes that are not MNIST: no digest can match, so a download never succeeds with them.
@@ -102,6 +120,37 @@ fn a_broken_transfer_is_kept_and_continued_where_it_ended() {
 }
 
 #[test]
+fn a_silent_server_is_given_up_and_what_it_sent_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(foreign(), vec![Answer::SilentAfter(1234)]);
+    let mirrors = Mirrors { patience: Duration::from_millis(300), ..mirrors(&server) };
+    let error = fetch(&FILES, folder.path(), &mirrors, &|_, _, _| ()).unwrap_err().to_string();
+    assert!(error.contains("broke off after 1234 bytes") && error.contains("timeout"), "{error}");
+    let part = folder.path().join(format!("{}.gz.part", FILES[0].name));
+    assert_eq!(std::fs::read(part).unwrap(), foreign()[..1234]);
+    // One that does not even answer.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addresses = vec![format!("http://{}", silent.local_addr().unwrap())];
+    let mirrors = Mirrors { addresses, ..mirrors };
+    let error = fetch(&FILES, folder.path(), &mirrors, &|_, _, _| ()).unwrap_err().to_string();
+    assert!(error.contains("timeout"), "{error}");
+}
+
+#[test]
+fn no_more_is_taken_than_the_file_can_have() {
+    for answer in [Answer::Endless, Answer::Promising(1 << 40)] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = serve(foreign(), vec![answer]);
+        let most = Mutex::new(0);
+        let progress = |_: &str, so_far, _| *most.lock().unwrap() = so_far;
+        let error = fetch(&FILES, folder.path(), &mirrors(&server), &progress).unwrap_err();
+        assert!(error.to_string().contains("sends another file"), "{answer:?}: {error}");
+        assert!(*most.lock().unwrap() <= 64 << 20, "{answer:?}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+    }
+}
+
+#[test]
 fn content_with_a_wrong_digest_is_never_put_in_place() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve(foreign(), vec![Answer::Wrong]);
@@ -124,7 +173,7 @@ fn every_mirror_is_tried_and_named() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap()) // closed again: nobody listens
     };
-    let mirrors = Mirrors(vec![nobody.clone(), server.address.clone()]);
+    let mirrors = Mirrors::of(vec![nobody.clone(), server.address.clone()]);
     match fetch(&FILES, folder.path(), &mirrors, &|_, _, _| ()).unwrap_err() {
         Error::Download { attempts, .. } => {
             assert_eq!(attempts.len(), 2);

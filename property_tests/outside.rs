@@ -103,7 +103,6 @@ impl Job for OwnJob {
             batch: &|step, part| data.pair(Split::Train, part.within(&(step * 2..step * 2 + 2)), 3),
             validation: &|_| Ok(std::borrow::Cow::Borrowed(&validation)),
             checkpoint: run.checkpoint.clone(),
-            fingerprint: run.fingerprint.clone(),
             ranks: run.ranks,
             progress: run.progress,
         }
@@ -141,7 +140,7 @@ impl Experiment for OwnExperiment {
             },
             changed: String::new(),
             settings: format!("range = {range}\n"),
-            shows: "",
+            shows_frames: false,
             steps: 4,
             work: 4,
             job: Box::new(OwnJob { range }),

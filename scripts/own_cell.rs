@@ -198,7 +198,6 @@ fn train(cell: &Candidate, data: &TranslatingMnist) -> Result<(f64, f64)> {
         },
         validation: &|_| Ok(Cow::Borrowed(&validation)),
         checkpoint: None,
-        fingerprint: String::new(),
         ranks: &Alone,
         progress: &|_| (),
     }

@@ -1,51 +1,14 @@
 //! Processes that train one model together, as threads of this one: whatever their number, the same bits.
 
+use super::threads::Threads;
 use candle_core::{DType, Device, Tensor};
 use fernn::Result;
 use fernn::parameters::{Draw, Initial, Parameters, Tensors};
 use fernn::rng::Stream;
 use fernn::training::{
-    AdamConfig, Alone, Learner, Loss, Ranks, RunName, Schedule, Trainer, Training,
+    AdamConfig, Alone, CheckpointFile, Learner, Loss, Ranks, RunName, Schedule, Trainer, Training,
 };
 use std::path::Path;
-use std::sync::{Barrier, Mutex};
-
-/// Threads that stand for processes.
-struct Threads {
-    slots: Mutex<Vec<Vec<u8>>>,
-    barrier: Barrier,
-}
-
-/// One of them.
-struct Thread<'a>(pub usize, pub &'a Threads);
-
-impl Threads {
-    fn new(size: usize) -> Self {
-        Self { slots: Mutex::new(vec![vec![]; size]), barrier: Barrier::new(size) }
-    }
-}
-
-impl Ranks for Thread<'_> {
-    fn rank(&self) -> usize {
-        self.0
-    }
-
-    fn size(&self) -> usize {
-        self.1.slots.lock().unwrap().len()
-    }
-
-    fn gather(&self, own: &[u8]) -> Result<Vec<Vec<u8>>> {
-        self.1.slots.lock().unwrap()[self.0] = own.to_vec();
-        self.1.barrier.wait();
-        let all = self.1.slots.lock().unwrap().clone();
-        self.1.barrier.wait();
-        Ok(all)
-    }
-
-    fn exchange(&self, with: usize, own: &[u8]) -> Result<Vec<u8>> {
-        Ok(self.gather(own)?.swap_remove(with))
-    }
-}
 
 /// Learns x of Σ (tanh(a·x) − b)² over samples (a, b).
 struct Line;
@@ -118,8 +81,8 @@ fn train_for(
         schedule: Schedule { steps, interval: 3, clip: Some(0.1), parts, adam },
         batch: &|step, part| samples(part.within(&(step * 10..(step + 1) * 10))),
         validation: &|_| Ok(std::borrow::Cow::Borrowed(&validation)),
-        checkpoint: checkpoint.map(Path::to_path_buf),
-        fingerprint: "line".into(),
+        checkpoint: checkpoint
+            .map(|path| CheckpointFile { path: path.into(), ..CheckpointFile::default() }),
         ranks,
         progress: &|_| (),
     }
@@ -137,12 +100,7 @@ fn together_for(
     parts: u64,
     checkpoint: Option<&Path>,
 ) -> Vec<Result<Training>> {
-    let threads = Threads::new(size);
-    std::thread::scope(|scope| {
-        let train = |rank| train_for(steps, parts, &Thread(rank, &threads), checkpoint);
-        let all: Vec<_> = (0..size).map(|rank| scope.spawn(move || train(rank))).collect();
-        all.into_iter().map(|one| one.join().expect("no panic")).collect()
-    })
+    Threads::new(size).each(|ranks| train_for(steps, parts, ranks, checkpoint))
 }
 
 fn bits(training: &Training) -> (Vec<[u64; 2]>, Vec<u32>) {

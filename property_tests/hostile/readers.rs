@@ -18,7 +18,8 @@ use fernn::ops::ConvAlgorithm;
 use fernn::parameters::{Draw, Initial, Parameters, Tensors, load, load_f32, load_weights};
 use fernn::tensor_file::TensorFile;
 use fernn::training::{
-    AdamConfig, Alone, Checkpoint, Learner, Loss, RunName, Schedule, Trainer, Training,
+    AdamConfig, Alone, Checkpoint, CheckpointFile, Learner, Loss, RunName, Schedule, Trainer,
+    Training,
 };
 use fernn::verification::Baseline;
 use std::path::{Path, PathBuf};
@@ -276,8 +277,7 @@ pub fn trained(path: &Path) -> Result<Training> {
         },
         batch: &|_, _| Ok(1.0),
         validation: &|_| Ok(vec![1.0].into()),
-        checkpoint: Some(path.to_path_buf()),
-        fingerprint: String::new(),
+        checkpoint: Some(CheckpointFile { path: path.into(), ..CheckpointFile::default() }),
         ranks: &Alone,
         progress: &|_| (),
     }

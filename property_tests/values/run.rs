@@ -7,8 +7,8 @@ use fernn::experiments::forecasting::{
     Baseline, Evaluation, ForecastJob, RotationWorld, Settings, TranslationWorld, World, units,
 };
 use fernn::experiments::{
-    CATALOGUE, Changes, Evidence, Metric, Origin, PROVENANCE, Picture, Profile, Record, Request,
-    Session, Subject, Unit, UnitKey,
+    CATALOGUE, Changes, DeviceKind, Evidence, Metric, Origin, PROVENANCE, Picture, Profile, Record,
+    Request, Session, Subject, Unit, UnitKey,
 };
 use fernn::flow::{AnyVelocity, DegreesPerFrame, Lift, PixelsPerFrame};
 use fernn::models::Decoder;
@@ -359,7 +359,7 @@ pub fn digests(
             device: Device::Cpu,
         };
         let plain = unit(&|_| ());
-        of(digits, &Unit { shows: second_seed.shows, job: Box::new(job), ..plain })
+        of(digits, &Unit { shows_frames: second_seed.shows_frames, job: Box::new(job), ..plain })
     };
     let plain = unit(&|_| ());
     // Who ran it, and on how many threads, changes no unit.
@@ -368,7 +368,7 @@ pub fn digests(
     vec![
         ("nothing", of(digits, &plain)),
         ("data", of(other, &plain)),
-        ("device", on(digits, &Origin { device: "CUDA".into(), ..here.clone() }, &plain)),
+        ("device", on(digits, &Origin { device: DeviceKind::Cuda, ..here.clone() }, &plain)),
         ("seed", keyed(&|key| key.seed += 1)),
         ("which seed is shown", first_as_second),
         ("profile", keyed(&|key| key.profile = "desk".into())),

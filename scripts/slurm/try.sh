@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Tries submit.sh and array.sh on a Slurm that lives as long as this script: one node on loopback, with ports, keys
 # and folders of its own. Two tasks are interrupted on the way, one by a requeue and one as at the end of its time;
-# what is collected must be what one process measures, byte for byte. Needs root on Debian; installs Slurm where
+# what is collected must be what one process measures, byte for byte. So must what two processes measure that srun
+# starts together over MPI, where the program and this Slurm can do that. Needs root on Debian; installs Slurm where
 # it is missing.
 #
 #     scripts/slurm/try.sh
 #
-#     FERNN   the program [built here]
+#     FERNN   the program [built here, with --features mpi where there are mpicc and libclang]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # Checkpoints a fraction of a second apart, and units of several: time to interrupt them in.
@@ -34,7 +35,9 @@ if [ $is_missing = yes ]; then
         fail "apt-get could not install slurm-wlm and munge"
 fi
 if [ -z "${FERNN:-}" ]; then
-    cargo build --release --quiet --bin fernn
+    features=()
+    if command -v mpicc >/dev/null && [[ $(ldconfig -p) = *libclang* ]]; then features=(--features mpi); fi
+    cargo build --release --quiet "${features[@]}" --bin fernn
     FERNN=${CARGO_TARGET_DIR:-target}/release/fernn
 fi
 program=$(command -v -- "$FERNN") || fail "there is no program $FERNN"
@@ -169,3 +172,34 @@ measured "$cluster" >"$work/cluster.csv"
 [ "$(wc -l <"$work/one.csv")" -gt 1 ] || fail "fernn reproduce measured nothing"
 cmp "$work/one.csv" "$work/cluster.csv" || fail "what the tasks measured is not what one process measures"
 echo "$(wc -l <"$work/one.csv") lines of records.csv are the same as those of fernn reproduce"
+
+not_tried() { echo "NOT TRIED: processes that srun starts together, for $1"; exit 0; }
+[[ $(ldd "$FERNN" 2>&1) = *libmpi.so* ]] || not_tried "$FERNN was built without Open MPI"
+[[ $(srun --mpi=list 2>&1) = *pmix* ]] || not_tried "this Slurm has no plugin for PMIx"
+
+unit=(run-unit 3 --only translation --seeds 1 --steps 60 --threads 1)
+unit+=(--set "schedule.parts=4" --set "schedule.interval=5")
+together() { timeout 600 srun --ntasks=2 --mpi=pmix "$FERNN" "${unit[@]}" --out "$work/$1" >>"$work/$1.log" 2>&1; }
+"$FERNN" "${unit[@]}" --out "$work/alone" >"$work/alone.log" 2>&1 || fail "a process alone failed"
+together two || fail "two processes failed"
+
+together killed &
+launcher=$!
+has_checkpoint() {
+    compgen -G "$work/killed/runs/*.safetensors" >/dev/null || ! kill -0 $launcher 2>/dev/null
+}
+wait_until 120 "a checkpoint of two processes" has_checkpoint
+kill -KILL "$(pgrep --newest --full "^$FERNN .*$work/killed")" || fail "neither of two processes runs"
+if wait $launcher; then fail "the run ended well although one of its processes was killed"; fi
+compgen -G "$work/killed/runs/*[0-9a-f].csv" >/dev/null && fail "it was finished before one was killed"
+together killed || fail "two processes do not go on"
+
+unit_measured() { grep -hv ^provenance "$work/$1"/runs/*.csv | sort; }
+for other in two killed; do
+    cmp <(unit_measured alone) <(unit_measured "$other") || fail "$other: other records than those of one process"
+    for kind in best.safetensors safetensors; do
+        cmp "$work"/alone/runs/*[0-9a-f].$kind "$work/$other"/runs/*[0-9a-f].$kind || fail "$other: other weights"
+    done
+done
+echo "Two processes that srun started together, also when one was killed: $(unit_measured alone | wc -l) records," \
+    "weights and checkpoint are the same"

@@ -64,7 +64,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         sources: &sources,
         checkpoint: None,
         weights: None,
-        fingerprint: String::new(),
         ranks: &Alone,
         progress: &|_| (),
     };

@@ -1,6 +1,7 @@
 //! Flags that several commands have.
 
 use super::tensorboard::Curves;
+use fernn::experiments::DeviceKind;
 use fernn::report::Format;
 use std::path::{Path, PathBuf};
 
@@ -68,11 +69,11 @@ pub(super) enum DeviceName {
 }
 
 impl DeviceFlags {
-    /// The device as units are known by it.
-    pub(super) fn word(&self) -> &'static str {
+    /// What kind of device it is, whether it is here or not.
+    pub(super) fn kind(&self) -> DeviceKind {
         match self.device {
-            DeviceName::Cpu => "CPU",
-            DeviceName::Cuda => "CUDA",
+            DeviceName::Cpu => DeviceKind::Cpu,
+            DeviceName::Cuda => DeviceKind::Cuda,
         }
     }
 

@@ -4,14 +4,14 @@ use super::finding::Finding;
 use super::flags::{AlgorithmFlags, CurveFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
 use super::provenance::COMMIT;
 use super::selection::SettingsFlags;
-use super::watch::Progress;
+use super::watch::Audience;
 use clap::Args;
 use fernn::Error;
 use fernn::experiments::number::precise;
 use fernn::experiments::{
     Event, Metric, ModelJob, Origin, Request, TrainedModel, Unit, UnitRun, find, plan,
 };
-use fernn::training::Alone;
+use fernn::training::{Alone, CheckpointFile};
 use std::path::{Path, PathBuf};
 
 /// Trains one model of an experiment and writes its best weights, under the names that `fernn predict`
@@ -62,25 +62,24 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     arguments.memory.apply(1);
     arguments.threads.apply()?;
     let curves = arguments.curves.inside(arguments.out.parent().unwrap_or(Path::new("")))?;
-    let progress = Progress::new();
-    let observer = |event: Event<'_>| {
-        progress.show(event);
-        curves.iter().for_each(|curves| curves.show(event));
-    };
+    let audience = Audience::new(curves);
     let origin = Origin::here(COMMIT, &request.device);
     let run = UnitRun {
         key: &unit.key,
         sources: &sources,
-        checkpoint: Some(checkpoint.clone()),
+        checkpoint: Some(CheckpointFile {
+            path: checkpoint.clone(),
+            fingerprint: unit.digest(&sources, &origin)?,
+            origin: origin.to_string(),
+        }),
         weights: None,
-        fingerprint: unit.digest(&sources, &origin)?,
         ranks: &Alone,
-        progress: &|told| observer(Event::Training { unit: &unit, told }),
+        progress: &|told| audience.tell(Event::Training { unit: &unit, told }),
     };
-    observer(Event::Total(unit.work));
-    observer(Event::Unit { number: 1, of: 1, unit: &unit, is_finished: false });
+    audience.tell(Event::Total(unit.work));
+    audience.tell(Event::Unit { number: 1, of: 1, unit: &unit, is_finished: false });
     let trained = rayon::scope(|_| job.train(&run));
-    progress.finish();
+    let curves = audience.leave();
     let (records, weights) = trained?;
     let (key, settings, data) = (unit.key.clone(), unit.settings.clone(), unit.job.data(&sources)?);
     TrainedModel { key, settings, data, weights }.save(&arguments.out)?;

@@ -13,6 +13,9 @@ pub trait Downloadable {
     /// The file in a folder, under whichever name it may have there.
     fn find(&self, folder: &Path) -> Option<PathBuf>;
 
+    /// More bytes than it has as published, whoever compressed it: what a server sends beyond is another file.
+    fn most_bytes(&self) -> u64;
+
     /// Reads the whole file and compares it with what was published.
     ///
     /// # Errors
@@ -27,6 +30,10 @@ impl Downloadable for IdxFile {
 
     fn find(&self, folder: &Path) -> Option<PathBuf> {
         IdxFile::find(self, folder).ok()
+    }
+
+    fn most_bytes(&self) -> u64 {
+        64 << 20 // the largest is 47 MB before it is compressed
     }
 
     /// Compares the digest of the uncompressed content with the published one.

@@ -114,7 +114,15 @@ mod tests {
     fn unit(seed: u64) -> Unit {
         let key = UnitKey { experiment: "own".into(), seed, ..UnitKey::default() };
         let (settings, changed) = (String::new(), String::new());
-        Unit { key, settings, changed, shows: "", steps: 1, work: 1, job: Box::new(Nothing) }
+        Unit {
+            key,
+            settings,
+            changed,
+            shows_frames: false,
+            steps: 1,
+            work: 1,
+            job: Box::new(Nothing),
+        }
     }
 
     /// Folders, each with the value of the first unit that is finished there; the second has failed in the last.

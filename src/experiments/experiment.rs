@@ -18,7 +18,7 @@ use crate::digest::sha256_hex;
 use crate::error::Result;
 use crate::ops::ConvAlgorithm;
 use crate::parameters::Tensors;
-use crate::training::{Ranks, RunName, Training, TrainingEvent};
+use crate::training::{CheckpointFile, Ranks, RunName, Training, TrainingEvent};
 use candle_core::Device;
 use std::path::PathBuf;
 
@@ -122,7 +122,7 @@ impl UnitKey {
         RunName { experiment, model, seed: self.seed }
     }
 
-    /// The records of its training: curves, of which the validation split's is of metric `score`, the best
+    /// The records of its training: what ran it, curves, of which the validation split's is of metric `score`, the best
     /// step and the number of parameters.
     pub(super) fn training_records(
         &self,
@@ -131,10 +131,10 @@ impl UnitKey {
         score: &Metric,
     ) -> Vec<Record> {
         let validation = Some(Split::Validation);
-        let mut records = vec![
-            self.record(None, Metric::PARAMETERS, parameters as f64),
-            self.record(validation, Metric::BEST_STEP, training.best_step as f64),
-        ];
+        let mut records: Vec<Record> =
+            training.origins.iter().map(|origin| self.note(Metric::ORIGIN, origin)).collect();
+        records.push(self.record(None, Metric::PARAMETERS, parameters as f64));
+        records.push(self.record(validation, Metric::BEST_STEP, training.best_step as f64));
         for point in &training.curve {
             let at = |split, metric, value| Record {
                 step: Some(point.step),
@@ -160,6 +160,11 @@ impl UnitKey {
         }
     }
 
+    /// A record of the unit with a metric in words.
+    pub(super) fn note(&self, metric: Metric, note: &str) -> Record {
+        Record { value: None, note: note.into(), ..self.record(None, metric, 0.0) }
+    }
+
     /// A picture of the unit, of no pixels yet.
     pub fn picture(&self, split: Split, metric: Metric, horizon: usize) -> Picture {
         Picture {
@@ -183,8 +188,8 @@ pub struct Unit {
     pub settings: String,
     /// What of them differs from the profile's; empty for nothing.
     pub changed: String,
-    /// What of its output is no number: shown frames, say. Part of what identifies it.
-    pub shows: &'static str,
+    /// Whether it gives pictures besides numbers, as the first seed of a model does.
+    pub shows_frames: bool,
     /// Optimiser steps.
     pub steps: u64,
     /// Work in units of one sequence through one slice of a hidden state of 16 planes; measurements are a
@@ -203,8 +208,9 @@ impl Unit {
     pub fn digest(&self, sources: &Sources, origin: &Origin) -> Result<String> {
         let data = self.job.data(sources)?;
         let (slug, version) = (self.key.slug(), env!("CARGO_PKG_VERSION"));
-        let (profile, device) = (&self.key.profile, &origin.device);
-        let parts = [version, device, &slug, profile, &self.settings, self.shows, &data];
+        let (profile, device) = (&self.key.profile, origin.device.name());
+        let shown = if self.shows_frames { "first" } else { "" };
+        let parts = [version, device, &slug, profile, &self.settings, shown, &data];
         Ok(sha256_hex(parts.join("\n"))[..16].to_string())
     }
 }
@@ -264,11 +270,9 @@ pub struct UnitRun<'a> {
     /// Data.
     pub sources: &'a Sources,
     /// Where checkpoints go; `None` keeps the run in memory.
-    pub checkpoint: Option<PathBuf>,
+    pub checkpoint: Option<CheckpointFile>,
     /// Where the best weights go besides, under the names that `fernn predict` reads; `None` keeps none.
     pub weights: Option<PathBuf>,
-    /// Identifies code, settings, seed and data.
-    pub fingerprint: String,
     /// The processes that share its training.
     pub ranks: &'a dyn Ranks,
     /// Told what happens in its training.

@@ -35,8 +35,7 @@ pub(super) fn recorded(unit: &Unit, error: Error) -> Result<Record> {
     if !matches!(error, Error::NonFinite { .. }) {
         return Err(error);
     }
-    let (value, note) = (None, error.to_string());
-    Ok(Record { value, note, ..unit.key.record(None, Metric::FAILED, 0.0) })
+    Ok(unit.key.note(Metric::FAILED, &error.to_string()))
 }
 
 impl Verdict {

@@ -14,10 +14,29 @@ pub struct Origin {
     pub cpu: String,
     /// The instruction set of the kernels.
     pub kernels: String,
-    /// `CPU` or `CUDA`: what computes. Part of what identifies a unit, for rounding differs.
-    pub device: String,
+    /// What computes. Part of what identifies a unit, for rounding differs.
+    pub device: DeviceKind,
     /// Threads in all, on which no value depends.
     pub threads: usize,
+}
+
+/// What computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// This crate's kernels.
+    Cpu,
+    /// candle's operations on a GPU.
+    Cuda,
+}
+
+impl DeviceKind {
+    /// Its name in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "CPU",
+            Self::Cuda => "CUDA",
+        }
+    }
 }
 
 impl Origin {
@@ -27,7 +46,7 @@ impl Origin {
             commit: commit.into(),
             cpu: cpu_name(),
             kernels: crate::ops::instruction_set().to_string(),
-            device: if device.is_cpu() { "CPU" } else { "CUDA" }.into(),
+            device: if device.is_cpu() { DeviceKind::Cpu } else { DeviceKind::Cuda },
             threads: rayon::current_num_threads(),
         }
     }
@@ -38,7 +57,7 @@ impl Origin {
             ("commit", self.commit.clone()),
             ("CPU", self.cpu.clone()),
             ("kernels", self.kernels.clone()),
-            ("device", self.device.clone()),
+            ("device", self.device.name().into()),
             ("threads", self.threads.to_string()),
         ];
         facts.into_iter().map(|(name, fact)| Record::provenance(name, fact)).collect()
@@ -57,9 +76,9 @@ impl std::fmt::Display for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { commit, cpu, kernels, device, .. } = self;
         write!(f, "commit {commit} on {cpu} ({kernels}")?;
-        match device.as_str() {
-            "CPU" => write!(f, ")"),
-            other => write!(f, ", {other})"),
+        match device {
+            DeviceKind::Cpu => write!(f, ")"),
+            DeviceKind::Cuda => write!(f, ", {})", device.name()),
         }
     }
 }

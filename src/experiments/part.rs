@@ -37,7 +37,7 @@ impl Part {
         let mut provenance = origin.rows();
         provenance.push(Record::provenance(FINISHED, now.as_secs().to_string()));
         provenance.push(Record::provenance(SECONDS, format!("{:.1}", took.as_secs_f64())));
-        Self { evidence, provenance }
+        Self { evidence: evidence.without_repetitions(), provenance }
     }
 
     /// Writes it as that of a unit.
@@ -45,7 +45,7 @@ impl Part {
     /// # Errors
     /// Those of [`Evidence::write`].
     pub(super) fn write(&self, path: &Path, unit: &str) -> Result<()> {
-        let mut whole = self.evidence.without_repetitions();
+        let mut whole = self.evidence.clone();
         whole.records.extend(self.provenance.clone());
         whole.records.push(Record::provenance(UNIT, unit));
         let digest = digest(&whole);
@@ -123,12 +123,23 @@ fn digest(evidence: &Evidence) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::origin::DeviceKind;
     use super::super::subject::Subject;
     use super::*;
 
     fn picture(pixel: f32) -> Picture {
         let experiment = "translation".into();
         Picture { experiment, width: 1, pixels: vec![pixel], ..Picture::default() }
+    }
+
+    fn origin() -> Origin {
+        Origin {
+            commit: "a".into(),
+            cpu: "b".into(),
+            kernels: "c".into(),
+            device: DeviceKind::Cpu,
+            threads: 2,
+        }
     }
 
     fn part(value: f64) -> Part {
@@ -141,15 +152,8 @@ mod tests {
             note: "in\ntwo lines".into(),
             ..Record::default()
         };
-        let origin = Origin {
-            commit: "a".into(),
-            cpu: "b".into(),
-            kernels: "c".into(),
-            device: "CPU".into(),
-            threads: 2,
-        };
         let evidence = Evidence { records: vec![record], pictures: vec![picture(0.5)] };
-        Part::new(evidence, &origin, Duration::from_secs(2))
+        Part::new(evidence, &origin(), Duration::from_secs(2))
     }
 
     #[test]
@@ -226,12 +230,13 @@ mod tests {
     fn what_a_job_says_twice_is_kept_once() -> Result<()> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("part.csv");
-        let mut twice = part(0.1);
-        twice.evidence.records.push(twice.evidence.records[0].clone());
-        twice.evidence.pictures.push(picture(0.5));
-        twice.write(&path, "unit")?;
-        let read = Part::read(&path, "unit")?.expect("it was written");
-        assert_eq!(read.evidence, part(0.1).evidence);
+        let once = part(0.1).evidence;
+        let mut twice = once.clone();
+        twice.extend(once.clone());
+        let part = Part::new(twice, &origin(), Duration::ZERO);
+        assert_eq!(part.evidence, once);
+        part.write(&path, "unit")?;
+        assert_eq!(Part::read(&path, "unit")?, Some(part));
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use super::unit_files::UnitFiles;
 use crate::data::Sources;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
-use crate::training::{Ranks, TrainingEvent, of_the_first};
+use crate::training::{CheckpointFile, Ranks, TrainingEvent, of_the_first};
 use std::path::Path;
 use std::time::Instant;
 
@@ -137,9 +137,8 @@ impl Session<'_> {
         let measured = unit.job.run(&UnitRun {
             key: &unit.key,
             sources: self.sources,
-            checkpoint: Some(files.checkpoint()),
+            checkpoint: Some(self.checkpoint(files)),
             weights: Some(files.best()),
-            fingerprint: files.digest().into(),
             ranks: self.ranks,
             progress: &progress,
         });
@@ -187,9 +186,8 @@ impl Session<'_> {
             let trained = job.train(&UnitRun {
                 key: &unit.key,
                 sources: self.sources,
-                checkpoint: Some(files.checkpoint()),
+                checkpoint: Some(self.checkpoint(&files)),
                 weights: None,
-                fingerprint: files.digest().into(),
                 ranks: self.ranks,
                 progress: &|_| (),
             });
@@ -215,6 +213,11 @@ impl Session<'_> {
         digest.bytes()
     }
 
+    fn checkpoint(&self, files: &UnitFiles) -> CheckpointFile {
+        let (fingerprint, origin) = (files.digest().into(), self.origin.to_string());
+        CheckpointFile { path: files.checkpoint(), fingerprint, origin }
+    }
+
     /// Where the files of a unit lie.
     ///
     /// # Errors
@@ -225,16 +228,11 @@ impl Session<'_> {
 
     /// The settings of a unit, what of them was changed, and what it runs on, among its records.
     fn settings(&self, unit: &Unit) -> Vec<Record> {
-        let noted = |metric, note: &str| Record {
-            value: None,
-            note: note.into(),
-            ..unit.key.record(None, metric, 0.0)
-        };
-        let mut records = vec![noted(Metric::SETTINGS, &unit.settings)];
+        let mut records = vec![unit.key.note(Metric::SETTINGS, &unit.settings)];
         if !unit.changed.is_empty() {
-            records.push(noted(Metric::CHANGED, &unit.changed));
+            records.push(unit.key.note(Metric::CHANGED, &unit.changed));
         }
-        records.push(noted(Metric::ORIGIN, &self.origin.to_string()));
+        records.push(unit.key.note(Metric::ORIGIN, &self.origin.to_string()));
         records
     }
 }

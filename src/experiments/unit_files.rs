@@ -1,7 +1,7 @@
 //! Where the files of units lie in an output folder.
 
 use super::experiment::UnitKey;
-use super::folder_lock::FolderLock;
+use super::lock::Lock;
 use super::part::Part;
 use crate::atomic_file::{read_if_there, remove_if_there, write_atomically};
 use crate::error::Result;
@@ -61,9 +61,9 @@ impl UnitFiles {
     /// Takes the unit for this process alone.
     ///
     /// # Errors
-    /// As [`FolderLock::take`].
-    pub fn lock(&self) -> Result<FolderLock> {
-        FolderLock::of_unit(&self.file("in-use"), &self.slug)
+    /// As [`Lock::take`].
+    pub fn lock(&self) -> Result<Lock> {
+        Lock::of_unit(&self.file("in-use"), &self.slug)
     }
 
     /// What was measured of the unit, where it is finished.

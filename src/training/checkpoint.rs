@@ -5,7 +5,18 @@ use crate::error::{Error, Result};
 use crate::tensor_file::TensorFile;
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Where the checkpoint of a training lies, and what it says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckpointFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Identifies configuration, model, seed and data; a checkpoint of another one is never resumed.
+    pub fingerprint: String,
+    /// The program and the machine, in words.
+    pub origin: String,
+}
 
 /// Tensors by name with one JSON value beside them.
 #[derive(Clone, Debug, Default)]

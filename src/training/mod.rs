@@ -11,7 +11,7 @@ mod step;
 mod trainer;
 
 pub use adam::{Adam, AdamConfig};
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Checkpoint, CheckpointFile};
 pub use learner::{Best, Learner, Loss};
 #[cfg(feature = "mpi")]
 pub use mpi_ranks::MpiRanks;

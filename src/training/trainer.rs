@@ -1,7 +1,7 @@
 //! The training loop: batches by step number, evaluation at intervals, best weights, resumption.
 
 use super::adam::{Adam, AdamConfig};
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, CheckpointFile};
 use super::divided::Divided;
 use super::learner::Learner;
 use super::ranks::{Part, Ranks, of_the_first};
@@ -11,7 +11,6 @@ use crate::parameters::{BEST, Parameters, Tensors};
 use candle_nn::Optimizer;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
 
 /// How long and how hard to train.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,8 +49,11 @@ pub struct CurvePoint {
 /// There is no generator to save: every batch is a function of the seed and the step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Position {
-    /// Identifies configuration, model, seed and data; another one is never resumed.
+    /// See [`CheckpointFile::fingerprint`].
     pub fingerprint: String,
+    /// See [`CheckpointFile::origin`]: of all that took a step, in the order of their first.
+    #[serde(default)]
+    pub origins: Vec<String>,
     /// Optimiser steps taken.
     pub step: u64,
     /// The curve so far.
@@ -97,6 +99,8 @@ pub struct Training {
     pub best_step: u64,
     /// The tensors of that step, by name.
     pub best_weights: Tensors,
+    /// See [`Position::origins`]; none without a checkpoint.
+    pub origins: Vec<String>,
 }
 
 /// What is trained, for people.
@@ -150,7 +154,6 @@ pub struct RunName {
 ///     batch: &|_, _| Ok(1.0),
 ///     validation: &|_| Ok(vec![1.0].into()),
 ///     checkpoint: None,
-///     fingerprint: String::new(),
 ///     ranks: &Alone,
 ///     progress: &|_| (),
 /// }
@@ -173,9 +176,7 @@ pub struct Trainer<'a, L: Learner<Batch: Clone>> {
     /// The batches of the validation split, for an evaluation after so many optimiser steps.
     pub validation: &'a dyn Fn(u64) -> Result<Cow<'a, [L::Batch]>>,
     /// Where checkpoints go; `None` keeps the run in memory.
-    pub checkpoint: Option<PathBuf>,
-    /// See [`Position::fingerprint`].
-    pub fingerprint: String,
+    pub checkpoint: Option<CheckpointFile>,
     /// The processes that share each step, which all end with the same training. The first writes checkpoints; all
     /// read them.
     pub ranks: &'a dyn Ranks,
@@ -202,6 +203,12 @@ impl<L: Learner<Batch: Clone>> Trainer<'_, L> {
         let (mut position, mut best) = self.resume(&mut optimiser)?;
         self.expect_alike(&position)?;
         (self.progress)(TrainingEvent::Begins { curve: &position.curve });
+        if let Some(CheckpointFile { origin, .. }) = &self.checkpoint
+            && position.step < self.schedule.steps
+            && !position.origins.contains(origin)
+        {
+            position.origins.push(origin.clone());
+        }
         while position.step < self.schedule.steps {
             let train_loss = self.interval(&mut position.step, &mut optimiser)?;
             let validation = (self.validation)(position.step)?;
@@ -211,13 +218,13 @@ impl<L: Learner<Batch: Clone>> Trainer<'_, L> {
                 best = self.parameters.snapshot()?;
             }
             position.curve.push(CurvePoint { step: position.step, train_loss, score });
-            if let Some(path) = self.checkpoint.as_ref().filter(|_| self.ranks.rank() == 0) {
-                self.save(path, &position, &optimiser, &best)?;
+            if let Some(file) = self.checkpoint.as_ref().filter(|_| self.ranks.rank() == 0) {
+                self.save(file, &position, &optimiser, &best)?;
             }
             (self.progress)(TrainingEvent::Evaluated { curve: &position.curve });
         }
-        let Position { curve, best_step, .. } = position;
-        Ok(Training { curve, best_step, best_weights: best })
+        let Position { curve, best_step, origins, .. } = position;
+        Ok(Training { curve, best_step, best_weights: best, origins })
     }
 
     /// Steps to the next evaluation; returns the mean training loss.
@@ -276,7 +283,7 @@ impl<L: Learner<Batch: Clone>> Trainer<'_, L> {
 
     fn save(
         &self,
-        path: &Path,
+        file: &CheckpointFile,
         position: &Position,
         optimiser: &Adam,
         best: &Tensors,
@@ -288,13 +295,15 @@ impl<L: Learner<Batch: Clone>> Trainer<'_, L> {
         );
         tensors.extend(best.iter().map(|(n, t)| (prefixed(BEST, n), t.clone())));
         let state = serde_json::to_string(position).expect("a position is plain data");
-        Checkpoint { tensors, state }.save(path)
+        Checkpoint { tensors, state }.save(&file.path)
     }
 
     /// The position and best weights to start from.
     fn resume(&self, optimiser: &mut Adam) -> Result<(Position, Tensors)> {
-        let fresh = Position { fingerprint: self.fingerprint.clone(), ..Position::default() };
-        let Some(path) = &self.checkpoint else { return Ok((fresh, Tensors::new())) };
+        let Some(CheckpointFile { path, fingerprint, .. }) = &self.checkpoint else {
+            return Ok(Default::default());
+        };
+        let fresh = Position { fingerprint: fingerprint.clone(), ..Position::default() };
         let Some(checkpoint) = Checkpoint::load(path)? else { return Ok((fresh, Tensors::new())) };
         let foreign = |problem: &str| Error::Format {
             path: path.clone(),
@@ -303,7 +312,7 @@ impl<L: Learner<Batch: Clone>> Trainer<'_, L> {
         };
         let position: Position = serde_json::from_str(&checkpoint.state)
             .map_err(|_| foreign("the checkpoint's state cannot be read"))?;
-        if position.fingerprint != self.fingerprint {
+        if position.fingerprint != *fingerprint {
             return Err(foreign("the checkpoint belongs to a run with another configuration"));
         }
         let with_prefix = |prefix: &str| -> Tensors {
@@ -328,6 +337,7 @@ mod tests {
     use crate::parameters::{Draw, Initial};
     use crate::training::{Alone, Best, Loss};
     use candle_core::Device;
+    use std::path::Path;
 
     /// Learns a number x: its loss is the square of its distance from the batch, its score x itself, of
     /// which the highest is best. Counts the batches that it has seen.
@@ -361,14 +371,19 @@ mod tests {
         }
     }
 
-    fn train(steps: u64, checkpoint: Option<PathBuf>) -> Result<(Training, Tensors)> {
+    fn checkpoint(path: &Path, origin: &str) -> Option<CheckpointFile> {
+        let (path, fingerprint) = (path.to_path_buf(), "number".into());
+        Some(CheckpointFile { path, fingerprint, origin: origin.into() })
+    }
+
+    fn train(steps: u64, checkpoint: Option<CheckpointFile>) -> Result<(Training, Tensors)> {
         train_telling(steps, checkpoint, &|_| ())
     }
 
     /// Pulls x up for four steps and down from then on, evaluating after every second one.
     fn train_telling(
         steps: u64,
-        checkpoint: Option<PathBuf>,
+        checkpoint: Option<CheckpointFile>,
         progress: &dyn Fn(TrainingEvent<'_>),
     ) -> Result<(Training, Tensors)> {
         let parameters = Parameters::draw(&Number.initial()?, 0, &Device::Cpu)?;
@@ -381,7 +396,6 @@ mod tests {
             batch: &|step, _| Ok(if step < 4 { 10.0 } else { -1000.0 }),
             validation: &|_| Ok(Cow::Borrowed(&[7.0])),
             checkpoint,
-            fingerprint: "number".into(),
             ranks: &Alone,
             progress,
         }
@@ -411,8 +425,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("c.safetensors");
         let (whole, last) = train(8, None)?;
-        train(6, Some(path.clone()))?;
-        let (resumed, resumed_last) = train(8, Some(path))?;
+        train(6, checkpoint(&path, "a"))?;
+        let (resumed, resumed_last) = train(8, checkpoint(&path, "a"))?;
         assert_eq!((resumed.curve, resumed.best_step), (whole.curve, whole.best_step));
         for name in ["x", "batches"] {
             assert_eq!(number(&resumed_last, name), number(&last, name));
@@ -422,12 +436,25 @@ mod tests {
     }
 
     #[test]
+    fn a_training_knows_all_that_took_a_step_of_it() -> Result<()> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("c.safetensors");
+        let origins =
+            |steps, origin| Ok::<_, Error>(train(steps, checkpoint(&path, origin))?.0.origins);
+        assert_eq!(origins(2, "a")?, ["a"]);
+        assert_eq!(origins(4, "b")?, ["a", "b"]);
+        assert_eq!(origins(6, "a")?, ["a", "b"]);
+        assert_eq!(origins(6, "c")?, ["a", "b"], "there was no step left to take");
+        Ok(())
+    }
+
+    #[test]
     fn a_training_tells_its_steps_and_its_curve_from_where_it_goes_on() -> Result<()> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("c.safetensors");
-        train(4, Some(path.clone()))?;
+        train(4, checkpoint(&path, "a"))?;
         let told = std::cell::RefCell::new(Vec::new());
-        let (training, _) = train_telling(8, Some(path), &|event| {
+        let (training, _) = train_telling(8, checkpoint(&path, "a"), &|event| {
             told.borrow_mut().push(match event {
                 TrainingEvent::Begins { curve } => ("begins", curve.to_vec()),
                 TrainingEvent::Step { step, loss } => {

@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &FetchArguments) -> anyhow::Result<Finding> {
     let folder = arguments.data_dir.clone().unwrap_or_else(|| default_folder.into());
     let mirrors = match arguments.mirror.is_empty() {
         true => default_mirrors,
-        false => Mirrors(arguments.mirror.clone()),
+        false => Mirrors::of(arguments.mirror.clone()),
     };
     let bar = bar("{msg:30} {bar:20} {bytes}/{total_bytes} left {eta}");
     let progress = |file: &str, so_far, all: Option<u64>| {

@@ -54,7 +54,7 @@ impl UnitFlags {
     /// What is asked for, to be collected and not run: a device of the flags need not be here.
     pub fn asked_to_collect(&self) -> anyhow::Result<Asked> {
         let mut asked = self.asked_on(Device::Cpu, Some(1))?;
-        asked.origin.device = self.device.word().into();
+        asked.origin.device = self.device.kind();
         Ok(asked)
     }
 

@@ -6,7 +6,7 @@ use crate::cli::finding::Finding;
 use crate::cli::flags::FormatFlags;
 use clap::Args;
 use fernn::Error;
-use fernn::experiments::{FolderLock, collect};
+use fernn::experiments::{Lock, collect};
 use std::path::{Path, PathBuf};
 
 /// Puts together the units that `fernn run-unit` or `reproduce` ran with the same flags, in one folder or
@@ -42,7 +42,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         return Err(Error::configuration(what, "holds no units", remedy).into());
     }
     Results::of(&out, false)?;
-    let _lock = FolderLock::take(&out)?;
+    let _lock = Lock::take(&out)?;
     let results = Results::of(&out, false)?;
     let folders: Vec<&Path> = arguments.folders.iter().map(PathBuf::as_path).collect();
     let collected = collect(&asked.session(&out, &|_| ()), &asked.units, &folders)?;

@@ -8,6 +8,7 @@ use crate::cli::wrapping::wrapped;
 use clap::Args;
 use fernn::data::Sources;
 use fernn::experiments::{ExpectedCost, Unit};
+use serde::Serialize;
 use std::time::{Duration, Instant};
 
 /// Lists the units of a run and what each will cost, from a training step of each model that is timed here;
@@ -44,24 +45,38 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     Ok(Finding::Fine)
 }
 
+/// A unit in the list for programs; what is not known of its cost is empty.
+#[derive(Serialize)]
+struct Row<'a> {
+    unit: usize,
+    experiment: &'a str,
+    model: String,
+    seed: u64,
+    steps: u64,
+    core_hours: Option<f64>,
+    memory_bytes: Option<usize>,
+    checkpoint_bytes: Option<usize>,
+}
+
 /// Prints a row for every unit.
 fn print_rows(asked: &Asked) -> anyhow::Result<()> {
     let models = rayon::scope(|_| timed(&asked.units, &asked.sources))?;
-    outln!("unit,experiment,model,seed,steps,core_hours,memory_bytes,checkpoint_bytes")?;
+    let mut writer = csv::Writer::from_writer(std::io::stdout());
     for (number, unit) in (1..).zip(&asked.units) {
         let is_it = |model: &&Model<'_>| model.has(unit);
         let cost = models.iter().find(is_it).and_then(|model| model.cost);
-        let cost = cost.map_or_else(
-            || ",,".into(),
-            |ExpectedCost { seconds, memory, disk }| {
-                let core_hours = seconds * asked.origin.threads as f64 / 3600.0;
-                format!("{core_hours:.4},{memory},{disk}")
-            },
-        );
-        let (key, steps) = (&unit.key, unit.steps);
-        outln!("{number},{},{},{},{steps},{cost}", key.experiment, key.subject, key.seed)?;
+        writer.serialize(Row {
+            unit: number,
+            experiment: &unit.key.experiment,
+            model: unit.key.subject.to_string(),
+            seed: unit.key.seed,
+            steps: unit.steps,
+            core_hours: cost.map(|cost| cost.seconds * asked.origin.threads as f64 / 3600.0),
+            memory_bytes: cost.map(|cost| cost.memory),
+            checkpoint_bytes: cost.map(|cost| cost.disk),
+        })?;
     }
-    Ok(())
+    Ok(writer.flush()?)
 }
 
 /// The seeds of a model, and what one of them costs.

@@ -7,10 +7,10 @@ use crate::cli::duration::in_words;
 use crate::cli::finding::Finding;
 use crate::cli::flags::{CurveFlags, FormatFlags};
 use crate::cli::tensorboard::Curves;
-use crate::cli::watch::Progress;
+use crate::cli::watch::Audience;
 use anyhow::Context;
 use clap::Args;
-use fernn::experiments::{Event, Evidence, FolderLock, Metric, Origin, Record, UnitKey};
+use fernn::experiments::{Event, Evidence, Lock, Metric, Origin, Record, UnitKey};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -65,18 +65,17 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let out = arguments.units.out(arguments.out.as_ref());
     Results::of(&out, arguments.fresh)?; // what is not ours is refused before anything is written
     let curves = arguments.curves.inside(&out)?;
-    let _lock = FolderLock::take(&out)?;
+    let _lock = Lock::take(&out)?;
     #[cfg(unix)]
     fernn::process::say_when_stopped(STOPPED);
     let results = Results::of(&out, arguments.fresh)?;
-    let progress = Progress::new();
+    let audience = Audience::new(curves);
     let kept = Mutex::new(Vec::new());
     let observer = |event: Event<'_>| {
         if let Event::Unit { unit, is_finished: true, .. } = event {
             kept.lock().expect("nothing panics while it is held").push(unit.key.clone());
         }
-        progress.show(event);
-        curves.iter().for_each(|curves| curves.show(event));
+        audience.tell(event);
     };
     let session = asked.session(&out, &observer);
     if arguments.fresh {
@@ -86,7 +85,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     // On a worker of the pool, which then need not be woken for every operation.
     let measured = rayon::scope(|_| session.run(&asked.units))
         .with_context(|| format!("running into {}", out.display()));
-    progress.finish();
+    let curves = audience.leave();
     let measured = measured?;
     let kept = kept.into_inner().expect("nothing panicked");
     say_what_others_ran(&measured, &kept, &asked.origin);

@@ -5,11 +5,11 @@ use super::processes::Processes;
 use super::reproduce::STOPPED;
 use crate::cli::finding::Finding;
 use crate::cli::flags::CurveFlags;
-use crate::cli::watch::Progress;
+use crate::cli::watch::Audience;
 use anyhow::Context;
 use clap::Args;
 use fernn::Error;
-use fernn::experiments::{Event, FolderLock, Metric, Session, Unit};
+use fernn::experiments::{Event, Lock, Metric, Session, Unit};
 use fernn::training::Ranks;
 use std::path::PathBuf;
 
@@ -54,18 +54,15 @@ fn lead(arguments: &Arguments, ranks: &dyn Ranks) -> anyhow::Result<Finding> {
     let (count, unit) = (asked.units.len(), arguments.unit(&asked)?);
     let out = arguments.out();
     let curves = arguments.curves.inside(&out)?;
-    let _lock = FolderLock::share(&out)?;
+    let _lock = Lock::share(&out)?;
     #[cfg(unix)]
     fernn::process::say_when_stopped(STOPPED);
-    let progress = Progress::new();
-    let observer = |event: Event<'_>| {
-        progress.show(event);
-        curves.iter().for_each(|curves| curves.show(event));
-    };
+    let audience = Audience::new(curves);
+    let observer = |event: Event<'_>| audience.tell(event);
     let session = Session { ranks, ..asked.session(&out, &observer) };
     let measured = rayon::scope(|_| session.run(unit))
         .with_context(|| format!("running into {}", out.display()));
-    progress.finish();
+    let curves = audience.leave();
     let measured = measured?;
     curves.iter().try_for_each(|curves| curves.write_all(&measured.records))?;
     let has_failed = measured.records.iter().any(|record| record.metric == Metric::FAILED);

@@ -48,6 +48,13 @@ impl Downloadable for KthFile {
         Some(folder.join(self.name())).filter(|path| path.is_file())
     }
 
+    fn most_bytes(&self) -> u64 {
+        match self {
+            Self::Annotation => 1 << 20,
+            Self::Videos { .. } => 2 << 30, // all six are 1.2 GB
+        }
+    }
+
     fn verify(&self, path: &Path) -> Result<()> {
         match *self {
             Self::Annotation => verify_annotation(path),

@@ -43,7 +43,7 @@ pub fn units(
             key: UnitKey { experiment, subject, seed, profile },
             settings: settings_text::written(&job.settings),
             changed: String::new(),
-            shows: "",
+            shows_frames: false,
             steps: job.settings.schedule.steps,
             work: job.work(),
             job: Box::new(job),
@@ -187,7 +187,6 @@ impl ClassificationJob {
             batch: &|step, _| clips.training_batch(step, *batch),
             validation: &validation,
             checkpoint: run.checkpoint.clone(),
-            fingerprint: run.fingerprint.clone(),
             ranks: run.ranks,
             progress: run.progress,
         }

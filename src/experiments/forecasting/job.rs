@@ -49,7 +49,7 @@ pub fn units<W: World>(
             key,
             settings: settings_text::written(&job.settings),
             changed: String::new(),
-            shows: if shows_frames { "first" } else { "" },
+            shows_frames,
             steps: job.settings.schedule.steps,
             work: job.work(),
             job: Box::new(job),
@@ -165,7 +165,6 @@ impl<W: World> ForecastJob<W> {
             },
             validation: &|_| Ok(Cow::Borrowed(&validation)),
             checkpoint: run.checkpoint.clone(),
-            fingerprint: run.fingerprint.clone(),
             ranks: run.ranks,
             progress: run.progress,
         }

@@ -12,7 +12,7 @@ const NAME: &str = "in-use";
 /// A folder, or a unit in it, that no other process may use while this lives, unless both share it. The system takes
 /// it back when the process ends, however it ends.
 #[derive(Debug)]
-pub struct FolderLock {
+pub struct Lock {
     /// Locked as long as it is open.
     _file: File,
     /// Whether the file system knows locks.
@@ -25,7 +25,7 @@ fn knows_no_locks(error: &std::io::Error) -> bool {
     error.kind() == ErrorKind::Unsupported || nobody_answers
 }
 
-impl FolderLock {
+impl Lock {
     /// Takes the folder for a run of many units, and makes it where it is not there.
     ///
     /// # Errors
@@ -49,12 +49,12 @@ impl FolderLock {
     /// Takes the folder together with others that share it: processes that run a unit each.
     ///
     /// # Errors
-    /// As [`FolderLock::take`], when a run of many units has it.
+    /// As [`Lock::take`], when a run of many units has it.
     pub fn share(folder: &Path) -> Result<Self> {
         Self::of_folder(folder, File::try_lock_shared, "of several that run a unit each\n")
     }
 
-    fn of_folder(folder: &Path, lock: Lock, owner: &str) -> Result<Self> {
+    fn of_folder(folder: &Path, lock: Locking, owner: &str) -> Result<Self> {
         let runs = folder.join("runs");
         std::fs::create_dir_all(&runs).map_err(Error::io(&runs))?;
         let remedy = "wait until that ends, or choose another --out";
@@ -76,7 +76,7 @@ impl FolderLock {
 
     fn of_file(
         path: &Path,
-        (lock, owner): (Lock, &str),
+        (lock, owner): (Locking, &str),
         refuse: &dyn Fn(String) -> Error,
     ) -> Result<Self> {
         let mut open = OpenOptions::new();
@@ -98,7 +98,7 @@ impl FolderLock {
 }
 
 /// How a file is locked: for one alone, or together with others.
-type Lock = fn(&File) -> std::result::Result<(), TryLockError>;
+type Locking = fn(&File) -> std::result::Result<(), TryLockError>;
 
 /// What a file of a lock says of who has it.
 fn owner_of(file: &mut File) -> String {
@@ -125,27 +125,27 @@ mod tests {
     #[test]
     fn a_folder_has_one_owner_until_he_is_gone() {
         let folder = tempfile::tempdir().unwrap();
-        let first = FolderLock::take(folder.path()).unwrap();
-        let refusal = FolderLock::take(folder.path()).unwrap_err();
+        let first = Lock::take(folder.path()).unwrap();
+        let refusal = Lock::take(folder.path()).unwrap_err();
         let owner = format!("in use by process {}", std::process::id());
         assert!(refusal.is_usage() && refusal.to_string().contains(&owner), "{refusal}");
-        assert!(FolderLock::take(&folder.path().join("another")).is_ok());
-        assert!(FolderLock::share(folder.path()).is_err());
+        assert!(Lock::take(&folder.path().join("another")).is_ok());
+        assert!(Lock::share(folder.path()).is_err());
         drop(first);
-        assert!(FolderLock::take(folder.path()).is_ok());
+        assert!(Lock::take(folder.path()).is_ok());
     }
 
     #[test]
     fn a_folder_is_shared_by_processes_that_have_a_unit_each() {
         let folder = tempfile::tempdir().unwrap();
-        let shared = [0, 1].map(|_| FolderLock::share(folder.path()).unwrap());
-        assert!(FolderLock::take(folder.path()).is_err());
+        let shared = [0, 1].map(|_| Lock::share(folder.path()).unwrap());
+        assert!(Lock::take(folder.path()).is_err());
         let unit = folder.path().join("runs/a.in-use");
-        let first = FolderLock::of_unit(&unit, "a").unwrap();
-        let refusal = FolderLock::of_unit(&unit, "a").unwrap_err().to_string();
+        let first = Lock::of_unit(&unit, "a").unwrap();
+        let refusal = Lock::of_unit(&unit, "a").unwrap_err().to_string();
         assert!(refusal.contains("the unit a is being run by process"), "{refusal}");
         drop((first, shared));
-        assert!(FolderLock::of_unit(&unit, "a").is_ok());
-        assert!(FolderLock::take(folder.path()).is_ok());
+        assert!(Lock::of_unit(&unit, "a").is_ok());
+        assert!(Lock::take(folder.path()).is_ok());
     }
 }
