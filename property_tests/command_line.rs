@@ -228,6 +228,14 @@ fn wrong_usage_has_one_message_and_exit_code_2() {
         &["reproduce", "--only", "nothing", "--out", &path],
         &["`nothing`", "translation, velocity"],
     );
+    std::fs::write(folder.path().join("records.csv"), "of an earlier run\n").unwrap();
+    for nothing in ["", ","] {
+        refused(&["reproduce", "--only", nothing, "--out", &path], &["experiment `` is unknown"]);
+    }
+    assert_eq!(read(folder.path().join("records.csv")), b"of an earlier run\n");
+    std::fs::remove_file(folder.path().join("records.csv")).unwrap();
+    let count = |only| fernn().args(["plan", "--count", "--only", only]).output().unwrap().stdout;
+    assert_eq!(count("velocity,velocity"), count("velocity"), "named twice, run once");
     for (flag, values) in [
         ("--seeds", ["0", "1000000000"]),
         ("--steps", ["0", "18446744073709551615"]),

@@ -98,6 +98,58 @@ fn a_place_where_nothing_can_be_written_is_refused_before_anything_is_trained() 
     assert_eq!(std::fs::read(&file).unwrap(), b"of somebody else");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_became_read_only_is_named_and_nothing_in_it_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    fernn().args(flags(&out)).assert().success();
+    let before = products(&out);
+    // Mounted read-only in a space of its own, which the system may refuse.
+    let script = "mount --bind \"$OUT\" \"$OUT\" && mount -o remount,bind,ro \"$OUT\" || exit 99; exec \"$0\" \"$@\"";
+    let run = |arguments: &[String]| {
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "bash", "-c", script, env!("CARGO_BIN_EXE_fernn")]).args(arguments);
+        command.env("OUT", &out).output()
+    };
+    let longer: Vec<String> =
+        flags(&out).into_iter().map(|flag| flag.replace("60", "70")).collect();
+    for arguments in [flags(&out), longer] {
+        let Ok(output) = run(&arguments).and_then(|output| match output.status.code() {
+            Some(99 | 1) => Err(std::io::Error::other("no mount")),
+            _ => Ok(output),
+        }) else {
+            return eprintln!("nothing can be mounted here");
+        };
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("error: ") && said.contains(out.to_str().unwrap()), "{said}");
+        assert!(said.to_lowercase().contains("read-only"), "{said}");
+    }
+    assert_same_products(&products(&out), &before);
+}
+
+#[cfg(unix)]
+#[test]
+fn names_that_lead_nowhere_and_bytes_that_are_no_text_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    std::os::unix::fs::symlink("one", at("other")).unwrap();
+    std::os::unix::fs::symlink("other", at("one")).unwrap();
+    std::fs::write(at("bytes"), b"property,cell\n\xff\xfe,x\n").unwrap();
+    for name in ["one", &"x".repeat(300), "bytes"] {
+        let path = at(name);
+        for flags in [
+            ["reproduce", "--only", "translation", "--out"],
+            ["report", "--out", "again", "--records"],
+            ["verify", "--cell", "rnn", "--baseline"],
+            ["plan", "--only", "translation", "--config"],
+        ] {
+            refused(&[&flags[..], &[&path]].concat(), &[&path]);
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn memory_and_threads_that_the_system_does_not_give_are_named() {

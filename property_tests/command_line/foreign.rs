@@ -181,6 +181,28 @@ fn quarter_turns_of_frames_that_are_not_square_have_a_word() {
     assert_eq!(run("--velocities=-90,0"), "");
 }
 
+#[test]
+fn outputs_that_are_inputs_of_the_same_command_are_refused() {
+    let folder = Folder::new();
+    let target = draw("target", &[1, 2, 1, 5, 7], 1.0);
+    folder.save("t", "", &[("target_seq", target)]);
+    let before = ["w", "x", "t"].map(|name| std::fs::read(folder.at(name)).unwrap());
+    let at = folder.at("t").display().to_string();
+    for (output, flag) in
+        [("w", "--weights"), ("x", "--input"), ("t", "--target"), ("./x", "--input")]
+    {
+        let arguments = folder.predict("w", output, &["--steps", "2", "--target", &at]);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        refused(&arguments, &["--output would replace", flag]);
+    }
+    assert!(["w", "x", "t"].map(|name| std::fs::read(folder.at(name)).unwrap()) == before);
+    std::fs::write(folder.at("settings.toml"), "seen = 5\n").unwrap();
+    let settings = folder.at("settings.toml").display().to_string();
+    let train = ["train", "translation", "--model", "G-RNN", "--config", &settings, "--out"];
+    refused(&[&train[..], &[&settings]].concat(), &["--out would replace", "--config"]);
+    assert_eq!(std::fs::read(folder.at("settings.toml")).unwrap(), b"seen = 5\n");
+}
+
 #[cfg(unix)]
 #[test]
 fn outputs_that_are_pipes_or_links_stay_what_they_are() {

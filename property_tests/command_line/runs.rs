@@ -60,6 +60,40 @@ fn a_folder_is_used_by_one_run_which_says_how_to_go_on_when_it_is_stopped() {
 }
 
 #[test]
+fn two_runs_with_other_settings_started_at_once_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let start = |rate: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fernn"));
+        command.args(small_run(&out)).args(["--set", rate]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let rates = ["schedule.adam.learning_rate=0.001", "schedule.adam.learning_rate=0.003"];
+    let first = start(rates[0]);
+    std::thread::sleep(Duration::from_millis(100));
+    let processes = [first, start(rates[1])];
+    let ended = processes.map(|process| process.wait_with_output().unwrap());
+    let codes = ended.each_ref().map(|output| output.status.code());
+    assert!([[Some(0), Some(2)], [Some(2), Some(0)]].contains(&codes), "{codes:?}");
+    let refused = usize::from(codes[1] == Some(2));
+    let said = String::from_utf8_lossy(&ended[refused].stderr);
+    assert!(said.contains("in use by process") && said.contains("--out"), "{said}");
+    // What the one measured is there, and the other one goes beside it.
+    let settings = || {
+        let rows = records(&out).into_iter().filter(|r| r.metric == Metric::CHANGED);
+        rows.map(|r| r.note).collect::<Vec<_>>()
+    };
+    let has = |rate: usize| move |note: &String| note.contains(&rates[rate].replace('=', " "));
+    assert!(settings().len() == 3 && settings().iter().all(has(1 - refused)), "{:?}", settings());
+    fernn().args(small_run(&out)).args(["--set", rates[refused]]).assert().success();
+    assert!(settings().len() == 3 && settings().iter().all(has(refused)), "{:?}", settings());
+    let runs = std::fs::read_dir(out.join("runs")).unwrap().flatten();
+    let is_part = |name: &str| name.ends_with(".csv") && !name.contains("pictures");
+    let parts = runs.filter(|entry| is_part(entry.file_name().to_str().unwrap())).count();
+    assert_eq!(parts, 6, "three models twice");
+}
+
+#[test]
 fn a_unit_that_diverges_is_reported_and_costs_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let run = |rate: &str, code: i32| {

@@ -9,8 +9,14 @@ fn printed(arguments: &[&str]) -> String {
 
 #[test]
 fn completions_and_pages_know_every_command() {
-    let commands =
-        ["reproduce", "plan", "train", "evaluate", "predict", "compare", "verify", "completions"];
+    let help = printed(&["--help"]);
+    let listed = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
+    let own = listed.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let commands: Vec<&str> = own.filter(|name| !["", "help", "data"].contains(name)).collect();
+    assert!(
+        ["reproduce", "run-unit", "collect"].iter().all(|name| commands.contains(name)),
+        "{help}"
+    );
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = printed(&["completions", shell]);
         assert!(commands.iter().all(|command| script.contains(command)), "{shell}");

@@ -3,6 +3,8 @@
 use super::{fernn, read, records, refused};
 use fernn::experiments::{PROVENANCE, Record};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Six units of a second: three models under two seeds.
 const SMALL: [&str; 16] = [
@@ -160,4 +162,100 @@ fn a_flipped_byte_in_what_is_kept_is_noticed() {
         rows.map(String::from).collect::<Vec<_>>()
     };
     assert_eq!(rows(read(part)), rows(whole));
+}
+
+#[test]
+fn the_list_for_programs_has_a_row_for_every_unit_and_its_numbers_run_them() {
+    let output =
+        fernn().args(["plan", "--csv"]).args(SMALL).assert().success().get_output().clone();
+    let mut reader = csv::Reader::from_reader(output.stdout.as_slice());
+    let names = reader.headers().unwrap().iter().map(String::from).collect::<Vec<_>>();
+    let cost = ["core_hours", "memory_bytes", "checkpoint_bytes"];
+    let place = ["unit", "experiment", "model", "seed", "steps"];
+    assert_eq!(names, [&place[..], &cost].concat());
+    let rows: Vec<Vec<String>> =
+        reader.records().map(|row| row.unwrap().iter().map(String::from).collect()).collect();
+    let places: Vec<String> = rows.iter().map(|row| row[..5].join(" ")).collect();
+    let expected = ["G-RNN", "FERNN-V1", "FERNN-V2"].map(|model| [(model, 0), (model, 1)]);
+    let expected = (1..).zip(expected.concat());
+    let expected =
+        expected.map(|(unit, (model, seed))| format!("{unit} translation {model} {seed} 6"));
+    assert_eq!(places, expected.collect::<Vec<_>>());
+    let costs: Vec<Vec<f64>> = rows
+        .iter()
+        .map(|row| row[5..].iter().map(|cost| cost.parse().unwrap()).collect())
+        .collect();
+    assert!(costs.iter().flatten().all(|cost| *cost > 0.0), "{costs:?}");
+    // Twenty-five velocities take more of everything but weights than none.
+    assert!(costs[4][0] > costs[0][0] && costs[4][1] > costs[0][1], "{costs:?}");
+    assert_eq!(costs[4], costs[5], "the seeds of a model cost the same");
+
+    let folder = tempfile::tempdir().unwrap();
+    small(&["run-unit", "4"], folder.path(), 0);
+    assert_eq!(runs(folder.path(), "translation-fernn-v1-seed1-", ".csv").len(), 1);
+    let unread = Command::new("bash")
+        .args([
+            "-c",
+            "\"$0\" plan --csv | true; exit ${PIPESTATUS[0]}",
+            env!("CARGO_BIN_EXE_fernn"),
+        ])
+        .status();
+    assert!(unread.is_ok_and(|status| status.success()), "nobody reads the list");
+}
+
+#[test]
+fn a_unit_that_diverges_alone_is_told_by_the_exit_code_and_collected_with_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    let diverging = ["--set", "schedule.adam.learning_rate=1000"];
+    let run = ["run-unit", "3"];
+    let (told, _) = small(&[&run[..], &diverging].concat(), out, 1);
+    assert!(told.contains("FERNN-V1 seed 0: failed"), "{told}");
+    let (told, gaps) = small(&[&["collect"][..], &diverging].concat(), out, 1);
+    assert!(
+        told.contains("Failed units (1)") && told.contains("lower the learning rate"),
+        "{told}"
+    );
+    assert_eq!(gaps.matches("not run").count(), 5, "one that failed is no gap: {gaps}");
+}
+
+/// A process that does not outlive the test, however that ends.
+struct Ended(Child);
+
+impl Ended {
+    fn end(&mut self) {
+        let _ = self.0.kill();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[test]
+fn no_unit_is_run_by_two_processes_and_no_folder_by_a_whole_run_beside_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    let longer = SMALL.map(|flag| if flag == "6" { "100000" } else { flag });
+    let place = ["--out", out.to_str().unwrap()];
+    let same = [&["run-unit", "5"][..], &longer, &place].concat();
+    let mut long = Command::new(env!("CARGO_BIN_EXE_fernn"));
+    long.args(&same).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut long = Ended(long.spawn().unwrap());
+    let start = Instant::now();
+    let is_taken =
+        || out.join("runs").is_dir() && !runs(out, "translation-fernn-v2", "in-use").is_empty();
+    while !is_taken() {
+        assert!(start.elapsed() < Duration::from_secs(60), "the unit does not begin");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let owner = format!("process {}", long.0.id());
+    refused(&same, &["translation-fernn-v2-seed0 is being run by", &owner]);
+    refused(&[&["reproduce"][..], &SMALL, &place].concat(), &["in use by process of several"]);
+    small(&["run-unit", "1"], out, 0); // another one is
+    long.end();
+    small(&["run-unit", "5"], out, 0);
 }

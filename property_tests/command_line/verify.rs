@@ -136,6 +136,9 @@ fn verify_fails_on_what_is_worse_than_its_baseline() {
         assert!(read(path.with_extension("png")).starts_with(b"\x89PNG"));
         assert!(read(path.with_extension("svg")).starts_with(b"<svg"));
     }
+    let written = folder.path().join("equivariance.csv").display().to_string();
+    let replacing = [&["verify"], &only[..], &out, &["--baseline", &written]].concat();
+    crate::refused(&replacing, &["--out would replace", "--baseline"]);
     std::fs::write(&path, &csv).unwrap();
     let against = [&only[..], &["--baseline", name]].concat();
     verify(&against, 0);

@@ -174,8 +174,9 @@ cmp "$work/one.csv" "$work/cluster.csv" || fail "what the tasks measured is not 
 echo "$(wc -l <"$work/one.csv") lines of records.csv are the same as those of fernn reproduce"
 
 not_tried() { echo "NOT TRIED: processes that srun starts together, for $1"; exit 0; }
-[[ $(ldd "$FERNN" 2>&1) = *libmpi.so* ]] || not_tried "$FERNN was built without Open MPI"
+[[ $(ldd "$FERNN" 2>&1) = *libmpi.so* ]] || not_tried "$FERNN is not linked with Open MPI"
 [[ $(srun --mpi=list 2>&1) = *pmix* ]] || not_tried "this Slurm has no plugin for PMIx"
+grep -q "can not load PMIx library" "$work/slurmd.log" && not_tried "slurmd finds no libpmix.so (libpmix-dev)"
 
 unit=(run-unit 3 --only translation --seeds 1 --steps 60 --threads 1)
 unit+=(--set "schedule.parts=4" --set "schedule.interval=5")

@@ -16,6 +16,7 @@ macro_rules! errln {
     }};
 }
 
+mod apart;
 mod check;
 mod compare;
 mod completions;

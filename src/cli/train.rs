@@ -1,5 +1,6 @@
 //! `fernn train`: one model, into one file.
 
+use super::apart::{Named, expect_apart};
 use super::finding::Finding;
 use super::flags::{AlgorithmFlags, CurveFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
 use super::provenance::COMMIT;
@@ -57,6 +58,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     };
     let unit = unit(&arguments.experiment, &arguments.model, &request)?;
     let job = model_job(&unit)?;
+    let config = arguments.settings.config.as_deref();
+    let inputs: Vec<Named<'_>> = config.map(|config| ("--config", config)).into_iter().collect();
+    expect_apart(("--out", &arguments.out), &inputs)?;
     let checkpoint = beside(&arguments.out)?;
     let sources = arguments.data.sources();
     arguments.memory.apply(1);

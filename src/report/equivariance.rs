@@ -10,6 +10,9 @@ use crate::statistics::mean;
 use crate::verification::{CounterExample, ErrorPoint, Row};
 use std::path::Path;
 
+/// The file of the statements in a folder, which serves as a baseline.
+pub const EQUIVARIANCE_ROWS: &str = "equivariance.csv";
+
 /// What `verify` measured.
 pub struct VerifyResults<'a> {
     /// The statements.
@@ -32,7 +35,7 @@ pub struct VerifyResults<'a> {
 /// # Errors
 /// [`crate::Error::Io`] naming the file that could not be written.
 pub fn write_equivariance(measured: &VerifyResults<'_>, out: &Path) -> Result<()> {
-    write_atomically(&out.join("equivariance.csv"), &csv_bytes(measured.rows))?;
+    write_atomically(&out.join(EQUIVARIANCE_ROWS), &csv_bytes(measured.rows))?;
     let folder = out.join("equivariance");
     let write = |name: &str, bytes: &[u8]| write_atomically(&folder.join(name), bytes);
     write("error_by_step.csv", &csv_bytes(measured.by_step))?;

@@ -18,7 +18,9 @@ mod writer;
 pub use animation::animated_gif;
 pub use document::LeftOut;
 pub use drawn::draw;
-pub use equivariance::{VerifyResults, figures as equivariance_figures, write_equivariance};
+pub use equivariance::{
+    EQUIVARIANCE_ROWS, VerifyResults, figures as equivariance_figures, write_equivariance,
+};
 pub use figure::{Drawing, Part, PartKind, Rect, Width, film_strip};
 pub use format::Format;
 pub use writer::{Findings, write_report, write_report_as};

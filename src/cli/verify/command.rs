@@ -6,10 +6,12 @@ use super::print::{print, print_lines};
 use super::search::search_for;
 use super::selection::selection;
 use super::weights::check_weights;
+use crate::cli::apart::expect_apart;
 use crate::cli::finding::Finding;
 use crate::cli::print_report::{Format, print_report};
 use crate::cli::progress::bar;
 use fernn::equivariance::Key;
+use fernn::report::EQUIVARIANCE_ROWS;
 use fernn::verification::{
     Baseline, Paint, Row, Selection, Statement, Verified, in_full, run as measure_all, statements,
     suite,
@@ -27,6 +29,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     }
     let kinds = suite()?;
     let selection = selection(arguments, &kinds)?;
+    if let (Some(out), Some(baseline)) = (&arguments.out, &arguments.baseline) {
+        expect_apart(("--out", &out.join(EQUIVARIANCE_ROWS)), &[("--baseline", baseline)])?;
+    }
     let baseline = arguments.baseline.as_deref().map(|path| baseline(path, &kinds)).transpose()?;
     let statements = statements(&kinds, &selection)?;
     let start = Instant::now();

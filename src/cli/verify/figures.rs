@@ -4,7 +4,7 @@ use crate::cli::provenance;
 use candle_core::Device;
 use fernn::atomic_file::write_atomically;
 use fernn::experiments::Origin;
-use fernn::report::{VerifyResults, write_equivariance};
+use fernn::report::{EQUIVARIANCE_ROWS, VerifyResults, write_equivariance};
 use fernn::verification::{
     Row, counter_example, error_by_angle, error_by_step, error_by_velocity, rotation_error_by_step,
 };
@@ -31,7 +31,7 @@ pub fn write_figures(rows: &[Row], folder: &Path) -> anyhow::Result<()> {
     ];
     let lines = provenance.map(|(name, value)| format!("{name}: {value}\n")).concat();
     write_atomically(&folder.join("equivariance").join("provenance.txt"), lines.as_bytes())?;
-    errln!("baseline: {}", folder.join("equivariance.csv").display());
+    errln!("baseline: {}", folder.join(EQUIVARIANCE_ROWS).display());
     errln!("figures: {}", folder.join("equivariance").display());
     Ok(())
 }
