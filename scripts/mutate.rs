@@ -77,7 +77,7 @@ const SUITES: [&str; 7] = [
     "rotation",
 ];
 /// The suites that a fault may name besides.
-const MORE: [&str; 14] = [
+const MORE: [&str; 15] = [
     "bin",
     "values",
     "own_kinds",
@@ -92,6 +92,7 @@ const MORE: [&str; 14] = [
     "guide",
     "figures",
     "report",
+    "hostile",
 ];
 
 fn main() -> anyhow::Result<ExitCode> {
