@@ -237,7 +237,8 @@ fn rotation_units_run_and_do_not_depend_on_threads() {
 fn assert_resumes<W: World>(settings: Settings<W>, cuts: &[u64]) {
     let folder = tempfile::tempdir().unwrap();
     let whole = unit(settings.clone());
-    let expected = run(&whole, None).unwrap();
+    let kept = folder.path().join("whole.safetensors");
+    let expected = run(&whole, Some(kept)).unwrap();
     for cut in cuts {
         let checkpoint = folder.path().join(format!("{cut}.safetensors"));
         let mut first = settings.clone();

@@ -20,6 +20,8 @@ enum Answer {
     Wrong,
     /// Announces everything, sends this many bytes and then nothing more, without closing.
     SilentAfter(usize),
+    /// Announces everything and sends a byte now and then.
+    Trickling,
     /// Announces no length and never ends.
     Endless,
     /// Announces so many bytes and sends nothing.
@@ -83,6 +85,13 @@ fn respond(mut stream: TcpStream, content: &[u8], answer: Answer, log: &Log) {
     };
     let head =
         format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    if let Answer::Trickling = answer {
+        let mut bytes = head.bytes().chain(sent.iter().copied());
+        while bytes.next().is_some_and(|byte| stream.write_all(&[byte]).is_ok()) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        return;
+    }
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(sent));
     if let Answer::SilentAfter(_) = answer {
         let _ = stream.read(&mut [0]); // until the other side closes
@@ -127,13 +136,39 @@ fn a_silent_server_is_given_up_and_what_it_sent_is_kept() {
     let error = fetch(&FILES, folder.path(), &mirrors, &|_, _, _| ()).unwrap_err().to_string();
     assert!(error.contains("broke off after 1234 bytes") && error.contains("timeout"), "{error}");
     let part = folder.path().join(format!("{}.gz.part", FILES[0].name));
-    assert_eq!(std::fs::read(part).unwrap(), foreign()[..1234]);
+    assert_eq!(std::fs::read(&part).unwrap(), foreign()[..1234]);
+    // One that sends too little to be silent.
+    let trickling = serve(foreign(), vec![Answer::Trickling]);
+    let slow = Mirrors { addresses: vec![trickling.address], slowest: u64::MAX, ..mirrors.clone() };
+    let other = tempfile::tempdir().unwrap();
+    let error = fetch(&FILES, other.path(), &slow, &|_, _, _| ()).unwrap_err().to_string();
+    assert!(error.contains("timeout"), "{error}");
     // One that does not even answer.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let addresses = vec![format!("http://{}", silent.local_addr().unwrap())];
     let mirrors = Mirrors { addresses, ..mirrors };
     let error = fetch(&FILES, folder.path(), &mirrors, &|_, _, _| ()).unwrap_err().to_string();
     assert!(error.contains("timeout"), "{error}");
+    assert_eq!(std::fs::read(&part).unwrap(), foreign()[..1234], "it is still there");
+    // And nobody at all.
+    drop(silent);
+    fetch(&FILES, folder.path(), &mirrors, &|_, _, _| ()).unwrap_err();
+    assert_eq!(std::fs::read(&part).unwrap(), foreign()[..1234]);
+}
+
+#[test]
+fn what_lies_under_a_files_name_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(foreign(), vec![Answer::Sound]);
+    for name in [format!("{}.gz", FILES[0].name), FILES[0].name.to_string()] {
+        let path = folder.path().join(&name);
+        std::fs::write(&path, "of another data set").unwrap();
+        let error = fetch(&FILES, folder.path(), &mirrors(&server), &|_, _, _| ()).unwrap_err();
+        assert!(error.to_string().contains(&name), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"of another data set");
+        std::fs::remove_file(path).unwrap();
+    }
+    assert!(server.log.lock().unwrap().is_empty(), "nothing is asked for");
 }
 
 #[test]

@@ -176,7 +176,9 @@ fn is_circle(error: &std::io::Error) -> bool {
 fn with_remedy(error: std::io::Error) -> std::io::Error {
     let remedy = match error.kind() {
         _ if is_full(&error) => "make room, then start the same command again",
-        std::io::ErrorKind::ReadOnlyFilesystem => "choose a folder in which files may be written",
+        std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
+            "choose a place where this user may read and write"
+        }
         _ => return error,
     };
     std::io::Error::new(error.kind(), format!("{error}; {remedy}"))

@@ -281,14 +281,15 @@ pub fn load_f32(path: &Path, device: &Device) -> Result<Tensors> {
     let foreign: Vec<String> = tensors
         .iter()
         .filter(|(_, t)| t.dtype() != DType::F32)
-        .map(|(name, t)| {
-            format!("`{name}` is {}, expected f32: convert it first", t.dtype().as_str())
-        })
+        .map(|(name, t)| format!("`{name}` is {}, expected f32", t.dtype().as_str()))
         .collect();
     if foreign.is_empty() {
         Ok(tensors)
     } else {
-        Err(Error::Weights { path: path.to_path_buf(), problems: foreign })
+        let line =
+            "convert it in Python, where `t` are its tensors: {k: v.float() for k, v in t.items()}";
+        let problems = foreign.into_iter().chain([line.into()]).collect();
+        Err(Error::Weights { path: path.to_path_buf(), problems })
     }
 }
 

@@ -13,7 +13,7 @@ unit+=(--set "schedule.parts=4" --set "schedule.interval=5")
 
 fail() { echo "try.sh: $1" >&2; exit 1; }
 
-if ! command -v mpirun >/dev/null || ! command -v mpicc >/dev/null; then
+if ! command -v mpirun >/dev/null || ! command -v mpicc >/dev/null || ! ls /usr/lib/llvm-*/lib/libclang*.so* >/dev/null 2>&1; then
     echo "Installing Open MPI"
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-install-recommends openmpi-bin libopenmpi-dev libclang-dev; } >/dev/null 2>&1 ||

@@ -2,11 +2,12 @@
 
 use super::finding::Finding;
 use super::flags::{DataFlags, MemoryFlags, ThreadFlags};
+use super::print_report::print_csv;
 use clap::{Args, ValueEnum};
 use fernn::Error;
 use fernn::experiments::number::precise;
 use fernn::experiments::{
-    Changes, Evidence, Job, Record, Request, Taker, TrainedModel, UnitRun, differences, find,
+    Changes, Job, Record, Request, Taker, TrainedModel, UnitRun, differences, find,
 };
 use fernn::ops::ConvAlgorithm;
 use fernn::training::Alone;
@@ -70,7 +71,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let of_model = job.model().expect("a job that was asked for its model before");
     let evidence = rayon::scope(|_| of_model.evaluate(&run, &model.weights))?;
     match arguments.format {
-        Format::Csv => print_csv(&evidence)?,
+        Format::Csv => print_csv(&evidence.records)?,
         Format::Table => {
             outln!("{}, {} profile, seed {}", key.title(), key.profile, key.seed)?;
             outln!("data: {data}")?;
@@ -109,12 +110,6 @@ fn job(arguments: &Arguments, model: &TrainedModel) -> fernn::Result<(Box<dyn Jo
     let experiment = &model.key.experiment;
     changes.expect_taken(&[Taker { experiment, settings: &settings, own: &model.settings }])?;
     Ok((like.with_settings(&settings)?, differences(&settings, &model.settings)))
-}
-
-fn print_csv(evidence: &Evidence) -> anyhow::Result<()> {
-    let mut writer = csv::Writer::from_writer(std::io::stdout());
-    evidence.records.iter().try_for_each(|record| writer.serialize(record))?;
-    Ok(writer.flush()?)
 }
 
 /// A measured value and where it was measured.

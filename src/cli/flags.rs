@@ -103,10 +103,15 @@ pub(super) struct ThreadFlags {
 
 impl ThreadFlags {
     /// Sets the number of threads for the whole process and returns it.
-    pub(super) fn apply(&self) -> anyhow::Result<usize> {
-        if let Some(threads) = self.threads {
-            rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global()?;
-        }
+    pub(super) fn apply(&self) -> fernn::Result<usize> {
+        let threads = self.threads.map_or(0, usize::from); // 0 is all cores
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.build_global().map_err(|e| {
+            let reason = std::error::Error::source(&e).map_or(e.to_string(), ToString::to_string);
+            let problem = format!("cannot be had: {reason}");
+            let remedy = "give fewer, or let this user have more processes (ulimit -u)";
+            fernn::Error::configuration("--threads", problem, remedy)
+        })?;
         Ok(rayon::current_num_threads())
     }
 }

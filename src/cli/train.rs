@@ -1,16 +1,18 @@
 //! `fernn train`: one model, into one file.
 
-use super::apart::{Named, expect_apart};
+use super::apart::expect_apart;
 use super::finding::Finding;
 use super::flags::{AlgorithmFlags, CurveFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
 use super::provenance::COMMIT;
+use super::run::STOPPED;
 use super::selection::SettingsFlags;
 use super::watch::Audience;
 use clap::Args;
 use fernn::Error;
+use fernn::atomic_file::remove_if_there;
 use fernn::experiments::number::precise;
 use fernn::experiments::{
-    Event, Metric, ModelJob, Origin, Request, TrainedModel, Unit, UnitRun, find, plan,
+    Event, Lock, Metric, ModelJob, Origin, Request, TrainedModel, Unit, UnitRun, find, plan,
 };
 use fernn::training::{Alone, CheckpointFile};
 use std::path::{Path, PathBuf};
@@ -58,13 +60,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     };
     let unit = unit(&arguments.experiment, &arguments.model, &request)?;
     let job = model_job(&unit)?;
-    let config = arguments.settings.config.as_deref();
-    let inputs: Vec<Named<'_>> = config.map(|config| ("--config", config)).into_iter().collect();
-    expect_apart(("--out", &arguments.out), &inputs)?;
-    let checkpoint = beside(&arguments.out)?;
+    let (config, data) = (&arguments.settings.config, &arguments.data.data_dir);
+    let inputs = [("--config", config), ("--data-dir", data)];
+    let inputs = inputs.iter().filter_map(|(flag, path)| Some((*flag, path.as_deref()?)));
+    expect_apart(("--out", &arguments.out), &inputs.collect::<Vec<_>>())?;
+    let checkpoint = beside(&arguments.out, "checkpoint")?;
+    let in_use = beside(&arguments.out, "in-use")?;
     let sources = arguments.data.sources();
     arguments.memory.apply(1);
     arguments.threads.apply()?;
+    let lock = Lock::of_training(&in_use, &arguments.out)?;
+    #[cfg(unix)]
+    fernn::process::say_when_stopped(STOPPED);
     let curves = arguments.curves.inside(arguments.out.parent().unwrap_or(Path::new("")))?;
     let audience = Audience::new(curves);
     let origin = Origin::here(COMMIT, &request.device);
@@ -88,7 +95,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let (key, settings, data) = (unit.key.clone(), unit.settings.clone(), unit.job.data(&sources)?);
     TrainedModel { key, settings, data, weights }.save(&arguments.out)?;
     curves.iter().try_for_each(|curves| curves.write_all(&records))?;
-    std::fs::remove_file(&checkpoint).map_err(Error::io(&checkpoint))?;
+    [&checkpoint, &in_use].into_iter().try_for_each(|path| remove_if_there(path))?;
+    drop(lock);
     let value = |metric: &Metric| {
         let record = records.iter().find(|record| record.metric == *metric);
         record.and_then(|record| record.value)
@@ -129,13 +137,13 @@ fn model_job(unit: &Unit) -> fernn::Result<&dyn ModelJob> {
     })
 }
 
-/// Where the checkpoint lies.
-fn beside(out: &Path) -> fernn::Result<PathBuf> {
+/// Where what belongs to a training lies.
+fn beside(out: &Path, kind: &str) -> fernn::Result<PathBuf> {
     let Some(name) = out.file_name().filter(|_| !out.is_dir()) else {
         let problem = format!("{} is no name of a file", out.display());
         return Err(Error::configuration("--out", problem, "give one that ends with .safetensors"));
     };
     let mut name = name.to_os_string();
-    name.push(".checkpoint");
+    name.push(format!(".{kind}"));
     Ok(out.with_file_name(name))
 }

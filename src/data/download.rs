@@ -16,6 +16,9 @@ pub struct Mirrors {
     pub addresses: Vec<String>,
     /// How long a server may keep silent.
     pub patience: Duration,
+    /// Bytes in a second below which a transfer is given up in the end: patience, and the time that the largest
+    /// possible file takes at this rate, are all it has.
+    pub slowest: u64,
 }
 
 impl Default for Mirrors {
@@ -30,9 +33,9 @@ impl Default for Mirrors {
 }
 
 impl Mirrors {
-    /// Those of some addresses, with a minute of patience.
+    /// Those of some addresses, with a minute of patience and 20 kB in a second at least.
     pub fn of(addresses: Vec<String>) -> Self {
-        Self { addresses, patience: Duration::from_secs(60) }
+        Self { addresses, patience: Duration::from_secs(60), slowest: 20_000 }
     }
 
     /// That of KTH's annotation and zips.
@@ -40,15 +43,21 @@ impl Mirrors {
         Self::of(vec!["http://www.csc.kth.se/cvap/actions".to_string()])
     }
 
-    /// The answer of a server to the request for a file from a byte on.
-    fn ask(&self, address: &str, from: u64) -> std::result::Result<Response<Body>, ureq::Error> {
+    /// The answer of a server to the request for a file, of so many bytes at most, from a byte on.
+    fn ask(
+        &self,
+        address: &str,
+        (from, most): (u64, u64),
+    ) -> std::result::Result<Response<Body>, ureq::Error> {
         let patience = Some(self.patience);
+        let longest = self.patience + Duration::from_secs(most / self.slowest.max(1));
         let mut request = ureq::get(address)
             .config()
             .timeout_resolve(patience)
             .timeout_connect(patience)
             .timeout_recv_response(patience)
             .timeout_per_read(patience)
+            .timeout_recv_body(Some(longest))
             .build();
         if from > 0 {
             request = request.header("Range", format!("bytes={from}-"));
@@ -58,14 +67,15 @@ impl Mirrors {
 }
 
 /// Brings `files` (MNIST's are [`super::FILES`], KTH's [`super::KTH_FILES`]) into `folder`; those already
-/// there with the right content are kept.
+/// there with the right content are kept, others are never replaced.
 ///
-/// A partial download is kept as `<file>.part` and continued by the next call. A file appears under its
+/// A partial download is kept as `<file>.part` and continued by the next call, also where no server answered. A file appears under its
 /// own name only once its content was verified. `progress` is told (file, bytes so far, bytes in all
 /// where the server says).
 ///
 /// # Errors
-/// [`Error::Download`] with one line per attempt when no mirror served a file.
+/// [`Error::Download`] with one line per attempt when no mirror served a file; those of [`Downloadable::verify`] for
+/// another file of its name; [`Error::Io`] when nothing can be written.
 pub fn fetch<F: Downloadable>(
     files: &[F],
     folder: &Path,
@@ -84,30 +94,43 @@ fn fetch_file(
 ) -> Result<PathBuf> {
     let name = file.name();
     let target = folder.join(&name);
-    if let Some(path) = file.find(folder).filter(|path| file.verify(path).is_ok()) {
-        return Ok(path);
+    if let Some(path) = file.find(folder) {
+        return file.verify(&path).map(|()| path); // what is something else is not replaced
     }
     let part = folder.join(format!("{name}.part"));
     let mut attempts = Vec::new();
     for mirror in &mirrors.addresses {
         let address = format!("{}/{name}", mirror.trim_end_matches('/'));
-        // A second try starts from nothing: what was there may be a piece of another file.
-        for from_scratch in [false, true] {
-            let had_part = part.exists();
-            let attempt = Attempt { file, mirrors, address: &address, part: &part };
-            match attempt.make(from_scratch, &|got, all| progress(&name, got, all)) {
-                Ok(()) => {
-                    std::fs::rename(&part, &target).map_err(Error::io(&target))?;
-                    return Ok(target);
-                }
-                Err(problem) => attempts.push(format!("{address}: {problem}")),
+        let attempt = Attempt { file, mirrors, address: &address, part: &part };
+        let had_part = part.exists();
+        let mut made = attempt.make(&|got, all| progress(&name, got, all));
+        if had_part && let Err(Failure::Worthless(problem)) = made {
+            // What was there may have been a piece of another file; it is gone.
+            attempts.push(format!("{address}: {problem}"));
+            made = attempt.make(&|got, all| progress(&name, got, all));
+        }
+        match made {
+            Ok(()) => {
+                std::fs::rename(&part, &target).map_err(Error::io(&target))?;
+                return Ok(target);
             }
-            if !had_part {
-                break; // nothing stale was involved
+            Err(Failure::Here(error)) => return Err(error),
+            Err(Failure::Worthless(problem) | Failure::There(problem)) => {
+                attempts.push(format!("{address}: {problem}"));
             }
         }
     }
     Err(Error::Download { file: name, attempts })
+}
+
+/// Why an attempt came to nothing.
+enum Failure {
+    /// What came is not the file, and is removed.
+    Worthless(String),
+    /// The server or the way to it; what came is kept.
+    There(String),
+    /// What came cannot be written here.
+    Here(Error),
 }
 
 /// A file from one address.
@@ -121,58 +144,60 @@ struct Attempt<'a, F> {
 
 impl<F: Downloadable> Attempt<'_, F> {
     /// Downloads, continuing where the part ends, and verifies it.
-    fn make(
-        &self,
-        from_scratch: bool,
-        progress: &dyn Fn(u64, Option<u64>),
-    ) -> std::result::Result<(), String> {
-        if from_scratch && self.part.exists() {
-            std::fs::remove_file(self.part).map_err(|e| e.to_string())?;
-        }
+    fn make(&self, progress: &dyn Fn(u64, Option<u64>)) -> std::result::Result<(), Failure> {
         self.transfer(progress)?;
         self.file.verify(self.part).map_err(|e| self.worthless(e.to_string()))
     }
 
     /// A wrong file is worth nothing as the beginning of the right one.
-    fn worthless(&self, problem: String) -> String {
+    fn worthless(&self, problem: String) -> Failure {
         let _ = std::fs::remove_file(self.part);
-        problem
+        Failure::Worthless(problem)
     }
 
-    fn transfer(&self, progress: &dyn Fn(u64, Option<u64>)) -> std::result::Result<(), String> {
+    fn transfer(&self, progress: &dyn Fn(u64, Option<u64>)) -> std::result::Result<(), Failure> {
         let part = self.part;
+        let here = |error| Failure::Here(Error::io(part)(error));
         let mut have = std::fs::metadata(part).map(|m| m.len()).unwrap_or(0);
-        let mut response = self.mirrors.ask(self.address, have).map_err(|e| e.to_string())?;
+        let most = self.file.most_bytes();
+        let mut response = self.mirrors.ask(self.address, (have, most)).map_err(|e| match e {
+            ureq::Error::StatusCode(416) => self.worthless("has no bytes beyond the part".into()),
+            other => Failure::There(other.to_string()),
+        })?;
         let is_rest = response.status() == 206;
         have = if is_rest { have } else { 0 };
         let all = response.body().content_length().map(|length| have + length);
         self.expect_possible(all.unwrap_or(have))?;
         let mut out: File = if is_rest {
-            OpenOptions::new().append(true).open(part).map_err(|e| e.to_string())?
+            OpenOptions::new().append(true).open(part).map_err(here)?
         } else {
-            File::create(part).map_err(|e| e.to_string())?
+            File::create(part).map_err(here)?
         };
         let mut body = response.body_mut().as_reader();
         let mut buffer = vec![0; 1 << 16];
         loop {
-            let broke_off = |e| format!("the transfer broke off after {have} bytes: {e}");
+            let broke_off =
+                |e| Failure::There(format!("the transfer broke off after {have} bytes: {e}"));
             let read = body.read(&mut buffer).map_err(broke_off)?;
             if read == 0 {
                 break;
             }
-            out.write_all(&buffer[..read]).map_err(|e| e.to_string())?;
+            out.write_all(&buffer[..read]).map_err(here)?;
             have += read as u64;
             self.expect_possible(have)?;
             progress(have, all);
         }
         match all.filter(|&all| all != have) {
-            Some(all) => Err(format!("the transfer broke off after {have} of {all} bytes")),
-            None => out.sync_all().map_err(|e| e.to_string()),
+            Some(all) => {
+                let problem = format!("the transfer broke off after {have} of {all} bytes");
+                Err(Failure::There(problem))
+            }
+            None => out.sync_all().map_err(here),
         }
     }
 
     /// Refuses more bytes than the file can have.
-    fn expect_possible(&self, bytes: u64) -> std::result::Result<(), String> {
+    fn expect_possible(&self, bytes: u64) -> std::result::Result<(), Failure> {
         let most = self.file.most_bytes();
         let problem = || format!("sends another file: {bytes} bytes, where {most} are the most");
         if bytes > most { Err(self.worthless(problem())) } else { Ok(()) }

@@ -2,6 +2,8 @@
 
 use super::picture::Picture;
 use super::record::Record;
+use crate::comma_separated::csv_bytes;
+use crate::digest::Digest;
 
 /// The records and pictures of some units, or of a whole run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,6 +29,14 @@ impl Evidence {
             }
         }
         once
+    }
+
+    /// SHA-256 of records and pictures as they are written.
+    pub(crate) fn digest(&self) -> String {
+        let mut digest = Digest::new();
+        digest.update(csv_bytes(self.records.iter().cloned()));
+        digest.update(csv_bytes(self.pictures.iter().map(Picture::to_row)));
+        digest.hex()
     }
 
     /// Adds what other units measured.

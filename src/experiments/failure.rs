@@ -1,4 +1,4 @@
-//! Units whose training came to no end: a loss that is no number.
+//! Units whose training came to no end: a loss that is no number, a damaged checkpoint.
 
 use super::claim::{Outcome, Verdict};
 use super::experiment::Unit;
@@ -27,13 +27,16 @@ impl Failure {
     }
 }
 
-/// What is recorded of a unit that diverged, which keeps no other from being run.
+/// What is recorded of a unit that diverged, or of one of several that cannot go on from its checkpoint: it keeps no
+/// other from being run.
 ///
 /// # Errors
 /// Any other error.
-pub(super) fn recorded(unit: &Unit, error: Error) -> Result<Record> {
-    if !matches!(error, Error::NonFinite { .. }) {
-        return Err(error);
+pub(super) fn recorded(unit: &Unit, error: Error, is_alone: bool) -> Result<Record> {
+    match error {
+        Error::NonFinite { .. } => {}
+        Error::Format { .. } if !is_alone => {}
+        other => return Err(other),
     }
     Ok(unit.key.note(Metric::FAILED, &error.to_string()))
 }

@@ -8,6 +8,8 @@ use std::path::Path;
 
 /// The file that is locked, among a folder's runs; it holds the number of the process.
 const NAME: &str = "in-use";
+/// What it says where several share the folder.
+const SHARED: &str = "of several that run a unit each";
 
 /// A folder, or a unit in it, that no other process may use while this lives, unless both share it. The system takes
 /// it back when the process ends, however it ends.
@@ -51,7 +53,7 @@ impl Lock {
     /// # Errors
     /// As [`Lock::take`], when a run of many units has it.
     pub fn share(folder: &Path) -> Result<Self> {
-        Self::of_folder(folder, File::try_lock_shared, "of several that run a unit each\n")
+        Self::of_folder(folder, File::try_lock_shared, SHARED)
     }
 
     fn of_folder(folder: &Path, lock: Locking, owner: &str) -> Result<Self> {
@@ -62,13 +64,25 @@ impl Lock {
             let what = format!("the folder {}", folder.display());
             Error::configuration(what, format!("is in use by {owner}"), remedy)
         };
+        let refuse = |owner: String| match owner.strip_prefix("process ") {
+            Some(SHARED) => refuse(owner_of_a_unit(&runs).unwrap_or_else(|| "others".into())),
+            _ => refuse(owner),
+        };
         Self::of_file(&runs.join(NAME), (lock, owner), &refuse)
+    }
+
+    /// Takes a training that is no unit of a folder, by a file beside its output.
+    ///
+    /// # Errors
+    /// As [`Lock::take`].
+    pub fn of_training(path: &Path, out: &Path) -> Result<Self> {
+        Self::of_unit(path, &out.display().to_string())
     }
 
     /// Takes one unit, by the file that stands for it.
     pub(super) fn of_unit(path: &Path, unit: &str) -> Result<Self> {
         let refuse = |owner| {
-            let (what, remedy) = (format!("the unit {unit}"), "wait until that ends");
+            let (what, remedy) = (format!("the training of {unit}"), "wait until that ends");
             Error::configuration(what, format!("is being run by {owner}"), remedy)
         };
         Self::of_file(path, (File::try_lock, &this_process()), &refuse)
@@ -79,6 +93,10 @@ impl Lock {
         (lock, owner): (Locking, &str),
         refuse: &dyn Fn(String) -> Error,
     ) -> Result<Self> {
+        if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+            let (problem, remedy) = ("is no file", "move it away");
+            return Err(Error::configuration(path.display().to_string(), problem, remedy));
+        }
         let mut open = OpenOptions::new();
         open.read(true).write(true).create(true).truncate(false);
         let mut file = open.open(path).map_err(Error::io(path))?;
@@ -107,6 +125,17 @@ fn owner_of(file: &mut File) -> String {
         Ok(_) if !owner.trim().is_empty() => format!("process {}", owner.trim()),
         _ => "another process".into(),
     }
+}
+
+/// One of the processes that share a folder, by a unit that it has.
+fn owner_of_a_unit(runs: &Path) -> Option<String> {
+    let entries = std::fs::read_dir(runs).ok()?.flatten().map(|entry| entry.path());
+    let mut units = entries.filter(|path| path.extension().is_some_and(|end| end == NAME));
+    units.find_map(|path| {
+        let mut file = File::open(path).ok()?;
+        let is_free = file.try_lock_shared().is_ok();
+        (!is_free).then(|| owner_of(&mut file))
+    })
 }
 
 /// Number and machine of this process.
@@ -143,7 +172,7 @@ mod tests {
         let unit = folder.path().join("runs/a.in-use");
         let first = Lock::of_unit(&unit, "a").unwrap();
         let refusal = Lock::of_unit(&unit, "a").unwrap_err().to_string();
-        assert!(refusal.contains("the unit a is being run by process"), "{refusal}");
+        assert!(refusal.contains("the training of a is being run by process"), "{refusal}");
         drop((first, shared));
         assert!(Lock::of_unit(&unit, "a").is_ok());
         assert!(Lock::take(folder.path()).is_ok());

@@ -7,7 +7,6 @@ use super::picture::Picture;
 use super::query::Records;
 use super::record::{PROVENANCE, Record};
 use crate::comma_separated::csv_bytes;
-use crate::digest::Digest;
 use crate::error::{Error, Result};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -48,7 +47,7 @@ impl Part {
         let mut whole = self.evidence.clone();
         whole.records.extend(self.provenance.clone());
         whole.records.push(Record::provenance(UNIT, unit));
-        let digest = digest(&whole);
+        let digest = whole.digest();
         whole.records.push(Record::provenance(DIGEST, digest));
         whole.write(path)
     }
@@ -69,7 +68,7 @@ impl Part {
         let told: Vec<String> =
             Records(&whole).notes(DIGEST).iter().map(|d| d.to_string()).collect();
         whole.records.retain(|r| !is_digest(r));
-        if told != [digest(&whole)] {
+        if told != [whole.digest()] {
             return Err(refused(path, "is damaged: its digest is another one"));
         }
         if Records(&whole).notes(UNIT) != [unit] {
@@ -111,14 +110,6 @@ impl Part {
 fn refused(path: &Path, problem: &str) -> Error {
     let problem = format!("{problem}; remove it: the unit then goes on from its checkpoint");
     Error::Format { path: path.to_path_buf(), line: None, problem }
-}
-
-/// SHA-256 of records and pictures as they are written.
-fn digest(evidence: &Evidence) -> String {
-    let mut digest = Digest::new();
-    digest.update(csv_bytes(evidence.records.iter().cloned()));
-    digest.update(csv_bytes(evidence.pictures.iter().map(Picture::to_row)));
-    digest.hex()
 }
 
 #[cfg(test)]

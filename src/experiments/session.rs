@@ -78,8 +78,8 @@ impl Session<'_> {
     /// where it comes from.
     ///
     /// After every unit its records lie in the folder; a killed session continues from there and
-    /// from the last checkpoint of each unit that it was in. Of a unit whose loss is no number that is recorded
-    /// ([`Metric::FAILED`]), and the others run; it runs again with the next session. Units are known by the
+    /// from the last checkpoint of each unit that it was in. Of a unit whose loss is no number, or one of several whose
+    /// checkpoint is damaged, that is recorded ([`Metric::FAILED`]), and the others run; it runs again with the next session. Units are known by the
     /// digest of their configuration and data: one that was changed is run beside what is there of it.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ impl Session<'_> {
                     self.announce(files, true)?;
                     part.clone()
                 }
-                None => self.run_unit(unit, files)?,
+                None => self.run_unit(unit, files, units.len() == 1)?,
             };
             files.publish()?;
             Ok(part)
@@ -125,7 +125,7 @@ impl Session<'_> {
         units.iter().try_for_each(|unit| self.files(unit)?.discard())
     }
 
-    fn run_unit(&self, unit: &Unit, files: &UnitFiles) -> Result<Part> {
+    fn run_unit(&self, unit: &Unit, files: &UnitFiles, is_alone: bool) -> Result<Part> {
         let _lock = files.lock()?;
         let finished = files.finished()?; // by another process, meanwhile
         self.announce(files, finished.is_some())?;
@@ -145,7 +145,7 @@ impl Session<'_> {
         let (mut evidence, failure) = match measured {
             Ok(evidence) => (evidence, None),
             Err(error) => {
-                let record = failure::recorded(unit, error)?;
+                let record = failure::recorded(unit, error, is_alone)?;
                 let reason = record.note.clone();
                 (Evidence { records: vec![record], pictures: vec![] }, Some(reason))
             }
@@ -208,7 +208,7 @@ impl Session<'_> {
     fn word(&self, files: &UnitFiles, is_finished: bool) -> [u8; 32] {
         let mut digest = Digest::new();
         digest.update(files.digest());
-        digest.update(&self.origin.commit);
+        digest.update(self.origin.to_string());
         digest.update([u8::from(is_finished)]);
         digest.bytes()
     }

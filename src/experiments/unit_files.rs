@@ -3,8 +3,11 @@
 use super::experiment::UnitKey;
 use super::lock::Lock;
 use super::part::Part;
+use super::trained_model::TrainedModel;
 use crate::atomic_file::{read_if_there, remove_if_there, write_atomically};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::tensor_file::TensorFile;
+use candle_core::Device;
 use std::path::{Path, PathBuf};
 
 /// The files of one unit in an output folder: in `runs`, named after the unit and the digest of all that
@@ -98,11 +101,43 @@ impl UnitFiles {
     /// [`crate::Error::Io`] naming the file.
     pub(super) fn publish(&self) -> Result<()> {
         let published = self.published();
-        match read_if_there(&self.best())? {
-            None => remove_if_there(&published),
+        match self.best_weights()? {
+            None => self.withdraw(),
             Some(weights) if read_if_there(&published)?.as_ref() == Some(&weights) => Ok(()),
-            Some(weights) => write_atomically(&published, &weights),
+            Some(weights) => {
+                self.expect_ours(&published)?;
+                write_atomically(&published, &weights)
+            }
         }
+    }
+
+    /// The file of the best weights, whole, where there is one.
+    fn best_weights(&self) -> Result<Option<Vec<u8>>> {
+        let path = self.best();
+        let Some(bytes) = read_if_there(&path)? else { return Ok(None) };
+        match TensorFile::parse(&bytes, &Device::Cpu) {
+            Ok(_) => Ok(Some(bytes)),
+            Err(problem) => {
+                let problem = format!("{problem}; remove it: --fresh runs its unit again");
+                Err(Error::Weights { path, problems: vec![problem] })
+            }
+        }
+    }
+
+    /// Removes what an earlier unit published; a file of somebody else stays.
+    fn withdraw(&self) -> Result<()> {
+        let published = self.published();
+        if TrainedModel::load(&published).is_ok() { remove_if_there(&published) } else { Ok(()) }
+    }
+
+    /// Refuses to replace what no unit published.
+    fn expect_ours(&self, published: &Path) -> Result<()> {
+        if !published.exists() || TrainedModel::load(published).is_ok() {
+            return Ok(());
+        }
+        let problem = "is no file of trained weights that a run wrote, or is damaged";
+        let remedy = "move it away, or choose another --out";
+        Err(Error::configuration(published.display().to_string(), problem, remedy))
     }
 
     fn published(&self) -> PathBuf {
@@ -114,7 +149,7 @@ impl UnitFiles {
     /// # Errors
     /// Those of reading there and of writing here.
     pub(super) fn copy_from(&self, other: &Self, part: &Part) -> Result<()> {
-        if let Some(weights) = read_if_there(&other.best())? {
+        if let Some(weights) = other.best_weights()? {
             write_atomically(&self.best(), &weights)?;
         }
         self.finish(part)
@@ -127,6 +162,6 @@ impl UnitFiles {
     pub(super) fn discard(&self) -> Result<()> {
         let kinds = ["csv", "pictures.csv", "failed.csv", "safetensors", "best.safetensors"];
         kinds.iter().try_for_each(|kind| remove_if_there(&self.file(kind)))?;
-        remove_if_there(&self.published())
+        self.withdraw()
     }
 }

@@ -116,10 +116,10 @@ impl<T: Float> Carried<T> {
         }
     }
 
-    /// The adjoint of carrying whole samples of what an update alone reads.
-    pub fn carry_back(&self, to_carried: &mut [T]) {
+    /// The adjoint of carrying slices, numbered from `first` on, of what an update alone reads.
+    pub fn carry_back(&self, first: usize, to_carried: &mut [T]) {
         if let Some(Carrying { hidden, .. }) = &self.carrying {
-            let back = turned(hidden, 0, to_carried, Way::Adjoint);
+            let back = turned(hidden, first, to_carried, Way::Adjoint);
             to_carried.copy_from_slice(&back);
         }
     }

@@ -61,27 +61,27 @@ impl<T: Float> Rollout<T> {
         next
     }
 
-    /// The way back of a step of some samples: gradients to their memories after frame `t` become those to
-    /// the memories before it as the step read them, as far as they do not go through W; those to what W made
-    /// are written, and the way goes on from those to what U made by `lifted` (image, gradient).
+    /// The way back of a step of some slices, from `first` on: gradients to their memories after frame `t` become
+    /// those to the memories before it as the step read them, as far as they do not go through W; those to what
+    /// W made are written. Returns those to what U made of the images that they see, each as far as these slices
+    /// see it.
     pub(super) fn gated_back(
         &self,
-        (update, t): (Gated, usize),
+        (update, t, first): (Gated, usize, usize),
         (kept, memories): (&[T], Option<&Memories<'_, T>>),
         to: StepGradients<'_, T>,
-        mut lifted: impl FnMut(usize, &[T]),
-    ) {
+    ) -> Buffer<T> {
         let (slice, made) = (self.slice(), self.made());
         let (velocities, of_image) = (self.slices_after(t), self.slices_of_image(t));
-        let (nothing, mut to_input) = (Buffer::zeros(slice), Buffer::take(made));
         let slices = to.hidden.len() / slice;
+        let images = (first + slices).div_ceil(of_image) - first / of_image;
+        let (nothing, mut to_images) = (Buffer::zeros(slice), Buffer::zeros(images * made));
         let cells = chunks(to.cell, slice, slices);
         let each = to.hidden.chunks_mut(slice).zip(cells).zip(to.made.chunks_mut(made));
         for (place, ((hidden, cell), to_recurrent)) in each.enumerate() {
-            if place.is_multiple_of(of_image) {
-                to_input.fill(T::default());
-            }
-            let moved = self.moved(place % velocities, -self.moved_back[t]);
+            let number = first + place;
+            let image = number / of_image - first / of_image;
+            let moved = self.moved(number % velocities, -self.moved_back[t]);
             Gates { update, moved, made: self.gate_maps.made() }.back(Back {
                 kept: &kept[place * KEPT * slice..][..KEPT * slice],
                 before: match memories {
@@ -91,12 +91,10 @@ impl<T: Float> Rollout<T> {
                 hidden,
                 cell,
                 to_recurrent,
-                to_input: &mut to_input,
+                to_input: &mut to_images[image * made..][..made],
             });
-            if (place + 1).is_multiple_of(of_image) {
-                lifted(place / of_image, &to_input);
-            }
         }
+        to_images
     }
 }
 
@@ -120,17 +118,24 @@ impl<'a, T: Float> Start<'a, T> {
         rollout: &Rollout<T>,
         (first, count): (usize, usize),
     ) -> Memories<'_, T> {
-        let [hidden, cell] = match &self.wide {
-            Some([hidden, cell]) => [&**hidden, &**cell],
-            None => [self.before.hidden, self.before.cell],
-        };
+        let cell = self.wide.as_ref().map_or(self.before.cell, |[_, cell]| cell);
         let is_shared = rollout.is_shared(self.t);
         Memories {
-            hidden: self.remembered(rollout, hidden, (first, count)),
+            hidden: self.hidden(rollout, (first, count)),
             cell: self.remembered(rollout, cell, (first, count)),
             first: if is_shared { first } else { 0 },
             sharing: if is_shared { rollout.velocities() } else { 1 },
         }
+    }
+
+    /// Of these the hidden states alone.
+    pub fn hidden(
+        &self,
+        rollout: &Rollout<T>,
+        (first, count): (usize, usize),
+    ) -> Remembered<'_, T> {
+        let all = self.wide.as_ref().map_or(self.before.hidden, |[hidden, _]| hidden);
+        self.remembered(rollout, all, (first, count))
     }
 
     fn remembered<'b>(

@@ -89,11 +89,16 @@ impl Moved {
         );
     }
 
-    /// Calls `visit(first number here, first number of what moves there, numbers)`.
+    /// Calls `visit(first number here, first number of what moves there, numbers)`. A closure within a kernel has to
+    /// be inlined, or it is compiled for the least of the CPUs.
     #[inline(always)]
     pub(super) fn stretches(self, mut visit: impl FnMut(usize, usize, usize)) {
         let c = self.channels;
-        self.plane.moved(self.shift, |to, from, run| visit(to * c, from * c, run * c));
+        self.plane.moved(
+            self.shift,
+            #[inline(always)]
+            |to, from, run| visit(to * c, from * c, run * c),
+        );
     }
 }
 
@@ -109,11 +114,14 @@ impl<T: Float> Kernel<T> for AddAndActivate<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<Number = T>>(self, _: L) {
         let Self { moved, activation, u, y } = self;
-        moved.stretches(|to, from, run| {
-            let y = &mut y[to..to + run];
-            y.iter_mut().zip(&u[from..from + run]).for_each(|(y, &u)| *y += u);
-            activation.apply(y);
-        });
+        moved.stretches(
+            #[inline(always)]
+            |to, from, run| {
+                let y = &mut y[to..to + run];
+                y.iter_mut().zip(&u[from..from + run]).for_each(|(y, &u)| *y += u);
+                activation.apply(y);
+            },
+        );
     }
 }
 
@@ -128,10 +136,13 @@ impl<T: Float> Kernel<T> for Add<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<Number = T>>(self, _: L) {
         let Self { moved, x, sum } = self;
-        moved.stretches(|to, from, run| {
-            let sum = &mut sum[to..to + run];
-            sum.iter_mut().zip(&x[from..from + run]).for_each(|(sum, &x)| *sum += x);
-        });
+        moved.stretches(
+            #[inline(always)]
+            |to, from, run| {
+                let sum = &mut sum[to..to + run];
+                sum.iter_mut().zip(&x[from..from + run]).for_each(|(sum, &x)| *sum += x);
+            },
+        );
     }
 }
 
@@ -148,14 +159,17 @@ impl<T: Float> Kernel<T> for Maximum<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<Number = T>>(self, _: L) {
         let Self { moved, number, x, best, winners } = self;
-        moved.stretches(|to, from, run| {
-            let (best, winners) = (&mut best[to..to + run], &mut winners[to..to + run]);
-            for ((best, winner), &x) in best.iter_mut().zip(winners).zip(&x[from..from + run]) {
-                let loses = x <= *best;
-                *best = if loses { *best } else { x };
-                *winner = if loses { *winner } else { number };
-            }
-        });
+        moved.stretches(
+            #[inline(always)]
+            |to, from, run| {
+                let (best, winners) = (&mut best[to..to + run], &mut winners[to..to + run]);
+                for ((best, winner), &x) in best.iter_mut().zip(winners).zip(&x[from..from + run]) {
+                    let loses = x <= *best;
+                    *best = if loses { *best } else { x };
+                    *winner = if loses { *winner } else { number };
+                }
+            },
+        );
     }
 }
 
@@ -172,11 +186,14 @@ impl<T: Float> Kernel<T> for GiveToWinner<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<Number = T>>(self, _: L) {
         let Self { moved, number, gradient, winners, to_x } = self;
-        moved.stretches(|to, from, run| {
-            let read = gradient[to..to + run].iter().zip(&winners[to..to + run]);
-            for (to_x, (&gradient, &winner)) in to_x[from..from + run].iter_mut().zip(read) {
-                *to_x += if winner == number { gradient } else { T::default() };
-            }
-        });
+        moved.stretches(
+            #[inline(always)]
+            |to, from, run| {
+                let read = gradient[to..to + run].iter().zip(&winners[to..to + run]);
+                for (to_x, (&gradient, &winner)) in to_x[from..from + run].iter_mut().zip(read) {
+                    *to_x += if winner == number { gradient } else { T::default() };
+                }
+            },
+        );
     }
 }

@@ -6,7 +6,6 @@ use super::rollout::{Kept, Pooled, Rollout};
 use super::storage::restore_channels;
 use super::turning::Way;
 use rayon::prelude::*;
-use std::ops::Range;
 
 impl<T: Float> Rollout<T> {
     /// The newest state pooled over its velocities, (B, H, W, C).
@@ -64,11 +63,11 @@ impl<T: Float> Rollout<T> {
         velocity % self.slices_after(t) * self.slice()
     }
 
-    /// Adds what the read-out after frame `t` contributes, if there was one.
+    /// Adds what the read-out after frame `t` contributes to some slices, from `first` on, batch and velocities
+    /// counted together, if there was one.
     pub(super) fn add_read_out(
         &self,
-        t: usize,
-        samples: &Range<usize>,
+        (t, first): (usize, usize),
         read_outs: &[T],
         inner: &mut [T],
     ) {
@@ -78,23 +77,26 @@ impl<T: Float> Rollout<T> {
         let map = self.plane.pixels() * self.channels;
         let turns = self.views.of_states(t);
         let [mut gradient, mut shown] = [(); 2].map(|()| Buffer::take(self.slice()));
-        for (number, slices) in inner.chunks_mut(self.slices_after(t) * self.slice()).enumerate() {
-            let sample = samples.start + number;
-            let source = &read_outs[(place * self.batch + sample) * map..][..map];
-            restore_channels(source, self.channels, &mut gradient, self.stored);
-            if self.how.pooling == VelocityPooling::Mean {
-                let share = T::from_f64(1.0 / self.velocities() as f64);
-                gradient.iter_mut().for_each(|value| *value *= share);
+        let of_sample = self.slices_after(t);
+        for (slice, number) in inner.chunks_mut(self.slice()).zip(first..) {
+            let (sample, own) = (number / of_sample, number % of_sample);
+            if number == first || own == 0 {
+                let source = &read_outs[(place * self.batch + sample) * map..][..map];
+                restore_channels(source, self.channels, &mut gradient, self.stored);
+                if self.how.pooling == VelocityPooling::Mean {
+                    let share = T::from_f64(1.0 / self.velocities() as f64);
+                    gradient.iter_mut().for_each(|value| *value *= share);
+                }
             }
             let winners = &self.pooled[place].winners[sample * self.slice()..][..self.slice()];
-            for velocity in 0..self.slices_pooled(t) {
-                let slice = &mut slices[self.place_of(velocity, t)..][..self.slice()];
+            // Before the velocities part, one slice stands for all.
+            for velocity in (own..self.slices_pooled(t)).step_by(of_sample) {
                 let moved = self.stored_slice(velocity, t);
-                let give = |slice: &mut [T]| match self.how.pooling {
+                let give = |to: &mut [T]| match self.how.pooling {
                     VelocityPooling::Max => {
-                        moved.give_to_winner(velocity as u16, &gradient, winners, slice);
+                        moved.give_to_winner(velocity as u16, &gradient, winners, to);
                     }
-                    _ => moved.inverse().add(&gradient, slice),
+                    _ => moved.inverse().add(&gradient, to),
                 };
                 match turns {
                     None => give(slice),

@@ -10,6 +10,7 @@ mod figure;
 mod format;
 mod html;
 mod latex;
+mod ledger;
 mod markdown;
 mod section;
 mod table;
@@ -23,4 +24,5 @@ pub use equivariance::{
 };
 pub use figure::{Drawing, Part, PartKind, Rect, Width, film_strip};
 pub use format::Format;
+pub use ledger::expect_free;
 pub use writer::{Findings, write_report, write_report_as};

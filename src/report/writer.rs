@@ -5,9 +5,9 @@ use super::document::{Document, LeftOut};
 use super::drawn::{self, Figure, Figures};
 use super::figure::Width;
 use super::format::Format;
+use super::ledger::Files;
 use super::section::Section;
 use super::{html, latex, markdown, table};
-use crate::atomic_file::write_atomically;
 use crate::error::Result;
 use crate::experiments::exhibit::{Body, Exhibit};
 use crate::experiments::{Evidence, Experiment, Failure, Records, Verdict};
@@ -26,11 +26,11 @@ pub struct Findings {
 
 /// Writes `tables/*.csv`, `figures/*.svg` (`.png`, `.gif`, and `.pdf` where it is asked for) and the report in some formats into a folder,
 /// from evidence alone; the same evidence gives the same bytes. Of the `experiments` those appear that the
-/// evidence has records of. Returns the verdicts.
+/// evidence has records of. Returns the verdicts. What a report of other evidence left in the folder is removed.
 ///
 /// # Errors
-/// [`crate::Error::Io`] naming the file that could not be written; those of the experiments' claims and
-/// exhibits.
+/// [`crate::Error::Configuration`] when a file of somebody else would be replaced; [`crate::Error::Io`] naming the
+/// file that could not be written; those of the experiments' claims and exhibits.
 pub fn write_report(
     evidence: &Evidence,
     experiments: &[&dyn Experiment],
@@ -63,21 +63,22 @@ pub fn write_report_as(
         .filter(|e| !has(e) && !e.profiles().is_empty())
         .map(|experiment| left_out(*experiment))
         .collect::<Result<Vec<_>>>()?;
-    let mut figures = Figures::new();
+    let (mut figures, mut files) = (Figures::new(), Files::default());
     for exhibit in sections.iter().flat_map(|section| &section.exhibits) {
         if let Body::Table(rows) = &exhibit.body {
-            write_atomically(&file(out, "tables", exhibit, "csv"), &table::csv(rows))?;
+            files.add(file("tables", exhibit, "csv"), table::csv(rows));
         }
         if let Some(figure) = drawn::drawn(exhibit, width)? {
-            write_figure(exhibit, &figure, formats, out)?;
+            add_figure(exhibit, &figure, formats, &mut files);
             figures.insert(exhibit.name.clone(), figure);
         }
     }
     let document = document(records, &sections, &left_out);
     for format in formats {
-        write_document(&document, &figures, *format, out)?;
+        add_document(&document, &figures, *format, &mut files);
     }
     drop(document);
+    files.write(&evidence.digest(), out)?;
     let failures = sections.iter().flat_map(|section| section.failures.clone()).collect();
     let verdicts = sections.into_iter().flat_map(|section| section.verdicts).collect();
     Ok(Findings { verdicts, left_out, failures })
@@ -88,31 +89,25 @@ fn left_out(experiment: &dyn Experiment) -> Result<LeftOut> {
     Ok(LeftOut { experiment: experiment.name(), claims })
 }
 
-fn file(out: &Path, folder: &str, exhibit: &Exhibit, extension: &str) -> std::path::PathBuf {
-    out.join(folder).join(format!("{}.{extension}", exhibit.name))
+fn file(folder: &str, exhibit: &Exhibit, extension: &str) -> String {
+    format!("{folder}/{}.{extension}", exhibit.name)
 }
 
-fn write_figure(exhibit: &Exhibit, figure: &Figure, formats: &[Format], out: &Path) -> Result<()> {
-    let write = |extension: &str, bytes: &[u8]| {
-        write_atomically(&file(out, "figures", exhibit, extension), bytes)
+fn add_figure(exhibit: &Exhibit, figure: &Figure, formats: &[Format], files: &mut Files) {
+    let mut add = |extension: &str, bytes: Vec<u8>| {
+        files.add(file("figures", exhibit, extension), bytes);
     };
     if let Some(gif) = &figure.gif {
-        write("gif", gif)?;
+        add("gif", gif.clone());
     }
     if formats.contains(&Format::Pdf) {
-        write("pdf", &figure.drawing.pdf())?;
+        add("pdf", figure.drawing.pdf());
     }
-    write("svg", figure.svg.as_bytes())?;
-    write("png", &figure.png)
+    add("svg", figure.svg.clone().into_bytes());
+    add("png", figure.png.clone());
 }
 
-fn write_document(
-    document: &Document<'_>,
-    figures: &Figures,
-    format: Format,
-    out: &Path,
-) -> Result<()> {
-    let write = |name: &str, text: String| write_atomically(&out.join(name), text.as_bytes());
+fn add_document(document: &Document<'_>, figures: &Figures, format: Format, files: &mut Files) {
     let tables = document.exhibits().filter_map(|exhibit| match &exhibit.body {
         Body::Table(table) => Some((exhibit, table)),
         _ => None,
@@ -120,17 +115,15 @@ fn write_document(
     match format {
         Format::Markdown => {
             for (exhibit, table) in tables {
-                let text = markdown::table(table);
-                write_atomically(&file(out, "tables", exhibit, "md"), text.as_bytes())?;
+                files.add(file("tables", exhibit, "md"), markdown::table(table));
             }
-            write("REPORT.md", markdown::page(document))
+            files.add("REPORT.md", markdown::page(document));
         }
-        Format::Pdf => Ok(()), // figures alone
-        Format::Html => write("report.html", html::page(document, figures)),
+        Format::Pdf => {} // figures alone
+        Format::Html => files.add("report.html", html::page(document, figures)),
         Format::Latex => {
             for (exhibit, table) in tables {
-                let text = latex::table(table);
-                write_atomically(&file(out, "tables", exhibit, "tex"), text.as_bytes())?;
+                files.add(file("tables", exhibit, "tex"), latex::table(table));
             }
             for exhibit in document.exhibits() {
                 let charts = match &exhibit.body {
@@ -138,12 +131,11 @@ fn write_document(
                     Body::Charts(charts) => charts,
                     _ => continue,
                 };
-                let text = latex::pgfplots(charts);
-                write_atomically(&file(out, "pgfplots", exhibit, "tex"), text.as_bytes())?;
+                files.add(file("pgfplots", exhibit, "tex"), latex::pgfplots(charts));
             }
-            write("captions.tex", latex::captions(document))?;
-            write("figures.tex", latex::figures(document))?;
-            write("report.tex", latex::page(document))
+            files.add("captions.tex", latex::captions(document));
+            files.add("figures.tex", latex::figures(document));
+            files.add("report.tex", latex::page(document));
         }
     }
 }

@@ -315,6 +315,9 @@ impl<L: Learner<Batch: Clone>> Trainer<'_, L> {
         if position.fingerprint != *fingerprint {
             return Err(foreign("the checkpoint belongs to a run with another configuration"));
         }
+        if position.step > self.schedule.steps {
+            return Err(foreign("the checkpoint is of a longer training"));
+        }
         let with_prefix = |prefix: &str| -> Tensors {
             let stripped = |name: &String| Some(name.strip_prefix(prefix)?.to_string());
             let all = checkpoint.tensors.iter();

@@ -40,6 +40,14 @@ pub fn over_rotations(flags: &ModelFlags) -> fernn::Result<FlowSpace<Rotation>> 
     });
     let degrees = flags.velocities.clone().unwrap_or_else(|| vec![0]);
     let velocities: Vec<DegreesPerFrame> = degrees.into_iter().map(DegreesPerFrame).collect();
+    let turned = |degrees: i64| degrees.rem_euclid(360);
+    let is_twice = |(place, v): (usize, &DegreesPerFrame)| {
+        velocities[..place].iter().any(|before| turned(before.0.into()) == turned(v.0.into()))
+    };
+    if velocities.iter().enumerate().any(is_twice) {
+        let problem = "names a turn twice, where 360 degrees are none";
+        return Err(Error::configuration("--velocities", problem, "list each once"));
+    }
     group.check(&velocities).map_err(|e| match e {
         Error::Configuration { problem, .. } => Error::configuration(
             "--velocities",

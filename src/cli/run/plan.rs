@@ -3,6 +3,7 @@
 use super::asked::{Asked, UnitFlags};
 use crate::cli::duration::in_words;
 use crate::cli::finding::Finding;
+use crate::cli::print_report::print_csv;
 use crate::cli::progress::bar;
 use crate::cli::wrapping::wrapped;
 use clap::Args;
@@ -47,9 +48,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
 
 /// A unit in the list for programs; what is not known of its cost is empty.
 #[derive(Serialize)]
-struct Row<'a> {
+struct Row {
     unit: usize,
-    experiment: &'a str,
+    experiment: String,
     model: String,
     seed: u64,
     steps: u64,
@@ -61,22 +62,21 @@ struct Row<'a> {
 /// Prints a row for every unit.
 fn print_rows(asked: &Asked) -> anyhow::Result<()> {
     let models = rayon::scope(|_| timed(&asked.units, &asked.sources))?;
-    let mut writer = csv::Writer::from_writer(std::io::stdout());
-    for (number, unit) in (1..).zip(&asked.units) {
+    let row = |(number, unit): (usize, &Unit)| {
         let is_it = |model: &&Model<'_>| model.has(unit);
         let cost = models.iter().find(is_it).and_then(|model| model.cost);
-        writer.serialize(Row {
+        Row {
             unit: number,
-            experiment: &unit.key.experiment,
+            experiment: unit.key.experiment.clone(),
             model: unit.key.subject.to_string(),
             seed: unit.key.seed,
             steps: unit.steps,
             core_hours: cost.map(|cost| cost.seconds * asked.origin.threads as f64 / 3600.0),
             memory_bytes: cost.map(|cost| cost.memory),
             checkpoint_bytes: cost.map(|cost| cost.disk),
-        })?;
-    }
-    Ok(writer.flush()?)
+        }
+    };
+    print_csv((1..).zip(&asked.units).map(row))
 }
 
 /// The seeds of a model, and what one of them costs.

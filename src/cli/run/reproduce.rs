@@ -11,6 +11,7 @@ use crate::cli::watch::Audience;
 use anyhow::Context;
 use clap::Args;
 use fernn::experiments::{Event, Evidence, Lock, Metric, Origin, Record, UnitKey};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -108,7 +109,9 @@ fn say_what_others_ran(measured: &Evidence, kept: &[UnitKey], here: &Origin) {
     };
     let others: Vec<&Record> = measured.records.iter().filter(is_other).collect();
     if let Some(first) = others.first() {
-        let (count, origin) = (others.len(), &first.note);
+        let units: HashSet<_> =
+            others.iter().map(|r| (&r.experiment, r.subject.to_string(), r.seed)).collect();
+        let (count, origin) = (units.len(), &first.note);
         errln!(
             "note: {count} units are kept as they were run before ({origin}); --fresh runs them again"
         );

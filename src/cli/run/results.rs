@@ -6,8 +6,8 @@ use crate::cli::flags::FormatFlags;
 use crate::cli::provenance::command_line;
 use crate::cli::verdicts::{print_report_path, print_verdicts};
 use fernn::Error;
-use fernn::experiments::{CATALOGUE, Evidence, UnitKey, beside_earlier, provenance};
-use fernn::report::write_report_as;
+use fernn::experiments::{CATALOGUE, Evidence, PICTURES, UnitKey, beside_earlier, provenance};
+use fernn::report::{expect_free, write_report_as};
 use std::path::{Path, PathBuf};
 
 /// What an output folder holds of earlier runs.
@@ -29,6 +29,12 @@ impl Results {
             }
             Err(other) => return Err(other),
         };
+        expect_free(out)?;
+        let pictures = out.join(PICTURES);
+        if earlier.records.is_empty() && !is_fresh && pictures.exists() {
+            let (problem, remedy) = ("lies there without records", "choose another --out");
+            return Err(Error::configuration(pictures.display().to_string(), problem, remedy));
+        }
         Ok(Self { out: out.to_path_buf(), earlier })
     }
 

@@ -2,7 +2,7 @@
 
 use super::event_file::event_file;
 use fernn::Error;
-use fernn::atomic_file::write_atomically;
+use fernn::atomic_file::{read_if_there, write_atomically};
 use fernn::data::Split;
 use fernn::experiments::{Event, Metric, Record, Unit, UnitKey};
 use fernn::training::{CurvePoint, TrainingEvent};
@@ -71,9 +71,9 @@ impl Curves {
 /// reading the file that it has opened; anything else is replaced as a whole. After a crash between two bytes
 /// the file still is a beginning, of which TensorBoard leaves out the last, torn record.
 fn write_onwards(path: &Path, bytes: &[u8]) -> fernn::Result<()> {
-    match std::fs::read(path) {
-        Ok(there) if there == bytes => Ok(()),
-        Ok(there) if bytes.starts_with(&there) => {
+    match read_if_there(path)? {
+        Some(there) if there == bytes => Ok(()),
+        Some(there) if bytes.starts_with(&there) => {
             let opened = std::fs::OpenOptions::new().append(true).open(path);
             let added = opened.and_then(|mut file| file.write_all(&bytes[there.len()..]));
             added.map_err(Error::io(path))

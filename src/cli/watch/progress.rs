@@ -28,7 +28,8 @@ pub struct Progress {
     watched: Arc<Mutex<Watched>>,
     /// Ends the heart when it is dropped.
     stop: Sender<()>,
-    heart: JoinHandle<()>,
+    /// None where the system gives no thread for it.
+    heart: Option<JoinHandle<()>>,
 }
 
 /// What is known of the run.
@@ -52,7 +53,7 @@ impl Progress {
         }));
         let (stop, stopped) = channel();
         let (beating, table) = (Arc::clone(&watched), bar("{msg}"));
-        let heart = std::thread::spawn(move || {
+        let heart = std::thread::Builder::new().spawn(move || {
             while stopped.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
                 let mut watched = beating.lock().expect("nothing panics while it is held");
                 watched.beat();
@@ -60,7 +61,7 @@ impl Progress {
             }
             table.finish_and_clear();
         });
-        Self { is_terminal: std::io::stderr().is_terminal(), watched, stop, heart }
+        Self { is_terminal: std::io::stderr().is_terminal(), watched, stop, heart: heart.ok() }
     }
 
     /// Takes note of an event.
@@ -78,7 +79,9 @@ impl Progress {
     /// Removes the table.
     pub fn finish(self) {
         drop(self.stop);
-        self.heart.join().expect("the heart does not panic");
+        if let Some(heart) = self.heart {
+            heart.join().expect("the heart does not panic");
+        }
     }
 }
 

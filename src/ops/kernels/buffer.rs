@@ -2,6 +2,7 @@
 //!
 //! Fresh memory costs a page fault per 4 KiB, several times more than the arithmetic on it.
 
+use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -19,8 +20,8 @@ unsafe impl bytemuck::Zeroable for CacheLine {}
 // SAFETY: 64 bytes aligned to 64, so that there is no padding; every bit pattern is valid.
 unsafe impl bytemuck::Pod for CacheLine {}
 
-/// Memory that lies idle, since when.
-static IDLE: Mutex<Vec<(Instant, Vec<CacheLine>)>> = Mutex::new(Vec::new());
+/// Memory that lies idle, since when, by its number of lines, the latest used last.
+static IDLE: Mutex<BTreeMap<usize, Vec<(Instant, Vec<CacheLine>)>>> = Mutex::new(BTreeMap::new());
 
 /// `length` numbers, whatever values they had before; goes back to the pool when dropped.
 #[derive(Debug)]
@@ -56,20 +57,22 @@ impl<T: bytemuck::Pod> Buffer<T> {
 /// Where there is none, what has been idle for long is freed.
 fn reuse(count: usize) -> Option<Vec<CacheLine>> {
     let mut idle = IDLE.lock().expect("no panic while the pool is locked");
-    let fits = |size: usize| (count..=2 * count).contains(&size);
-    let sizes = idle.iter().enumerate().map(|(place, (_, lines))| (lines.len(), place));
-    let found = sizes.rev().filter(|&(size, _)| fits(size)).min_by_key(|&(size, _)| size);
-    if found.is_none() {
-        idle.retain(|(since, _)| since.elapsed() < PATIENCE);
+    let mut fitting = idle.range_mut(count..=2 * count);
+    if let Some((_, lines)) = fitting.find_map(|(_, same)| same.pop()) {
+        return Some(lines);
     }
-    found.map(|(_, place)| idle.remove(place).1)
+    idle.retain(|_, same| {
+        same.retain(|(since, _)| since.elapsed() < PATIENCE);
+        !same.is_empty()
+    });
+    None
 }
 
 impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.lines);
         if let Ok(mut idle) = IDLE.lock() {
-            idle.push((Instant::now(), lines));
+            idle.entry(lines.len()).or_default().push((Instant::now(), lines));
         }
     }
 }

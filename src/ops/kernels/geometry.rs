@@ -96,6 +96,11 @@ impl Geometry {
         self.kernel_height * self.kernel_width
     }
 
+    /// Of one image, summed directly.
+    pub fn multiplications(&self) -> usize {
+        self.plane.pixels() * self.taps() * self.inputs * self.outputs
+    }
+
     pub fn padded_width(&self) -> usize {
         self.plane.width + self.kernel_width - 1
     }
