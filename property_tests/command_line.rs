@@ -125,6 +125,9 @@ fn assert_small_run(records: &[Record]) {
 
 /// That a file is what its name says.
 fn assert_readable(name: &Path, bytes: &[u8]) {
+    if name == Path::new(".fernn-report") {
+        return assert!(bytes.iter().filter(|&&byte| byte == b'\n').count() > 10);
+    }
     match name.extension().and_then(|e| e.to_str()) {
         Some("csv") => {
             let rows: Result<Vec<_>, _> = csv::Reader::from_reader(bytes).records().collect();

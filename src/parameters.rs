@@ -274,23 +274,30 @@ pub fn load_weights(path: &Path, device: &Device) -> Result<LoadedWeights> {
 /// Reads a safetensors file whose tensors must all be f32. PyTorch's counters of batches are left out.
 ///
 /// # Errors
-/// [`Error::Weights`] naming each tensor of another type, or the reason the file is unreadable.
+/// [`Error::Weights`] naming each tensor of another type or without any number, or the reason the file is unreadable.
 pub fn load_f32(path: &Path, device: &Device) -> Result<Tensors> {
     let mut tensors = load(path, device)?;
     tensors.retain(|name, _| !name.ends_with(COUNTERS));
+    let refuse = |problems| Error::Weights { path: path.to_path_buf(), problems };
+    let is_empty = |(name, t): (&String, &Tensor)| {
+        let shape = t.dims();
+        (t.elem_count() == 0).then(|| format!("`{name}` is empty: its shape is {shape:?}"))
+    };
+    let empty: Vec<String> = tensors.iter().filter_map(is_empty).collect();
+    if !empty.is_empty() {
+        return Err(refuse(empty));
+    }
     let foreign: Vec<String> = tensors
         .iter()
         .filter(|(_, t)| t.dtype() != DType::F32)
         .map(|(name, t)| format!("`{name}` is {}, expected f32", t.dtype().as_str()))
         .collect();
-    if foreign.is_empty() {
-        Ok(tensors)
-    } else {
+    if !foreign.is_empty() {
         let line =
             "convert it in Python, where `t` are its tensors: {k: v.float() for k, v in t.items()}";
-        let problems = foreign.into_iter().chain([line.into()]).collect();
-        Err(Error::Weights { path: path.to_path_buf(), problems })
+        return Err(refuse(foreign.into_iter().chain([line.into()]).collect()));
     }
+    Ok(tensors)
 }
 
 #[cfg(test)]

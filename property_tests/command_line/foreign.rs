@@ -122,6 +122,58 @@ fn files_of_other_formats_are_called_what_they_are() {
 }
 
 #[test]
+fn weights_of_other_types_are_refused_in_order_with_the_line_that_converts() {
+    let folder = Folder::new();
+    for dtype in [DType::F16, DType::BF16, DType::F64] {
+        let weights = Folder::weights(0.2);
+        let other = weights.each_ref().map(|(name, t)| (*name, t.to_dtype(dtype).unwrap()));
+        folder.save("other", "", &other);
+        let said = format!("is {}, expected f32", dtype.as_str());
+        folder.refuse("other", &STEPS, &[&said, "v.float()"]);
+        let arguments = folder.predict("other", "none", &STEPS);
+        let output = fernn().args(arguments).output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        let places = weights.each_ref().map(|(name, _)| message.find(name).unwrap());
+        let in_order = [places[1], places[0], places[2], places[3]]; // conv_h before conv_u
+        assert!(in_order.is_sorted(), "{message}");
+    }
+}
+
+#[test]
+fn weights_without_a_number_are_refused() {
+    let folder = Folder::new();
+    let shapes = [[0, 1, 3, 3], [0, 0, 3, 3], [0, 0, 3, 3], [1, 0, 3, 3]];
+    let names = Folder::weights(0.2).map(|(name, _)| name);
+    let empty = |shape: [usize; 4]| Tensor::zeros(&shape, DType::F32, &Device::Cpu).unwrap();
+    let weights: Vec<_> = names.into_iter().zip(shapes.map(empty)).collect();
+    folder.save("empty", "", &weights);
+    folder.refuse("empty", &STEPS, &["`cell.conv_u.weight` is empty", "[0, 1, 3, 3]"]);
+}
+
+#[test]
+fn records_of_what_cannot_be_drawn_cost_no_memory() {
+    let folder = Folder::new();
+    let quick = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("results/quick/records.csv");
+    let text = std::fs::read_to_string(quick).unwrap();
+    let is_it = |row: &&str| row.starts_with("translation,G-RNN,,0,quick,test,mse_by_horizon");
+    let (head, row) = (text.lines().next().unwrap(), text.lines().find(is_it).unwrap());
+    let cells: Vec<&str> = row.split(',').collect();
+    for (place, value) in [(9, "2147483647"), (10, "\"300,300\"")] {
+        let mut other = cells.clone();
+        other[place] = value;
+        let records = format!("{head}\n{row}\n{}\n", other.join(","));
+        std::fs::write(folder.at("records.csv"), records).unwrap();
+        let script = "ulimit -v 4000000; exec \"$0\" \"$@\"";
+        let mut command = std::process::Command::new("bash");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_fernn"), "report", "--records"]);
+        command.arg(folder.at("records.csv")).arg("--out").arg(folder.at(value));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{value}: {output:?}");
+    }
+    refused(&["data", "preview", "--velocity-range", "30000"], &["--velocity-range", "64"]);
+}
+
+#[test]
 fn numbers_that_no_memory_holds_are_refused_before_it_is_taken() {
     let folder = Folder::new();
     for range in ["65", "20000", "2147483648", "4294967295", "-1"] {
@@ -179,6 +231,13 @@ fn quarter_turns_of_frames_that_are_not_square_have_a_word() {
     assert_eq!(run("--velocities=0,180"), "", "half turns move numbers on any frame");
     folder.save("x", "", &[("input_seq", draw("x", &[1, 3, 1, 6, 6], 1.0))]);
     assert_eq!(run("--velocities=-90,0"), "");
+    for twice in ["--velocities=90,450", "--velocities=-90,270", "--velocities=0,0"] {
+        let flags = ["--orientations", "4", "--steps", "2", twice];
+        let mut arguments = folder.predict("w", "none", &flags);
+        arguments[2] = "rotation".into();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        refused(&arguments, &["--velocities", "twice"]);
+    }
 }
 
 #[test]

@@ -59,6 +59,52 @@ fn a_folder_is_used_by_one_run_which_says_how_to_go_on_when_it_is_stopped() {
     assert_eq!(values(ours), values(theirs));
 }
 
+#[cfg(unix)]
+#[test]
+fn units_and_models_that_are_stopped_say_how_to_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let [out, weights] = ["out", "w.safetensors"].map(|name| folder.path().join(name));
+    let [out, file] = [&out, &weights].map(|path| path.to_str().unwrap());
+    let unit = ["run-unit", "5", "--only", "translation", "--out", out];
+    let train = ["train", "translation", "--model", "FERNN-V2", "--out", file];
+    for (command, lock) in [(&unit[..], None), (&train[..], Some("w.safetensors.in-use"))] {
+        for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+            let process = Command::new(env!("CARGO_BIN_EXE_fernn"))
+                .args(command)
+                .args(["--steps", "100000", "--set", "schedule.interval=100000"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            // As soon as it has its lock it says what to do.
+            let start = Instant::now();
+            let own = process.id().to_string();
+            let runs = || std::fs::read_dir(folder.path().join("out/runs")).into_iter().flatten();
+            let locks = || match lock {
+                Some(name) => vec![folder.path().join(name)],
+                None => runs().flatten().map(|entry| entry.path()).collect(),
+            };
+            let is_own = |path: &std::path::PathBuf| {
+                let text = std::fs::read_to_string(path).unwrap_or_default();
+                text.split_whitespace().next() == Some(own.as_str())
+            };
+            while !locks().iter().any(is_own) {
+                assert!(start.elapsed() < Duration::from_secs(60), "it does not begin");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            std::thread::sleep(Duration::from_millis(200));
+            if lock.is_some() {
+                let refusal = fernn().args(command).assert().code(2).get_output().clone();
+                let refusal = String::from_utf8(refusal.stderr).unwrap();
+                assert!(refusal.contains("being run by process"), "{refusal}");
+            }
+            let (ended, told) = stop(process, signal);
+            assert_eq!(ended, Some(code), "{told}");
+            assert!(told.contains("start the same command again"), "{told}");
+        }
+    }
+}
+
 #[test]
 fn two_runs_with_other_settings_started_at_once_lose_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -253,9 +253,50 @@ fn no_unit_is_run_by_two_processes_and_no_folder_by_a_whole_run_beside_them() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let owner = format!("process {}", long.0.id());
-    refused(&same, &["translation-fernn-v2-seed0 is being run by", &owner]);
-    refused(&[&["reproduce"][..], &SMALL, &place].concat(), &["in use by process of several"]);
+    refused(&same, &["the training of translation-fernn-v2-seed0 is being run by", &owner]);
+    refused(&[&["reproduce"][..], &SMALL, &place].concat(), &[&format!("in use by {owner}")]);
     small(&["run-unit", "1"], out, 0); // another one is
     long.end();
     small(&["run-unit", "5"], out, 0);
+}
+
+#[test]
+fn files_of_somebody_else_are_neither_replaced_nor_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = "weights/translation-g-rnn-seed0.safetensors";
+    for name in ["REPORT.md", "report.html", "pictures.csv", weights, "runs/in-use"] {
+        let out = folder.path().join(name.replace('/', "-"));
+        let path = out.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        match name {
+            "runs/in-use" => {
+                std::fs::write(folder.path().join("notes"), "of somebody else").unwrap();
+                #[cfg(unix)]
+                std::os::unix::fs::symlink(folder.path().join("notes"), &path).unwrap();
+            }
+            _ => std::fs::write(&path, "of somebody else").unwrap(),
+        }
+        let flags = [&["reproduce"][..], &SMALL, &["--out", out.to_str().unwrap()]].concat();
+        refused(&flags, &[name]);
+        assert_eq!(read(path), b"of somebody else", "{name}");
+    }
+}
+
+#[test]
+fn best_weights_that_were_damaged_replace_no_sound_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    small(&["reproduce"], &out, 0);
+    let published = out.join("weights/translation-g-rnn-seed0.safetensors");
+    let sound = read(published.clone());
+    let best = runs(&out, "translation-g-rnn-seed0-", ".best.safetensors").remove(0);
+    let mut damaged = sound.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    std::fs::write(&best, damaged).unwrap();
+    for command in [&["reproduce"][..], &["collect", out.to_str().unwrap()]] {
+        let to = if command[0] == "collect" { folder.path().join("all") } else { out.clone() };
+        let flags = [command, &SMALL, &["--out", to.to_str().unwrap()]].concat();
+        refused(&flags, &[".best.safetensors", "--fresh"]);
+    }
+    assert!(read(published) == sound);
 }

@@ -86,10 +86,18 @@ fn several_processes_come_to_the_records_of_one_and_know_when_there_is_nothing_t
 }
 
 #[test]
-fn a_process_of_another_program_ends_all() {
+fn a_process_of_another_program_or_with_other_kernels_ends_all() {
+    assert_ended(|origin| origin.commit = "b".into());
+    assert_ended(|origin| origin.kernels = "of another CPU".into());
+}
+
+fn assert_ended(differ: impl Fn(&mut Origin) + Sync) {
     let folder = tempfile::tempdir().unwrap();
     let ended = Threads::new(2).each(|ranks| {
-        let origin = origin(["a", "b"][ranks.rank()]);
+        let mut origin = origin("a");
+        if ranks.rank() == 1 {
+            differ(&mut origin);
+        }
         session(folder.path(), &origin, ranks)
     });
     let said: Vec<String> = ended.into_iter().map(|one| one.unwrap_err().to_string()).collect();
@@ -131,6 +139,8 @@ fn whoever_trained_and_whoever_measured_a_unit_are_both_told() -> Result<()> {
     }
     // Its training is at its end; only measured anew.
     let both = [second.to_string(), first.to_string()];
-    assert_eq!(origins(session(out, &second, &Alone)?), both);
+    for _ in ["as it is measured", "as it is read again"] {
+        assert_eq!(origins(session(out, &second, &Alone)?), both);
+    }
     Ok(())
 }

@@ -31,6 +31,10 @@ pub(super) fn expect_odd_kernel(what: &'static str, kernel: &Tensor, inputs: usi
     let dims = [("C_out", None), ("C_in", Some(inputs)), ("kh", None), ("kw", None)];
     expect_shape(what, kernel, &dims)?;
     let (_, _, kh, kw) = kernel.dims4()?;
+    if kernel.elem_count() == 0 {
+        let problem = format!("is empty: its shape is {:?}", kernel.dims());
+        return Err(Error::configuration(what, problem, "give extents of at least 1"));
+    }
     if kh % 2 == 0 || kw % 2 == 0 {
         return Err(Error::configuration(
             what,

@@ -590,7 +590,8 @@ mod tests {
             }
         }
         let paper = |batch| {
-            let d = Division::new(Plane { height: 28, width: 28 }, (batch, 25), 784 * 9 << 14);
+            let d =
+                Division::new(Plane { height: 28, width: 28 }, (batch, 25), 784 * 9 * 128 * 128);
             (usize::div_ceil(batch, d.part), d.blocks)
         };
         assert_eq!([1, 2, 8, 16, 128].map(paper), [(1, 25), (2, 25), (8, 7), (8, 7), (16, 4)]);

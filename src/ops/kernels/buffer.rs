@@ -20,8 +20,11 @@ unsafe impl bytemuck::Zeroable for CacheLine {}
 // SAFETY: 64 bytes aligned to 64, so that there is no padding; every bit pattern is valid.
 unsafe impl bytemuck::Pod for CacheLine {}
 
-/// Memory that lies idle, since when, by its number of lines, the latest used last.
-static IDLE: Mutex<BTreeMap<usize, Vec<(Instant, Vec<CacheLine>)>>> = Mutex::new(BTreeMap::new());
+/// Memory that lies idle, by its number of lines, the latest used last.
+static IDLE: Mutex<BTreeMap<usize, Vec<Idle>>> = Mutex::new(BTreeMap::new());
+
+/// Since when, and what.
+type Idle = (Instant, Vec<CacheLine>);
 
 /// `length` numbers, whatever values they had before; goes back to the pool when dropped.
 #[derive(Debug)]
