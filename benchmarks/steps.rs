@@ -1,4 +1,5 @@
-//! Criterion benches: one step of the cell, forward and backward, and a whole training step.
+//! Criterion benches: one step of the cell, forward and backward, a whole training step, and how a sequence is shared by
+//! threads.
 
 use candle_core::{Device, Tensor};
 use candle_nn::Optimizer;
@@ -16,6 +17,7 @@ use fernn::parameters::{Draw, Initial, Parameters, Tensors};
 use fernn::training::{Adam, AdamConfig, training_step};
 use std::hint::black_box;
 use std::path::Path;
+use std::time::Instant;
 
 const CHANNELS: usize = 16;
 const SIZE: usize = 28;
@@ -185,10 +187,54 @@ fn whole_training_step(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// A whole sequence of one sample and 25 velocities, forward and backward, on one and on two threads, and what that
+/// means for more by Amdahl's law.
+fn cores(criterion: &mut Criterion) {
+    const CHANNELS: usize = 64;
+    let mut group = criterion.benchmark_group("20 frames of one sample, C = 64, V = 25");
+    group.sample_size(10);
+    let space = FlowSpace::new(Translation, VelocitySet::square(2), Lift::CoMoving);
+    let (u, w) = kernels(CHANNELS, 1);
+    let cell = FlowRnn::over(space, u, w).expect("valid kernels");
+    let frames = drawn("frames", &[1, 20, 1, SIZE, SIZE]).detach();
+    let run = || {
+        let read_outs = cell.unroll(Sequence::Frames(&frames), ReadOut::Every);
+        let loss = read_outs.and_then(|r| Ok(r.sum_all()?)).expect("a loss");
+        black_box(loss.backward().expect("gradients"))
+    };
+    let mut shortest = [f64::INFINITY; 2];
+    for (threads, shortest) in (1..).zip(&mut shortest) {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        group.bench_function(
+            BenchmarkId::from_parameter(format!("threads: {threads}")),
+            |bencher| {
+                bencher.iter(|| {
+                    let start = Instant::now();
+                    let gradients = pool.install(run);
+                    *shortest = shortest.min(start.elapsed().as_secs_f64());
+                    gradients
+                });
+            },
+        );
+    }
+    group.finish();
+    let [one, two] = shortest;
+    if one.is_finite() && two.is_finite() {
+        let alone = (2.0 * two / one - 1.0).clamp(0.0, 1.0);
+        let times = |cores: f64| 1.0 / (alone + (1.0 - alone) / cores);
+        println!(
+            "two threads are {:.2} times faster: {:.1} % run alone, 64 would be {:.0} times faster by Amdahl's law",
+            one / two,
+            100.0 * alone,
+            times(64.0)
+        );
+    }
+}
+
 criterion_group! {
     name = benches;
     // Criterion's plots need a system font.
     config = Criterion::default().without_plots();
-    targets = cell_step, sequence, whole_training_step
+    targets = cell_step, sequence, whole_training_step, cores
 }
 criterion_main!(benches);
