@@ -187,46 +187,45 @@ fn whole_training_step(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A whole sequence of one sample and 25 velocities, forward and backward, on one and on two threads, and what that
-/// means for more by Amdahl's law.
+/// A whole sequence with 25 velocities, forward and backward: one sample on one thread and on two, and two samples on
+/// two, which need nothing of each other; and what that means for more threads by Amdahl's law.
 fn cores(criterion: &mut Criterion) {
     const CHANNELS: usize = 64;
-    let mut group = criterion.benchmark_group("20 frames of one sample, C = 64, V = 25");
+    let mut group = criterion.benchmark_group("20 frames, C = 64, V = 25");
     group.sample_size(10);
     let space = FlowSpace::new(Translation, VelocitySet::square(2), Lift::CoMoving);
     let (u, w) = kernels(CHANNELS, 1);
     let cell = FlowRnn::over(space, u, w).expect("valid kernels");
-    let frames = drawn("frames", &[1, 20, 1, SIZE, SIZE]).detach();
-    let run = || {
-        let read_outs = cell.unroll(Sequence::Frames(&frames), ReadOut::Every);
-        let loss = read_outs.and_then(|r| Ok(r.sum_all()?)).expect("a loss");
-        black_box(loss.backward().expect("gradients"))
-    };
-    let mut shortest = [f64::INFINITY; 2];
-    for (threads, shortest) in (1..).zip(&mut shortest) {
+    let mut shortest = [f64::INFINITY; 3];
+    for ((threads, samples), shortest) in [(1, 1), (2, 1), (2, 2)].into_iter().zip(&mut shortest) {
+        let frames = drawn("frames", &[samples, 20, 1, SIZE, SIZE]).detach();
+        let run = || {
+            let read_outs = cell.unroll(Sequence::Frames(&frames), ReadOut::Every);
+            let loss = read_outs.and_then(|r| Ok(r.sum_all()?)).expect("a loss");
+            black_box(loss.backward().expect("gradients"))
+        };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        group.bench_function(
-            BenchmarkId::from_parameter(format!("threads: {threads}")),
-            |bencher| {
-                bencher.iter(|| {
-                    let start = Instant::now();
-                    let gradients = pool.install(run);
-                    *shortest = shortest.min(start.elapsed().as_secs_f64());
-                    gradients
-                });
-            },
-        );
+        let name = format!("threads: {threads}, samples: {samples}");
+        group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+            bencher.iter(|| {
+                let start = Instant::now();
+                let gradients = pool.install(run);
+                *shortest = shortest.min(start.elapsed().as_secs_f64());
+                gradients
+            });
+        });
     }
     group.finish();
-    let [one, two] = shortest;
-    if one.is_finite() && two.is_finite() {
-        let alone = (2.0 * two / one - 1.0).clamp(0.0, 1.0);
-        let times = |cores: f64| 1.0 / (alone + (1.0 - alone) / cores);
+    let [one, shared, two] = shortest;
+    if shortest.iter().all(|seconds| seconds.is_finite()) {
+        let limit = 2.0 * one / two;
+        let alone = ((shared / one - 1.0 / limit) / (1.0 - 1.0 / limit)).clamp(0.0, 1.0);
         println!(
-            "two threads are {:.2} times faster: {:.1} % run alone, 64 would be {:.0} times faster by Amdahl's law",
-            one / two,
+            "one sample on two threads: {:.2} times faster, where two apart give {limit:.2}; {:.1} % runs alone, and \
+             64 cores were {:.0} times as fast as one by Amdahl's law",
+            one / shared,
             100.0 * alone,
-            times(64.0)
+            1.0 / (alone + (1.0 - alone) / 64.0)
         );
     }
 }

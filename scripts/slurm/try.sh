@@ -35,8 +35,14 @@ if [ $is_missing = yes ]; then
         fail "apt-get could not install slurm-wlm and munge"
 fi
 if [ -z "${FERNN:-}" ]; then
+    has_mpi() { command -v mpicc >/dev/null && [[ $(ldconfig -p) = *libclang* ]]; }
+    if ! has_mpi; then
+        echo "Installing Open MPI"
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+            openmpi-bin libopenmpi-dev libclang-dev libpmix-dev >/dev/null 2>&1 || true # then srun is not tried
+    fi
     features=()
-    if command -v mpicc >/dev/null && [[ $(ldconfig -p) = *libclang* ]]; then features=(--features mpi); fi
+    if has_mpi; then features=(--features mpi); fi
     cargo build --release --quiet "${features[@]}" --bin fernn
     FERNN=${CARGO_TARGET_DIR:-target}/release/fernn
 fi
