@@ -106,6 +106,9 @@ fn a_folder_that_became_read_only_is_named_and_nothing_in_it_is_lost() {
     fernn().args(flags(&out)).assert().success();
     let before = products(&out);
     // Mounted read-only in a space of its own, which the system may refuse.
+    if !Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|s| s.success()) {
+        return eprintln!("nothing can be mounted here");
+    }
     let script = "mount --bind \"$OUT\" \"$OUT\" && mount -o remount,bind,ro \"$OUT\" || exit 99; exec \"$0\" \"$@\"";
     let run = |arguments: &[String]| {
         let mut command = Command::new("unshare");
@@ -152,7 +155,7 @@ fn names_that_lead_nowhere_and_bytes_that_are_no_text_are_refused() {
 
 #[cfg(unix)]
 #[test]
-fn memory_and_threads_that_the_system_does_not_give_are_named() {
+fn threads_that_the_system_does_not_give_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let refusal = |limit: &str, words: &str| {
         let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
@@ -165,7 +168,7 @@ fn memory_and_threads_that_the_system_does_not_give_are_named() {
     };
     fernn().args(flags(folder.path())).assert().success();
     let before = products(folder.path());
-    refusal("-v 3000000", "--threads 1024");
+    refusal("-v 1500000", "--threads 1024");
     assert_same_products(&products(folder.path()), &before);
 }
 

@@ -258,7 +258,7 @@ fn outputs_that_are_inputs_of_the_same_command_are_refused() {
     std::fs::write(folder.at("settings.toml"), "seen = 5\n").unwrap();
     let settings = folder.at("settings.toml").display().to_string();
     let train = ["train", "translation", "--model", "G-RNN", "--config", &settings, "--out"];
-    refused(&[&train[..], &[&settings]].concat(), &["--out would replace", "--config"]);
+    refused(&[&train[..], &[&settings]].concat(), &["--out would replace", "no trained model"]);
     assert_eq!(std::fs::read(folder.at("settings.toml")).unwrap(), b"seen = 5\n");
 }
 

@@ -106,6 +106,20 @@ fn units_and_models_that_are_stopped_say_how_to_go_on() {
 }
 
 #[test]
+fn a_training_leaves_its_weights_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = folder.path().join("new/w.safetensors");
+    let flags = "train translation --model G-RNN --steps 2 --set schedule.interval=1 \
+                 --set validation_sequences=2 --out";
+    for _ in ["into a folder that is not there", "once more"] {
+        fernn().args(flags.split_whitespace()).arg(&weights).assert().success();
+        let left = std::fs::read_dir(folder.path().join("new")).unwrap().flatten();
+        let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+        assert_eq!(left, ["w.safetensors"]);
+    }
+}
+
+#[test]
 fn two_runs_with_other_settings_started_at_once_lose_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");

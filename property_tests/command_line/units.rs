@@ -264,7 +264,9 @@ fn no_unit_is_run_by_two_processes_and_no_folder_by_a_whole_run_beside_them() {
 fn files_of_somebody_else_are_neither_replaced_nor_removed() {
     let folder = tempfile::tempdir().unwrap();
     let weights = "weights/translation-g-rnn-seed0.safetensors";
-    for name in ["REPORT.md", "report.html", "pictures.csv", weights, "runs/in-use"] {
+    let table = "tables/table1_translation.csv";
+    let names = ["REPORT.md", "report.html", "pictures.csv", weights, table, "runs/in-use"];
+    for name in names {
         let out = folder.path().join(name.replace('/', "-"));
         let path = out.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -280,6 +282,12 @@ fn files_of_somebody_else_are_neither_replaced_nor_removed() {
         refused(&flags, &[name]);
         assert_eq!(read(path), b"of somebody else", "{name}");
     }
+    let lock = folder.path().join("locked/runs/in-use");
+    std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    std::fs::write(&lock, "of somebody else").unwrap();
+    let out = folder.path().join("locked").display().to_string();
+    refused(&[&["reproduce"][..], &SMALL, &["--out", &out]].concat(), &["no lock says"]);
+    assert_eq!(read(lock), b"of somebody else");
 }
 
 #[test]
@@ -296,7 +304,7 @@ fn best_weights_that_were_damaged_replace_no_sound_ones() {
     for command in [&["reproduce"][..], &["collect", out.to_str().unwrap()]] {
         let to = if command[0] == "collect" { folder.path().join("all") } else { out.clone() };
         let flags = [command, &SMALL, &["--out", to.to_str().unwrap()]].concat();
-        refused(&flags, &[".best.safetensors", "--fresh"]);
+        refused(&flags, &[".best.safetensors", "goes on from its checkpoint"]);
     }
     assert!(read(published) == sound);
 }

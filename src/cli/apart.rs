@@ -6,15 +6,13 @@ use std::path::Path;
 /// A flag and the path that it names.
 pub type Named<'a> = (&'a str, &'a Path);
 
-/// Refuses an output that is one of the inputs, by whatever path, or a file in a folder of them: what was read would be
-/// lost.
+/// Refuses an output that is one of the inputs, by whatever path: what was read would be lost.
 ///
 /// # Errors
 /// [`Error::Configuration`] naming both flags.
 pub fn expect_apart((flag, output): Named<'_>, inputs: &[Named<'_>]) -> fernn::Result<()> {
     let Ok(place) = output.canonicalize() else { return Ok(()) }; // nothing is there yet
-    let is_it =
-        |(_, input): &&Named<'_>| input.canonicalize().is_ok_and(|input| place.starts_with(input));
+    let is_it = |(_, input): &&Named<'_>| input.canonicalize().is_ok_and(|input| input == place);
     let Some((same, _)) = inputs.iter().find(is_it) else { return Ok(()) };
     let problem = format!("would replace {}, which is that of {same}", output.display());
     Err(Error::configuration(flag, problem, "name another one"))

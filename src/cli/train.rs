@@ -1,6 +1,5 @@
 //! `fernn train`: one model, into one file.
 
-use super::apart::expect_apart;
 use super::finding::Finding;
 use super::flags::{AlgorithmFlags, CurveFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
 use super::provenance::COMMIT;
@@ -60,10 +59,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     };
     let unit = unit(&arguments.experiment, &arguments.model, &request)?;
     let job = model_job(&unit)?;
-    let (config, data) = (&arguments.settings.config, &arguments.data.data_dir);
-    let inputs = [("--config", config), ("--data-dir", data)];
-    let inputs = inputs.iter().filter_map(|(flag, path)| Some((*flag, path.as_deref()?)));
-    expect_apart(("--out", &arguments.out), &inputs.collect::<Vec<_>>())?;
+    if arguments.out.is_file() && TrainedModel::load(&arguments.out).is_err() {
+        let problem =
+            format!("would replace {}, which is no trained model", arguments.out.display());
+        return Err(Error::configuration("--out", problem, "name another file").into());
+    }
     let checkpoint = beside(&arguments.out, "checkpoint")?;
     let in_use = beside(&arguments.out, "in-use")?;
     let sources = arguments.data.sources();

@@ -145,6 +145,9 @@ struct Attempt<'a, F> {
 impl<F: Downloadable> Attempt<'_, F> {
     /// Downloads, continuing where the part ends, and verifies it.
     fn make(&self, progress: &dyn Fn(u64, Option<u64>)) -> std::result::Result<(), Failure> {
+        if self.part.exists() && self.file.verify(self.part).is_ok() {
+            return Ok(()); // it was whole, and not put in place
+        }
         self.transfer(progress)?;
         self.file.verify(self.part).map_err(|e| self.worthless(e.to_string()))
     }
@@ -167,7 +170,9 @@ impl<F: Downloadable> Attempt<'_, F> {
         let is_rest = response.status() == 206;
         have = if is_rest { have } else { 0 };
         let all = response.body().content_length().map(|length| have + length);
-        self.expect_possible(all.unwrap_or(have))?;
+        if let Some(all) = all.filter(|&all| all > most) {
+            return Err(Failure::There(another_file(all, most)));
+        }
         let mut out: File = if is_rest {
             OpenOptions::new().append(true).open(part).map_err(here)?
         } else {
@@ -199,7 +204,10 @@ impl<F: Downloadable> Attempt<'_, F> {
     /// Refuses more bytes than the file can have.
     fn expect_possible(&self, bytes: u64) -> std::result::Result<(), Failure> {
         let most = self.file.most_bytes();
-        let problem = || format!("sends another file: {bytes} bytes, where {most} are the most");
-        if bytes > most { Err(self.worthless(problem())) } else { Ok(()) }
+        if bytes > most { Err(self.worthless(another_file(bytes, most))) } else { Ok(()) }
     }
+}
+
+fn another_file(bytes: u64, most: u64) -> String {
+    format!("sends another file: {bytes} bytes, where {most} are the most")
 }

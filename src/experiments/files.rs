@@ -42,6 +42,15 @@ impl Evidence {
         read_if_there(path)?.map(|bytes| Self::parse(&bytes, path)).transpose()
     }
 
+    /// Refuses a file that is none of pictures, as one that is not ours; none is well.
+    ///
+    /// # Errors
+    /// [`Error::Format`] naming it.
+    pub fn expect_pictures(path: &Path) -> Result<()> {
+        let Some(bytes) = read_if_there(path)? else { return Ok(()) };
+        read_pictures(&bytes, path).map(|_| ())
+    }
+
     fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
         let mut evidence = read_records(bytes, path)?;
         let pictures = pictures_beside(path);
@@ -174,7 +183,10 @@ fn read_pictures(bytes: &[u8], path: &Path) -> Result<Vec<Picture>> {
             }
         }
     }
-    Ok(kept)
+    match kept.is_empty() {
+        true => Err(refuse(path, None, "holds no picture")), // such a file is never written
+        false => Ok(kept),
+    }
 }
 
 #[cfg(test)]

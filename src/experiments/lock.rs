@@ -3,8 +3,9 @@
 use crate::atomic_file::remove_leftovers;
 use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::Path;
+use std::time::Duration;
 
 /// The file that is locked, among a folder's runs; it holds the number of the process.
 const NAME: &str = "in-use";
@@ -76,6 +77,9 @@ impl Lock {
     /// # Errors
     /// As [`Lock::take`].
     pub fn of_training(path: &Path, out: &Path) -> Result<Self> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+        }
         Self::of_unit(path, &out.display().to_string())
     }
 
@@ -100,13 +104,19 @@ impl Lock {
         let mut open = OpenOptions::new();
         open.read(true).write(true).create(true).truncate(false);
         let mut file = open.open(path).map_err(Error::io(path))?;
-        let is_sure = match lock(&file) {
+        let is_sure = match in_time(&file, lock) {
+            Ok(()) if !is_still(&file, path) => return Self::of_file(path, (lock, owner), refuse),
             Ok(()) => true,
             Err(TryLockError::WouldBlock) => return Err(refuse(owner_of(&mut file))),
             Err(TryLockError::Error(e)) if knows_no_locks(&e) => false,
             Err(TryLockError::Error(e)) => return Err(Error::io(path)(e)),
         };
+        if !is_of_lock(&owner_text(&mut file)) {
+            let (problem, remedy) = ("holds what no lock says", "move it away");
+            return Err(Error::configuration(path.display().to_string(), problem, remedy));
+        }
         let write = |file: &mut File| {
+            file.rewind()?;
             file.set_len(0)?;
             file.write_all(owner.as_bytes())
         };
@@ -118,12 +128,48 @@ impl Lock {
 /// How a file is locked: for one alone, or together with others.
 type Locking = fn(&File) -> std::result::Result<(), TryLockError>;
 
+/// Locks a file; one that is held for a moment alone, by someone who looks who has it, is waited for.
+fn in_time(file: &File, lock: Locking) -> std::result::Result<(), TryLockError> {
+    for _ in 0..4 {
+        match lock(file) {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(50)),
+            other => return other,
+        }
+    }
+    lock(file)
+}
+
+/// Whether a file is still the one at its path: one that was removed meanwhile keeps nobody away.
+fn is_still(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let place = |found: std::fs::Metadata| (found.dev(), found.ino());
+        file.metadata().map(place).ok() == std::fs::metadata(path).map(place).ok()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        path.exists()
+    }
+}
+
+fn owner_text(file: &mut File) -> String {
+    let mut owner = String::new();
+    let _ = file.read_to_string(&mut owner);
+    owner.trim().into()
+}
+
+/// Whether a lock may have been written so.
+fn is_of_lock(owner: &str) -> bool {
+    owner.is_empty() || owner == SHARED || owner.starts_with(|c: char| c.is_ascii_digit())
+}
+
 /// What a file of a lock says of who has it.
 fn owner_of(file: &mut File) -> String {
-    let mut owner = String::new();
-    match file.read_to_string(&mut owner) {
-        Ok(_) if !owner.trim().is_empty() => format!("process {}", owner.trim()),
-        _ => "another process".into(),
+    match owner_text(file) {
+        owner if owner.is_empty() => "another process".into(),
+        owner => format!("process {owner}"),
     }
 }
 

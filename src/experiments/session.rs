@@ -93,6 +93,7 @@ impl Session<'_> {
         let runs = self.out.join("runs");
         std::fs::create_dir_all(&runs).map_err(Error::io(&runs))?;
         let files = units.iter().map(|unit| self.files(unit)).collect::<Result<Vec<_>>>()?;
+        files.iter().try_for_each(UnitFiles::expect_publishable)?;
         let finished = files.iter().map(UnitFiles::finished).collect::<Result<Vec<_>>>()?;
         (self.observer)(Event::Total(units.iter().map(|unit| unit.work).sum()));
         let one = |place: usize| {
@@ -176,7 +177,7 @@ impl Session<'_> {
             }
             if told != self.word(&files, false) {
                 let problem = "is another one in the first process";
-                let remedy = "give all of them the same program, flags and data";
+                let remedy = "give all of them the same program, flags, data and kind of CPU";
                 return Err(Error::configuration(unit.key.title(), problem, remedy));
             }
             let job = unit.job.model().ok_or_else(|| {
@@ -208,7 +209,8 @@ impl Session<'_> {
     fn word(&self, files: &UnitFiles, is_finished: bool) -> [u8; 32] {
         let mut digest = Digest::new();
         digest.update(files.digest());
-        digest.update(self.origin.to_string());
+        let Origin { commit, kernels, device, .. } = self.origin;
+        digest.update([commit, kernels, device.name()].join("\n"));
         digest.update([u8::from(is_finished)]);
         digest.bytes()
     }

@@ -105,7 +105,7 @@ impl UnitFiles {
             None => self.withdraw(),
             Some(weights) if read_if_there(&published)?.as_ref() == Some(&weights) => Ok(()),
             Some(weights) => {
-                self.expect_ours(&published)?;
+                self.expect_publishable()?;
                 write_atomically(&published, &weights)
             }
         }
@@ -118,7 +118,11 @@ impl UnitFiles {
         match TensorFile::parse(&bytes, &Device::Cpu) {
             Ok(_) => Ok(Some(bytes)),
             Err(problem) => {
-                let problem = format!("{problem}; remove it: --fresh runs its unit again");
+                let part = self.part();
+                let part = part.file_name().unwrap_or_default().to_string_lossy();
+                let problem = format!(
+                    "{problem}; remove it and {part}: the unit then goes on from its checkpoint"
+                );
                 Err(Error::Weights { path, problems: vec![problem] })
             }
         }
@@ -130,8 +134,12 @@ impl UnitFiles {
         if TrainedModel::load(&published).is_ok() { remove_if_there(&published) } else { Ok(()) }
     }
 
-    /// Refuses to replace what no unit published.
-    fn expect_ours(&self, published: &Path) -> Result<()> {
+    /// Refuses a place for the published weights at which something else lies.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] naming it.
+    pub(super) fn expect_publishable(&self) -> Result<()> {
+        let published = &self.published();
         if !published.exists() || TrainedModel::load(published).is_ok() {
             return Ok(());
         }

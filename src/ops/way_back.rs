@@ -21,6 +21,8 @@ const ENOUGH_WORK: usize = 1 << 24;
 /// Pixels of a piece that are worth sums of its own, which are as large for few as for many: with 784, one slice of the
 /// paper's size, a step took 11 % longer (C = 64).
 const ENOUGH_PIXELS: usize = 3000;
+/// Numbers that the sums of all pieces may be.
+const MOST_SUMS: usize = 1 << 26;
 
 /// Samples that go back through time together.
 pub(super) fn samples_together(plane: Plane, velocities: usize) -> usize {
@@ -41,8 +43,13 @@ struct Division {
 }
 
 impl Division {
-    /// Of so many samples and velocities, with so many multiplications in the convolution of a slice.
-    fn new(plane: Plane, (batch, velocities): (usize, usize), multiplications: usize) -> Self {
+    /// Of so many samples and velocities, with so many multiplications in the convolution of a slice, whose kernel's
+    /// gradient takes so many numbers.
+    fn new(
+        plane: Plane,
+        (batch, velocities): (usize, usize),
+        (multiplications, sums): (usize, usize),
+    ) -> Self {
         let group = samples_together(plane, velocities);
         let part = group.max(images_per_part(batch, plane.height, plane.width));
         let (parts, slices) = (batch.div_ceil(part), group * velocities);
@@ -51,7 +58,7 @@ impl Division {
             .max(ENOUGH_WORK.div_ceil(multiplications))
             .max(ENOUGH_PIXELS.div_ceil(plane.pixels()));
         let blocks = match group {
-            1 => (PIECES / parts).clamp(1, slices.div_ceil(least)),
+            1 => (PIECES / parts).min(MOST_SUMS / (parts * sums)).clamp(1, slices.div_ceil(least)),
             _ => 1, // blocks are of one sample
         };
         let block = slices.div_ceil(blocks);
@@ -73,7 +80,8 @@ struct Sums<T> {
 impl<T: Float> Rollout<T> {
     /// The way back: `read_outs` (S, B, H, W, C) holds the gradients to the read-outs in their order.
     pub fn backward(&self, frames: &[T], read_outs: &[T], is_frame_tracked: bool) -> Gradients<T> {
-        let work = self.recurrent.convolution.geometry().multiplications();
+        let convolution = &self.recurrent.convolution;
+        let work = (convolution.geometry().multiplications(), convolution.sums_len());
         let division = Division::new(self.plane, (self.batch, self.velocities()), work);
         self.backward_in(division, (frames, read_outs), is_frame_tracked)
     }
@@ -269,7 +277,8 @@ impl<T: Float> WayBack<'_, T> {
             // Blocks of one sample see the same image.
             let rest = blocks.split_off(1);
             let to_images = &mut blocks[0];
-            to_images.par_chunks_mut(PER_SUM).enumerate().for_each(|(chunk, sum)| {
+            let per_sum = if rest.is_empty() { to_images.len() } else { PER_SUM };
+            to_images.par_chunks_mut(per_sum).enumerate().for_each(|(chunk, sum)| {
                 rest.iter()
                     .for_each(|more| pointwise::add(&more[chunk * PER_SUM..][..sum.len()], sum));
             });
@@ -585,18 +594,23 @@ mod tests {
                     for channels in [1, 16, 64, 128] {
                         let plane = Plane { height: side, width: side };
                         let work = plane.pixels() * 9 * channels * channels;
-                        let d = Division::new(plane, (batch, velocities), work);
+                        let sums = 36 * channels * channels;
+                        let d = Division::new(plane, (batch, velocities), (work, sums));
                         let (parts, slices) = (batch.div_ceil(d.part), d.group * velocities);
                         assert!(d.block * d.blocks >= slices && d.block * (d.blocks - 1) < slices);
                         assert!(d.blocks == 1 || (parts * d.blocks <= PIECES && d.group == 1));
                         assert!(d.blocks == 1 || 2 * d.block * work >= ENOUGH_WORK, "{d:?}");
+                        assert!(d.blocks == 1 || parts * d.blocks * sums <= MOST_SUMS, "{d:?}");
                     }
                 }
             }
         }
         let paper = |batch| {
-            let d =
-                Division::new(Plane { height: 28, width: 28 }, (batch, 25), 784 * 9 * 128 * 128);
+            let d = Division::new(
+                Plane { height: 28, width: 28 },
+                (batch, 25),
+                (784 * 9 * 128 * 128, 36 * 128 * 128),
+            );
             (usize::div_ceil(batch, d.part), d.blocks)
         };
         assert_eq!([1, 2, 8, 16, 128].map(paper), [(1, 7), (2, 7), (8, 7), (8, 7), (16, 4)]);

@@ -4,6 +4,9 @@ use super::document::{Block, Board, Document, LeftOut, Protocol, Ruling, Setting
 use super::section::Section;
 use crate::experiments::{Metric, PROVENANCE, Records, each_once, origins};
 
+/// What every report is called.
+pub(super) const TITLE: &str = "Flow equivariant recurrent networks: reproduction report";
+
 /// The report of some records; `left_out` are experiments without any.
 pub(super) fn document<'a>(
     records: Records<'a>,
@@ -24,7 +27,7 @@ pub(super) fn document<'a>(
         .extend(records.experiments().iter().map(|name| Block::Protocol(protocol(records, name))));
     let of_run = records.0.records.iter().filter(|r| r.experiment == PROVENANCE);
     Document {
-        title: "Flow equivariant recurrent networks: reproduction report",
+        title: TITLE,
         run: of_run.map(|r| (r.metric.to_string(), r.note.clone())).collect(),
         blocks,
     }

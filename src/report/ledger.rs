@@ -1,5 +1,6 @@
 //! What earlier reports wrote into a folder, so that nothing of somebody else is replaced and nothing stale stays.
 
+use super::contents::TITLE;
 use crate::atomic_file::{read_if_there, remove_if_there, write_atomically};
 use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
@@ -44,41 +45,66 @@ impl Files {
         }
         written.extend(self.0.iter().map(|(path, bytes)| (path.clone(), sha256_hex(bytes))));
         // Before the files: one that is written has to be known as ours.
-        Ledger { evidence: evidence.into(), written, is_known: true }.write(out)?;
+        Ledger { evidence: evidence.into(), written }.write(out)?;
         self.0.iter().try_for_each(|(path, bytes)| write_atomically(&out.join(path), bytes))
     }
 }
 
-/// Refuses a folder in which a report would replace files of somebody else.
+/// Refuses a folder in which a report would replace one of somebody else.
 ///
 /// # Errors
-/// [`Error::Configuration`] naming the first of them.
+/// [`Error::Configuration`] naming it.
 pub fn expect_free(out: &Path) -> Result<()> {
     let ledger = Ledger::read(out)?;
-    let documents = ["REPORT.md", "report.html", "report.tex", "captions.tex", "figures.tex"];
-    documents.iter().try_for_each(|path| ledger.expect_ours(path, out))
+    ["REPORT.md", "report.html"].iter().try_for_each(|path| ledger.expect_ours(path, out))
 }
 
+/// Takes a folder for reports, before records are written into it: what lies there of somebody else stays his.
+///
+/// # Errors
+/// [`Error::Io`] naming what cannot be written.
+pub fn claim(out: &Path) -> Result<()> {
+    Ledger::read(out)?.write(out)
+}
+
+#[derive(Default)]
 struct Ledger {
-    /// The digest of the records that the report is of.
+    /// The digest of the measurements that the report is of.
     evidence: String,
     /// Digests by path.
     written: BTreeMap<String, String>,
-    /// Whether there was one.
-    is_known: bool,
 }
 
 impl Ledger {
+    /// Of a folder; in one of before lists were kept all files where reports have theirs are taken for ours.
     fn read(out: &Path) -> Result<Self> {
-        let path = out.join(NAME);
-        let bytes = read_if_there(&path)?;
-        let is_known = bytes.is_some();
-        let text = String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default();
+        let Some(bytes) = read_if_there(&out.join(NAME))? else {
+            return if is_of_reports(out) { Self::of_all(out) } else { Ok(Self::default()) };
+        };
+        let text = String::from_utf8_lossy(&bytes);
         let mut lines = text.lines();
         let evidence = lines.next().unwrap_or_default().into();
         let row =
             |line: &str| line.split_once(' ').map(|(digest, path)| (path.into(), digest.into()));
-        Ok(Self { evidence, written: lines.filter_map(row).collect(), is_known })
+        Ok(Self { evidence, written: lines.filter_map(row).collect() })
+    }
+
+    fn of_all(out: &Path) -> Result<Self> {
+        let mut ledger = Self::default();
+        let documents = DOCUMENTS.iter().map(|name| name.to_string());
+        let of_folder = |folder: &&str| {
+            let entries = std::fs::read_dir(out.join(folder)).into_iter().flatten().flatten();
+            let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+            names.map(|name| format!("{folder}/{name}")).collect::<Vec<_>>()
+        };
+        for path in documents.chain(FOLDERS.iter().flat_map(of_folder)) {
+            if out.join(&path).is_file()
+                && let Some(digest) = digest_of(&out.join(&path))?
+            {
+                ledger.written.insert(path, digest);
+            }
+        }
+        Ok(ledger)
     }
 
     fn write(&self, out: &Path) -> Result<()> {
@@ -87,23 +113,30 @@ impl Ledger {
         write_atomically(&out.join(NAME), text.as_bytes())
     }
 
-    /// Refuses a file that is there and that no report wrote; one beside records without a list is of before lists
-    /// were kept.
+    /// Refuses a file that is there and that no report wrote.
     fn expect_ours(&self, path: &str, out: &Path) -> Result<()> {
         let place = out.join(path);
         if self.written.contains_key(path) || std::fs::symlink_metadata(&place).is_err() {
             return Ok(());
         }
-        if !self.is_known && Evidence::read_if_there(&out.join("records.csv"))?.is_some() {
-            return Ok(());
-        }
-        let remedy = "move it away, or choose another --out";
-        Err(Error::configuration(
-            place.display().to_string(),
-            "is no file of an earlier report",
-            remedy,
-        ))
+        let (problem, remedy) =
+            ("is no file of an earlier report", "move it away, or choose another --out");
+        Err(Error::configuration(place.display().to_string(), problem, remedy))
     }
+}
+
+const DOCUMENTS: [&str; 5] =
+    ["REPORT.md", "report.html", "report.tex", "captions.tex", "figures.tex"];
+const FOLDERS: [&str; 3] = ["tables", "figures", "pgfplots"];
+
+/// Whether a folder without a list holds records of ours, or a document with our title.
+fn is_of_reports(out: &Path) -> bool {
+    let has_title = |name: &&str| {
+        let bytes = read_if_there(&out.join(name)).ok().flatten().unwrap_or_default();
+        String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]).contains(TITLE)
+    };
+    let has_records = Evidence::read_if_there(&out.join("records.csv")).is_ok_and(|e| e.is_some());
+    has_records || DOCUMENTS.iter().any(has_title)
 }
 
 fn digest_of(path: &Path) -> Result<Option<String>> {
@@ -132,6 +165,26 @@ mod tests {
         names.into_iter().map(|path| path.strip_prefix(out).unwrap().into()).collect()
     }
 
+    fn quick_records() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("results/quick/records.csv")
+    }
+
+    #[test]
+    fn a_folder_of_before_lists_were_kept_is_ours() {
+        for sign in ["records.csv", "REPORT.md"] {
+            let folder = tempfile::tempdir().unwrap();
+            let out = folder.path();
+            std::fs::create_dir(out.join("tables")).unwrap();
+            std::fs::write(out.join("tables/a.csv"), "of an earlier version").unwrap();
+            match sign {
+                "records.csv" => drop(std::fs::copy(quick_records(), out.join(sign)).unwrap()),
+                _ => std::fs::write(out.join(sign), format!("# {TITLE}\n")).unwrap(),
+            }
+            expect_free(out).unwrap();
+            files(&["REPORT.md", "tables/a.csv"]).write("one", out).unwrap();
+        }
+    }
+
     #[test]
     fn what_a_report_of_other_records_left_is_removed_and_no_more() {
         let folder = tempfile::tempdir().unwrap();
@@ -157,6 +210,12 @@ mod tests {
             let refusal = files(&["REPORT.md", "tables/a.csv"]).write("one", out).unwrap_err();
             assert!(refusal.is_usage() && refusal.to_string().contains(name), "{refusal}");
             assert_eq!(expect_free(out).is_err(), name == "REPORT.md");
+            assert_eq!(there(out), [PathBuf::from(name)], "nothing was written");
+            // Nor when records were written meanwhile.
+            claim(out).unwrap();
+            std::fs::copy(quick_records(), out.join("records.csv")).unwrap();
+            files(&["REPORT.md", "tables/a.csv"]).write("one", out).unwrap_err();
+            std::fs::remove_file(out.join("records.csv")).unwrap();
             assert_eq!(there(out), [PathBuf::from(name)], "nothing was written");
             assert_eq!(std::fs::read(out.join(name)).unwrap(), b"of somebody");
         }

@@ -7,7 +7,7 @@ use crate::cli::provenance::command_line;
 use crate::cli::verdicts::{print_report_path, print_verdicts};
 use fernn::Error;
 use fernn::experiments::{CATALOGUE, Evidence, PICTURES, UnitKey, beside_earlier, provenance};
-use fernn::report::{expect_free, write_report_as};
+use fernn::report::{claim, expect_free, write_report_as};
 use std::path::{Path, PathBuf};
 
 /// What an output folder holds of earlier runs.
@@ -30,11 +30,7 @@ impl Results {
             Err(other) => return Err(other),
         };
         expect_free(out)?;
-        let pictures = out.join(PICTURES);
-        if earlier.records.is_empty() && !is_fresh && pictures.exists() {
-            let (problem, remedy) = ("lies there without records", "choose another --out");
-            return Err(Error::configuration(pictures.display().to_string(), problem, remedy));
-        }
+        Evidence::expect_pictures(&out.join(PICTURES))?;
         Ok(Self { out: out.to_path_buf(), earlier })
     }
 
@@ -47,6 +43,7 @@ impl Results {
         now.extend(measured);
         let keys: Vec<&UnitKey> = asked.units.iter().map(|unit| &unit.key).collect();
         let evidence = beside_earlier(self.earlier, now, &keys);
+        claim(&self.out)?;
         evidence.write(&self.out.join("records.csv"))?;
         Ok(Written { out: self.out, evidence })
     }
