@@ -131,6 +131,28 @@ proptest! {
 }
 
 #[test]
+fn what_is_pooled_by_rows_and_goes_back_by_blocks_is_that_of_the_steps() {
+    // Large enough for three blocks of rows, and for two of slices.
+    let (channels, frames, steps, range) = (64, 2, 2, 1);
+    for pooling in [VelocityPooling::Max, VelocityPooling::Mean] {
+        let parameters = Parameters::from_tensors(weights(8, channels, 1, DType::F64)).unwrap();
+        let seen = normal(8, "seen", &[1, frames, 1, 29, 21], 1.0, DType::F64);
+        let running = Running { pooling, algorithm: ConvAlgorithm::Winograd };
+        let choice = ForecasterChoice { running, ..ForecasterChoice::default() };
+        let model = forecaster(choice, &parameters.tensors(), range);
+        let sequence = model.forecast(&seen, steps).unwrap();
+        let stepwise = model.forecast_with_states(&seen, steps).unwrap().outputs;
+        assert!(values(&sequence).iter().any(|&v| v != 0.0));
+        assert_eq!(values(&sequence), values(&stepwise), "{pooling:?}");
+        let [ours, theirs] = [sequence, stepwise].map(|y| loss(&y, 8).backward().unwrap());
+        for variable in parameters.variables() {
+            let error = relative_error(&gradient(&ours, &variable), &gradient(&theirs, &variable));
+            assert!(error < 1e-11, "{pooling:?}: {error}");
+        }
+    }
+}
+
+#[test]
 fn gradients_of_a_long_forecast_agree_with_finite_differences() {
     // Nothing fed back: the graph is not cut, so that the loss is a function of what it is a
     // function of. Tanh and the mean have no kinks.

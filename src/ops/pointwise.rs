@@ -16,7 +16,7 @@ pub(super) fn chain<T: Float>(activation: Activation, y: &[T], inner: &mut [T]) 
 /// sum += x.
 pub(super) fn add<T: Float>(x: &[T], sum: &mut [T]) {
     let plane = Plane { height: 1, width: sum.len() };
-    Moved { plane, channels: 1, shift: Shift::default() }.add(x, sum);
+    Moved::new(plane, 1, Shift::default()).add(x, sum);
 }
 
 struct Activate<'a, T> {
@@ -46,17 +46,30 @@ impl<T: Float> Kernel<T> for Chain<'_, T> {
     }
 }
 
-/// A slice (H, W, C) of a hidden state beside a map that is read where `shift` moves it from.
+/// A slice (H, W, C) of a hidden state, or some rows of it, beside a map that is read where `shift` moves it from.
 #[derive(Clone, Copy)]
 pub(super) struct Moved {
     pub plane: Plane,
     pub channels: usize,
     pub shift: Shift,
+    /// The first row, and the one behind the last.
+    pub rows: (usize, usize),
 }
 
 impl Moved {
-    /// The way back.
+    /// A whole slice.
+    pub fn new(plane: Plane, channels: usize, shift: Shift) -> Self {
+        Self { plane, channels, shift, rows: (0, plane.height) }
+    }
+
+    /// So many rows from `first` on.
+    pub fn rows(self, first: usize, count: usize) -> Self {
+        Self { rows: (first, first + count), ..self }
+    }
+
+    /// The way back of a whole slice.
     pub fn inverse(self) -> Self {
+        debug_assert_eq!(self.rows, (0, self.plane.height), "a map of rows alone has no inverse");
         Self { shift: self.shift.inverse(), ..self }
     }
 
@@ -94,7 +107,8 @@ impl Moved {
     #[inline(always)]
     pub(super) fn stretches(self, mut visit: impl FnMut(usize, usize, usize)) {
         let c = self.channels;
-        self.plane.moved(
+        self.plane.moved_rows(
+            self.rows.0..self.rows.1,
             self.shift,
             #[inline(always)]
             |to, from, run| visit(to * c, from * c, run * c),

@@ -14,11 +14,15 @@ impl<T: Float> Rollout<T> {
         let state = self.kept(frame).expect("the newest state is there").hidden;
         let mut pooled = Buffer::zeros(self.batch * slice);
         let mut winners = Buffer::zeros(self.batch * slice);
-        pooled
-            .par_chunks_mut(slice)
-            .zip(winners.par_chunks_mut(slice))
-            .zip(state.par_chunks(self.slices_after(frame) * slice))
-            .for_each(|((pooled, winners), state)| self.pool(frame, state, pooled, winners));
+        let (rows, of_sample) = (self.rows_pooled(frame), self.slices_after(frame) * slice);
+        let block = rows * self.plane.width * self.stored;
+        let all = pooled.par_chunks_mut(slice).zip(winners.par_chunks_mut(slice)).enumerate();
+        all.for_each(|(sample, (pooled, winners))| {
+            let state = &state[sample * of_sample..][..of_sample];
+            let blocks =
+                pooled.par_chunks_mut(block).zip(winners.par_chunks_mut(block)).enumerate();
+            blocks.for_each(|(number, rows_of)| self.pool((frame, number * rows), state, rows_of));
+        });
         let mut values = vec![T::default(); self.batch * self.plane.pixels() * self.channels];
         restore_channels(&pooled, self.stored, &mut values, self.channels);
         if self.kept != Kept::Newest {
@@ -27,8 +31,24 @@ impl<T: Float> Rollout<T> {
         values
     }
 
-    /// Pools one sample's slices; `pooled` and `winners` come as zeros.
-    fn pool(&self, frame: usize, state: &[T], pooled: &mut [T], winners: &mut [u16]) {
+    /// Rows that are pooled at once: slices that turn are turned as a whole.
+    fn rows_pooled(&self, frame: usize) -> usize {
+        /// Numbers that are worth a task.
+        const ENOUGH: usize = 1 << 13;
+        match self.views.of_states(frame) {
+            Some(_) => self.plane.height,
+            None => ENOUGH.div_ceil(self.plane.width * self.stored).min(self.plane.height),
+        }
+    }
+
+    /// Pools rows of one sample's slices, from `first` on; what is pooled and its winners come as zeros.
+    fn pool(
+        &self,
+        (frame, first): (usize, usize),
+        state: &[T],
+        (pooled, winners): (&mut [T], &mut [u16]),
+    ) {
+        let rows = pooled.len() / (self.plane.width * self.stored);
         let turns = self.views.of_states(frame);
         let mut turned = Buffer::take(if turns.is_some() { self.slice() } else { 0 });
         for number in 0..self.slices_pooled(frame) {
@@ -37,7 +57,7 @@ impl<T: Float> Rollout<T> {
                 turns.turn(number, h, &mut turned, Way::Forward);
                 h = &turned;
             }
-            let moved = self.stored_slice(number, frame);
+            let moved = self.stored_slice(number, frame).rows(first, rows);
             match self.how.pooling {
                 VelocityPooling::Max if number == 0 => moved.add(h, pooled),
                 VelocityPooling::Max => moved.maximum(number as u16, h, pooled, winners),

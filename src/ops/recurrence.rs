@@ -175,7 +175,7 @@ impl FlowRecurrence {
 
     /// Beside what a slice sees.
     fn moved(&self, velocity: usize, channels: usize) -> Moved {
-        Moved { plane: self.plane, channels, shift: self.shifts[velocity] }
+        Moved::new(self.plane, channels, self.shifts[velocity])
     }
 
     /// The recurrent convolution by a kernel (C, C, kh, kw), `dims`, of maps as the kernels store them.

@@ -403,6 +403,6 @@ impl<T: Float> Rollout<T> {
     /// A slice beside what `steps` of its velocity move.
     pub(super) fn moved(&self, velocity: usize, steps: i64) -> Moved {
         let shift = self.views.shift(velocity, steps);
-        Moved { plane: self.plane, channels: self.stored, shift }
+        Moved::new(self.plane, self.stored, shift)
     }
 }

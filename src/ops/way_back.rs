@@ -17,7 +17,7 @@ use std::ops::Range;
 /// by pieces have the same rounding for every thread count.
 const PIECES: usize = 64;
 /// Multiplications of a step of a piece that are worth dividing it from others.
-const ENOUGH_WORK: usize = 1 << 24;
+const ENOUGH_WORK: usize = 1 << 25;
 /// Pixels of a piece that are worth sums of its own, which are as large for few as for many: with 784, one slice of the
 /// paper's size, a step took 11 % longer (C = 64).
 const ENOUGH_PIXELS: usize = 3000;

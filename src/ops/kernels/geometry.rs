@@ -1,6 +1,7 @@
 //! Extents of a convolution on a plane, and the index arithmetic of wrapping.
 
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// A displacement of the content of a torus, in pixels; extents are applied modulo the torus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,11 +52,22 @@ impl Plane {
     /// The plane in stretches of pixels that stay neighbours when the content moves by `shift`:
     /// calls `visit(first pixel here, first pixel of what moves there, pixels)`.
     #[inline(always)]
-    pub fn moved(self, shift: Shift, mut visit: impl FnMut(usize, usize, usize)) {
+    pub fn moved(self, shift: Shift, visit: impl FnMut(usize, usize, usize)) {
+        self.moved_rows(0..self.height, shift, visit);
+    }
+
+    /// [`Plane::moved`] for some rows, of which the first pixel is number 0 here.
+    #[inline(always)]
+    pub fn moved_rows(
+        self,
+        rows: Range<usize>,
+        shift: Shift,
+        mut visit: impl FnMut(usize, usize, usize),
+    ) {
         let first = self.column(-shift.right);
         let wrapped = self.width - first;
-        for y in 0..self.height {
-            let (to, from) = (y * self.width, self.row(y as i64 - shift.down) * self.width);
+        for (place, y) in rows.enumerate() {
+            let (to, from) = (place * self.width, self.row(y as i64 - shift.down) * self.width);
             visit(to, from + first, wrapped);
             if first > 0 {
                 visit(to + wrapped, from, first);
