@@ -11,7 +11,7 @@ use fernn::Error;
 use fernn::atomic_file::remove_if_there;
 use fernn::experiments::number::precise;
 use fernn::experiments::{
-    Event, Lock, Metric, ModelJob, Origin, Request, TrainedModel, Unit, UnitRun, find, plan,
+    Event, Lock, Metric, ModelJob, Origin, Record, Request, TrainedModel, Unit, UnitRun, find, plan,
 };
 use fernn::training::{Alone, CheckpointFile};
 use std::path::{Path, PathBuf};
@@ -59,11 +59,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     };
     let unit = unit(&arguments.experiment, &arguments.model, &request)?;
     let job = model_job(&unit)?;
-    if arguments.out.is_file() && TrainedModel::load(&arguments.out).is_err() {
-        let problem =
-            format!("would replace {}, which is no trained model", arguments.out.display());
-        return Err(Error::configuration("--out", problem, "name another file").into());
-    }
+    expect_replaceable(&arguments.out)?;
     let checkpoint = beside(&arguments.out, "checkpoint")?;
     let in_use = beside(&arguments.out, "in-use")?;
     let sources = arguments.data.sources();
@@ -97,6 +93,22 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     curves.iter().try_for_each(|curves| curves.write_all(&records))?;
     [&checkpoint, &in_use].into_iter().try_for_each(|path| remove_if_there(path))?;
     drop(lock);
+    print_training(&unit, &records)?;
+    outln!("Weights: {}", arguments.out.display())?;
+    Ok(Finding::Fine)
+}
+
+/// Refuses a file that is there and no trained model.
+fn expect_replaceable(out: &Path) -> fernn::Result<()> {
+    if !out.is_file() || TrainedModel::load(out).is_ok() {
+        return Ok(());
+    }
+    let problem = format!("would replace {}, which is no trained model", out.display());
+    Err(Error::configuration("--out", problem, "name another file"))
+}
+
+/// What a training came to, in a line.
+fn print_training(unit: &Unit, records: &[Record]) -> std::io::Result<()> {
     let value = |metric: &Metric| {
         let record = records.iter().find(|record| record.metric == *metric);
         record.and_then(|record| record.value)
@@ -113,9 +125,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         value(&Metric::PARAMETERS).unwrap_or_default(),
         best.unwrap_or_default(),
         at_best.map_or("", |record| record.metric.name()),
-    )?;
-    outln!("Weights: {}", arguments.out.display())?;
-    Ok(Finding::Fine)
+    )
 }
 
 /// The unit of an experiment's model.

@@ -1,5 +1,6 @@
 //! The flow equivariant recurrence over a whole sequence, as one differentiable operation.
 
+use super::division::samples_together;
 use super::gates::KEPT;
 use super::kernels::{Float, Plane, stored_channels};
 use super::layer::expect_odd_kernel;
@@ -9,7 +10,6 @@ use super::rollout::{Gradients, Kept, Rollout};
 use super::rule::{Kernels, Unrolled, Update};
 use super::slice_action::SliceAction;
 use super::storage::CpuView;
-use super::way_back::samples_together;
 use crate::error::{Error, Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Shape, Tensor};
 use std::sync::Mutex;

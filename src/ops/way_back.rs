@@ -1,75 +1,18 @@
-//! The way back through time of a rollout, and the states that it needs on it.
+//! The way back through time of a rollout.
 
 use super::activation::Activation;
 use super::carried::Reads;
+use super::division::Division;
 use super::gated_rollout::{Start, StepGradients};
 use super::gates::KEPT;
-use super::kernels::{Buffer, Convolution, Float, Plane};
-use super::parts::{Threads, enough_images, images_per_part};
+use super::history::History;
+use super::kernels::{Buffer, Convolution, Float};
 use super::pointwise;
-use super::rollout::{Gradients, Rollout, State, StateView};
+use super::rollout::{Gradients, Rollout};
 use super::rule::{Gated, Update};
 use super::turning::Way;
 use rayon::prelude::*;
 use std::ops::Range;
-
-/// Pieces that the way back is divided into where there is enough work: as many cores have something to do. Sums
-/// by pieces have the same rounding for every thread count.
-const PIECES: usize = 64;
-/// Multiplications of a step of a piece that are worth dividing it from others.
-const ENOUGH_WORK: usize = 1 << 25;
-/// Pixels of a piece that are worth sums of its own, which are as large for few as for many: with 784, one slice of the
-/// paper's size, a step took 11 % longer (C = 64).
-const ENOUGH_PIXELS: usize = 3000;
-/// Numbers that the sums of all pieces may be.
-const MOST_SUMS: usize = 1 << 26;
-
-/// Samples that go back through time together.
-pub(super) fn samples_together(plane: Plane, velocities: usize) -> usize {
-    enough_images(plane.height, plane.width).div_ceil(velocities)
-}
-
-/// How the way back is divided: into parts of the batch, and each step of a part into blocks of slices. A function of
-/// extents alone.
-#[derive(Clone, Copy, Debug)]
-struct Division {
-    /// Samples that go back through time together.
-    group: usize,
-    /// Samples of a part.
-    part: usize,
-    /// Slices of a block, batch and velocities counted together.
-    block: usize,
-    blocks: usize,
-}
-
-impl Division {
-    /// Of so many samples and velocities, with so many multiplications in the convolution of a slice, whose kernel's
-    /// gradient takes so many numbers.
-    fn new(
-        plane: Plane,
-        (batch, velocities): (usize, usize),
-        (multiplications, sums): (usize, usize),
-    ) -> Self {
-        let group = samples_together(plane, velocities);
-        let part = group.max(images_per_part(batch, plane.height, plane.width));
-        let (parts, slices) = (batch.div_ceil(part), group * velocities);
-        let enough = enough_images(plane.height, plane.width);
-        let least = enough
-            .max(ENOUGH_WORK.div_ceil(multiplications))
-            .max(ENOUGH_PIXELS.div_ceil(plane.pixels()));
-        let blocks = match group {
-            1 => (PIECES / parts).min(MOST_SUMS / (parts * sums)).clamp(1, slices.div_ceil(least)),
-            _ => 1, // blocks are of one sample
-        };
-        let block = slices.div_ceil(blocks);
-        Self { group, part, block, blocks: slices.div_ceil(block) }
-    }
-
-    /// Who computes again what a part needs of its history: others help where they have blocks of it.
-    fn threads(self) -> Threads {
-        if self.blocks > 1 { Threads::All } else { Threads::This }
-    }
-}
 
 /// Sums over what a block of slices contributes to the gradients of U and W, in the convolutions' own orders.
 struct Sums<T> {
@@ -131,6 +74,17 @@ impl<T: Float> Rollout<T> {
                 .rows_given(self.recurrent.convolution.weight_gradient(&recurrents)),
         }
     }
+}
+
+/// Gradients on the way back of a gated recurrence, for all slices.
+struct MemoryGradients<T> {
+    /// To the newest hidden state not yet passed, and to the one before it.
+    hidden: Buffer<T>,
+    before: Buffer<T>,
+    /// To c; empty without one.
+    cell: Buffer<T>,
+    /// To W ⋆ h.
+    made: Buffer<T>,
 }
 
 /// Backward through time for some samples: one step after the other, and in each all blocks side by side.
@@ -202,13 +156,15 @@ impl<T: Float> WayBack<'_, T> {
     /// The same of a gated recurrence.
     fn run_gated(&mut self, update: Gated, samples: Range<usize>) {
         let (Seen { rollout, frames, .. }, read_outs) = (self.seen, self.read_outs);
-        let (slice, made, velocities) = (rollout.slice(), rollout.made(), rollout.velocities());
+        let (slice, made) = (rollout.slice(), rollout.made());
         let first_of = self.division.block;
-        let slices = samples.len() * velocities;
-        let (mut to_hidden, mut before) =
-            (Buffer::zeros(slices * slice), Buffer::take(slices * slice));
-        let mut to_cell = Buffer::zeros(if update.has_cell() { slices * slice } else { 0 });
-        let mut to_made = Buffer::take(slices * made);
+        let slices = samples.len() * rollout.velocities();
+        let mut to = MemoryGradients {
+            hidden: Buffer::zeros(slices * slice),
+            before: Buffer::take(slices * slice),
+            cell: Buffer::zeros(if update.has_cell() { slices * slice } else { 0 }),
+            made: Buffer::take(slices * made),
+        };
         let mut history = History::new(rollout, frames, (samples.clone(), self.division.threads()));
         for t in (0..rollout.frames()).rev() {
             let of_sample = rollout.slices_after(t);
@@ -217,11 +173,11 @@ impl<T: Float> WayBack<'_, T> {
             let kept = history.state(t).gates;
             let start =
                 t.checked_sub(1).map(|before| Start::new(rollout, t, history.state(before)));
-            let hidden = to_hidden[..count * slice].par_chunks_mut(first_of * slice);
-            let blocks = hidden.len();
+            let hidden = to.hidden[..count * slice].par_chunks_mut(first_of * slice);
+            let cells = parallel_chunks(&mut to.cell, first_of * slice, hidden.len());
             let to_images: Vec<Buffer<T>> = hidden
-                .zip(parallel_chunks(&mut to_cell, first_of * slice, blocks))
-                .zip(to_made.par_chunks_mut(first_of * made))
+                .zip(cells)
+                .zip(to.made.par_chunks_mut(first_of * made))
                 .zip(kept.par_chunks(first_of * KEPT * slice))
                 .enumerate()
                 .map(|(block, (((hidden, cell), to_made), kept))| {
@@ -237,36 +193,47 @@ impl<T: Float> WayBack<'_, T> {
                 .collect();
             self.input_backward(t, &samples, to_images);
             let Some(start) = start else { break };
-            let is_shared = rollout.is_shared(t);
-            if is_shared {
-                sum_over_velocities(velocities, &mut to_hidden, slice);
-                sum_over_velocities(velocities, &mut to_cell, slice);
-                sum_over_velocities(velocities, &mut to_made, made);
-            }
-            // Those that W sees: one of each sample where velocities share it.
-            let count = if is_shared { samples.len() } else { count };
-            before[..count * slice]
-                .par_chunks_mut(first_of * slice)
-                .zip(parallel_chunks(&mut to_cell, first_of * slice, blocks))
-                .zip(&mut self.sums)
-                .enumerate()
-                .for_each(|(block, ((before, cell), sums))| {
-                    let (first, numbers) = (block * first_of, before.len());
-                    let hidden = start.hidden(rollout, (first, numbers / slice));
-                    let to_carried = &to_hidden[first * slice..][..numbers];
-                    let to_made = &to_made[first * made..][..numbers / slice * made];
-                    let to = (Some(before), Some(to_carried));
-                    let sums = Some(&mut *sums.recurrent);
-                    rollout.recurrent.backward(&hidden, to_made, sums, to);
-                    let cells = cell.len().min(numbers);
-                    rollout.recurrent.carry_back(first, &mut cell[..cells]);
-                });
-            if t == 1 && !is_shared {
-                sum_over_velocities(velocities, &mut before, slice);
-                sum_over_velocities(velocities, &mut to_cell, slice);
-            }
-            std::mem::swap(&mut to_hidden, &mut before);
+            self.memories_backward((t, samples.len()), &start, &mut to);
         }
+    }
+
+    /// Passes the gradients to what W made of a gated step, and to what its update read of memories, on to the memories
+    /// before it.
+    fn memories_backward(
+        &mut self,
+        (t, samples): (usize, usize),
+        start: &Start<'_, T>,
+        to: &mut MemoryGradients<T>,
+    ) {
+        let rollout = self.seen.rollout;
+        let (slice, made, velocities) = (rollout.slice(), rollout.made(), rollout.velocities());
+        let is_shared = rollout.is_shared(t);
+        if is_shared {
+            sum_over_velocities(velocities, &mut to.hidden, slice);
+            sum_over_velocities(velocities, &mut to.cell, slice);
+            sum_over_velocities(velocities, &mut to.made, made);
+        }
+        // Those that W sees: one of each sample where velocities share it.
+        let count = if is_shared { samples } else { samples * rollout.slices_after(t) };
+        let first_of = self.division.block;
+        let before = to.before[..count * slice].par_chunks_mut(first_of * slice);
+        let cells = parallel_chunks(&mut to.cell, first_of * slice, before.len());
+        let blocks = before.zip(cells).zip(&mut self.sums).enumerate();
+        blocks.for_each(|(block, ((before, cell), sums))| {
+            let (first, numbers) = (block * first_of, before.len());
+            let hidden = start.hidden(rollout, (first, numbers / slice));
+            let to_carried = &to.hidden[first * slice..][..numbers];
+            let to_made = &to.made[first * made..][..numbers / slice * made];
+            let ways = (Some(before), Some(to_carried));
+            rollout.recurrent.backward(&hidden, to_made, Some(&mut *sums.recurrent), ways);
+            let cells = cell.len().min(numbers);
+            rollout.recurrent.carry_back(first, &mut cell[..cells]);
+        });
+        if t == 1 && !is_shared {
+            sum_over_velocities(velocities, &mut to.before, slice);
+            sum_over_velocities(velocities, &mut to.cell, slice);
+        }
+        std::mem::swap(&mut to.hidden, &mut to.before);
     }
 
     /// Passes the gradients that the blocks have to what U made of the images of frame `t` on to U and to the frame.
@@ -404,215 +371,5 @@ fn sum_over_velocities<T: Float>(velocities: usize, inner: &mut [T], slice: usiz
     }
 }
 
-/// The states of some samples while they go back through time: those kept, and between them one stretch at
-/// a time that is computed again.
-struct History<'a, T> {
-    rollout: &'a Rollout<T>,
-    frames: &'a [T],
-    samples: Range<usize>,
-    threads: Threads,
-    /// The frame after which the first state of the stretch is.
-    first: usize,
-    stretch: Vec<State<T>>,
-}
-
-impl<'a, T: Float> History<'a, T> {
-    fn new(
-        rollout: &'a Rollout<T>,
-        frames: &'a [T],
-        (samples, threads): (Range<usize>, Threads),
-    ) -> Self {
-        Self { rollout, frames, samples, threads, first: 0, stretch: Vec::new() }
-    }
-
-    /// Makes sure that [`History::state`] has the state after frame `t`, with the gates of its step where
-    /// there are any, and that before it.
-    fn prepare(&mut self, t: usize) {
-        let needs_gates = self.rollout.gated().is_some();
-        let is_kept = self.kept(t).is_some_and(|state| !needs_gates || !state.gates.is_empty());
-        if is_kept || self.in_stretch(t).is_some() {
-            return;
-        }
-        self.stretch.clear();
-        self.first = (0..t).rev().find(|&t| self.kept(t).is_some()).map_or(0, |kept| kept + 1);
-        for t in self.first..=t {
-            let before = t.checked_sub(1).map(|t| self.state(t));
-            let how = (self.threads, needs_gates);
-            let next = self.rollout.state_after(t, &self.frame(t), before, how);
-            self.stretch.push(next);
-        }
-    }
-
-    /// The samples' slices after frame `t`.
-    fn state(&self, t: usize) -> StateView<'_, T> {
-        let state = self.in_stretch(t).or_else(|| self.kept(t));
-        state.expect("the state was prepared")
-    }
-
-    fn kept(&self, t: usize) -> Option<StateView<'a, T>> {
-        let slices = self.rollout.slices_after(t) * self.rollout.slice();
-        let state = self.rollout.kept(t)?;
-        let of_samples = |all: &'a [T], maps: usize| match all.is_empty() {
-            true => all,
-            false => {
-                let sample = maps * slices;
-                &all[self.samples.start * sample..self.samples.end * sample]
-            }
-        };
-        Some(StateView {
-            hidden: of_samples(state.hidden, 1),
-            cell: of_samples(state.cell, 1),
-            gates: of_samples(state.gates, KEPT),
-        })
-    }
-
-    fn in_stretch(&self, t: usize) -> Option<StateView<'_, T>> {
-        self.stretch.get(t.checked_sub(self.first)?).map(State::view)
-    }
-
-    /// Frame `t` of the samples, (B', H, W, C_in).
-    fn frame(&self, t: usize) -> Vec<T> {
-        let frame = self.rollout.plane.pixels() * self.rollout.inputs;
-        let of_sample =
-            |sample: usize| &self.frames[(sample * self.rollout.frames() + t) * frame..][..frame];
-        self.samples.clone().flat_map(of_sample).copied().collect()
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::super::kernels::{ConvAlgorithm, Shift};
-    use super::super::pooling::VelocityPooling;
-    use super::super::read_out::FedAs;
-    use super::super::resampling::Turn;
-    use super::super::rollout::Kept;
-    use super::super::rule::{Kernels, Unrolled};
-    use super::super::slice_action::{SliceAction, Turning};
-    use super::super::{CarryOrder, rule};
-    use super::*;
-    use crate::rng::Stream;
-    use candle_core::{Device, Tensor};
-
-    const PLANE: Plane = Plane { height: 5, width: 7 };
-    const BATCH: usize = 2;
-    const FRAMES: usize = 4;
-    const CHANNELS: usize = 3;
-
-    fn numbers(name: &str, count: usize, scale: f64) -> Vec<f64> {
-        let mut stream = Stream::new(0, name, 0);
-        (0..count).map(|_| scale * stream.normal()).collect()
-    }
-
-    /// The gradients to frames, U and W where the way back has so many blocks of slices in a step.
-    fn gradients(
-        (action, update, pooling): (SliceAction<'_>, rule::Update, VelocityPooling),
-        (has_input, is_tracked, kept): (bool, bool, usize),
-        blocks: usize,
-    ) -> Vec<Vec<f64>> {
-        let (gates, Plane { height, width }) = (update.gates(), PLANE);
-        let maps = CHANNELS * gates;
-        let inputs = if has_input { 1 } else { maps };
-        let kernel = |name, inputs: usize| {
-            let shape = (maps, inputs, 3, 3);
-            Tensor::from_vec(numbers(name, maps * inputs * 9, 0.3), shape, &Device::Cpu).unwrap()
-        };
-        let (u, w) = (kernel("u", 1), kernel("w", CHANNELS));
-        let kernels = Kernels { input: has_input.then_some(&u), recurrent: &w };
-        let how = Unrolled { update, pooling, algorithm: ConvAlgorithm::Direct };
-        let kept = Kept::Every(kept);
-        let mut rollout =
-            Rollout::<f64>::new((action, how), (PLANE, BATCH), kernels, kept).unwrap();
-        let shape = (BATCH, FRAMES, height, width, inputs);
-        let frames = numbers("frames", shape.0 * shape.1 * height * width * inputs, 1.0);
-        let all = Tensor::from_slice(&frames, shape, &Device::Cpu).unwrap();
-        for t in 0..FRAMES {
-            let frame = all.narrow(1, t, 1).unwrap().squeeze(1).unwrap();
-            let fed_as = if t == 3 { FedAs::Former } else { FedAs::New };
-            rollout.step(&frame, fed_as).unwrap();
-            rollout.read_out();
-        }
-        let read_outs = numbers("read-outs", FRAMES * BATCH * height * width * CHANNELS, 1.0);
-        let velocities = rollout.velocities();
-        let block = velocities.div_ceil(blocks);
-        let blocks = velocities.div_ceil(block);
-        let division = Division { group: 1, part: 1, block, blocks };
-        let gradients = rollout.backward_in(division, (&frames, &read_outs), is_tracked);
-        let all = [gradients.frames, gradients.input_kernel, Some(gradients.recurrent_kernel)];
-        all.into_iter().flatten().collect()
-    }
-
-    #[test]
-    fn blocks_of_slices_change_rounding_alone() {
-        let shifts: Vec<Shift> =
-            (-1..=1).flat_map(|down| (-1..=1).map(move |right| Shift { down, right })).collect();
-        let turns: Vec<Turn> =
-            (-2..=2).map(|n| Turn { degrees: 120.0 * n as f64, orientations: n }).collect();
-        let (orientations, turns) = (CHANNELS, &turns[..]);
-        let turning = |order| SliceAction::TurnedSlices(Turning { orientations, turns, order });
-        let updates = [
-            rule::Update::Simple(Activation::Tanh),
-            rule::Update::Gated(Gated::Gru),
-            rule::Update::Gated(Gated::Lstm),
-        ];
-        for action in [
-            SliceAction::Shifts(&shifts),
-            SliceAction::TurnedViews { orientations, turns },
-            turning(CarryOrder::CarryFirst),
-            turning(CarryOrder::ConvolveFirst),
-        ] {
-            for (update, pooling) in updates.into_iter().zip([
-                VelocityPooling::Max,
-                VelocityPooling::Mean,
-                VelocityPooling::Sum,
-            ]) {
-                for has in [(true, true, 1), (true, false, 2), (false, true, 3), (false, false, 1)]
-                {
-                    let what = (action, update, pooling);
-                    let whole = gradients(what, has, 1);
-                    assert!(whole.iter().all(|of| of.iter().any(|&g| g != 0.0)));
-                    for blocks in [2, 4, 5] {
-                        let divided = gradients(what, has, blocks);
-                        for (whole, divided) in whole.iter().flatten().zip(divided.iter().flatten())
-                        {
-                            let error = (whole - divided).abs() / (1.0 + whole.abs());
-                            assert!(
-                                error < 1e-12,
-                                "{update:?} {has:?} {blocks}: {whole} {divided}"
-                            );
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_division_covers_all_and_does_not_divide_what_is_small() {
-        for batch in [1, 2, 7, 16, 128, 1000] {
-            for velocities in [1, 5, 9, 25] {
-                for side in [4, 15, 28] {
-                    for channels in [1, 16, 64, 128] {
-                        let plane = Plane { height: side, width: side };
-                        let work = plane.pixels() * 9 * channels * channels;
-                        let sums = 36 * channels * channels;
-                        let d = Division::new(plane, (batch, velocities), (work, sums));
-                        let (parts, slices) = (batch.div_ceil(d.part), d.group * velocities);
-                        assert!(d.block * d.blocks >= slices && d.block * (d.blocks - 1) < slices);
-                        assert!(d.blocks == 1 || (parts * d.blocks <= PIECES && d.group == 1));
-                        assert!(d.blocks == 1 || 2 * d.block * work >= ENOUGH_WORK, "{d:?}");
-                        assert!(d.blocks == 1 || parts * d.blocks * sums <= MOST_SUMS, "{d:?}");
-                    }
-                }
-            }
-        }
-        let paper = |batch| {
-            let d = Division::new(
-                Plane { height: 28, width: 28 },
-                (batch, 25),
-                (784 * 9 * 128 * 128, 36 * 128 * 128),
-            );
-            (usize::div_ceil(batch, d.part), d.blocks)
-        };
-        assert_eq!([1, 2, 8, 16, 128].map(paper), [(1, 7), (2, 7), (8, 7), (8, 7), (16, 4)]);
-    }
-}
+mod tests;
