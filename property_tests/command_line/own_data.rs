@@ -143,3 +143,20 @@ fn digits_may_be_any_number_of_images_of_any_size() {
         "{told}"
     );
 }
+
+#[test]
+fn a_video_with_a_value_that_is_no_number_is_refused() {
+    let data = tempfile::tempdir().unwrap();
+    let out = data.path().join("out");
+    for wrong in [f32::NAN, f32::INFINITY] {
+        let mut values = vec![0.5f32; 9 * 10];
+        values[37] = wrong;
+        let clips = Tensor::from_vec(values, (9, 10, 1, 1, 1), &Device::Cpu).unwrap();
+        let tensors = HashMap::from([("video", clips)]);
+        candle_core::safetensors::save(&tensors, data.path().join("video.safetensors")).unwrap();
+        let [folder, out] = [data.path(), &out].map(|path| path.to_str().unwrap());
+        let run = ["reproduce", "--only", "video", "--data-dir", folder, "--out", out];
+        super::refused(&run, &["video.safetensors", "clip 3 of `video` holds"]);
+    }
+    assert!(!out.join("records.csv").exists());
+}
