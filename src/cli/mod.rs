@@ -36,6 +36,7 @@ mod provenance;
 mod report;
 mod run;
 mod selection;
+mod stopping;
 mod tensorboard;
 mod train;
 mod verdicts;

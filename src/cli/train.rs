@@ -3,8 +3,8 @@
 use super::finding::Finding;
 use super::flags::{AlgorithmFlags, CurveFlags, DataFlags, DeviceFlags, MemoryFlags, ThreadFlags};
 use super::provenance::COMMIT;
-use super::run::STOPPED;
 use super::selection::SettingsFlags;
+use super::stopping::say_when_stopped;
 use super::watch::Audience;
 use clap::Args;
 use fernn::Error;
@@ -66,8 +66,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     arguments.memory.apply(1);
     arguments.threads.apply()?;
     let lock = Lock::of_training(&in_use, &arguments.out)?;
-    #[cfg(unix)]
-    fernn::process::say_when_stopped(STOPPED);
+    say_when_stopped();
     let curves = arguments.curves.inside(arguments.out.parent().unwrap_or(Path::new("")))?;
     let audience = Audience::new(curves);
     let origin = Origin::here(COMMIT, &request.device);
@@ -100,7 +99,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
 
 /// Refuses a file that is there and no trained model.
 fn expect_replaceable(out: &Path) -> fernn::Result<()> {
-    if !out.is_file() || TrainedModel::load(out).is_ok() {
+    if !out.is_file() || TrainedModel::is_in(out) {
         return Ok(());
     }
     let problem = format!("would replace {}, which is no trained model", out.display());

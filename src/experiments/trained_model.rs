@@ -75,6 +75,13 @@ impl TrainedModel {
     }
 }
 
+impl TrainedModel {
+    /// Whether a file is there and holds one. What is no file is not read: one might wait for ever.
+    pub fn is_in(path: &Path) -> bool {
+        path.is_file() && Self::load(path).is_ok()
+    }
+}
+
 impl UnitRun<'_> {
     /// Writes the best weights where they are asked for.
     pub(super) fn save(

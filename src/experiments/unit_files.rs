@@ -131,7 +131,7 @@ impl UnitFiles {
     /// Removes what an earlier unit published; a file of somebody else stays.
     fn withdraw(&self) -> Result<()> {
         let published = self.published();
-        if TrainedModel::load(&published).is_ok() { remove_if_there(&published) } else { Ok(()) }
+        if TrainedModel::is_in(&published) { remove_if_there(&published) } else { Ok(()) }
     }
 
     /// Refuses a place for the published weights at which something else lies.
@@ -140,7 +140,7 @@ impl UnitFiles {
     /// [`Error::Configuration`] naming it.
     pub(super) fn expect_publishable(&self) -> Result<()> {
         let published = &self.published();
-        if !published.exists() || TrainedModel::load(published).is_ok() {
+        if !published.exists() || TrainedModel::is_in(published) {
             return Ok(());
         }
         let problem = "is no file of trained weights that a run wrote, or is damaged";

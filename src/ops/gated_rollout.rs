@@ -74,7 +74,7 @@ impl<T: Float> Rollout<T> {
         let (slice, made) = (self.slice(), self.made());
         let (velocities, of_image) = (self.slices_after(t), self.slices_of_image(t));
         let slices = to.hidden.len() / slice;
-        let images = (first + slices).div_ceil(of_image) - first / of_image;
+        let images = self.images_seen(t, first, slices);
         let (nothing, mut to_images) = (Buffer::zeros(slice), Buffer::zeros(images * made));
         let cells = chunks(to.cell, slice, slices);
         let each = to.hidden.chunks_mut(slice).zip(cells).zip(to.made.chunks_mut(made));

@@ -257,6 +257,12 @@ impl<T: Float> Rollout<T> {
         self.slices_after(t) / self.images_of(t)
     }
 
+    /// Images of frame `t` that some slices from `first` on see.
+    pub(super) fn images_seen(&self, t: usize, first: usize, slices: usize) -> usize {
+        let of_image = self.slices_of_image(t);
+        (first + slices).div_ceil(of_image) - first / of_image
+    }
+
     /// U ⋆ frame as the slices see it, or the frame itself: (B', images, H, W, made).
     fn lifted(&self, t: usize, frame: &[T], threads: Threads) -> Buffer<T> {
         let (pixels, made) = (self.plane.pixels(), self.made());

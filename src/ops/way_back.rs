@@ -283,7 +283,7 @@ impl<T: Float> Rollout<T> {
             to_images.copy_from_slice(inner); // each is seen as it is
             return to_images;
         }
-        let images = (first + slices).div_ceil(of_image) - first / of_image;
+        let images = self.images_seen(t, first, slices);
         let mut to_images = Buffer::zeros(images * slice);
         for (number, inner) in (first..).zip(inner.chunks(slice)) {
             let image = number / of_image - first / of_image;

@@ -146,6 +146,7 @@ fn digest_of(path: &Path) -> Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiments::Record;
     use std::path::PathBuf;
 
     fn files(names: &[&str]) -> Files {
@@ -165,8 +166,9 @@ mod tests {
         names.into_iter().map(|path| path.strip_prefix(out).unwrap().into()).collect()
     }
 
-    fn quick_records() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("results/quick/records.csv")
+    fn write_records(out: &Path) {
+        let records = vec![Record::provenance("commit", "a")];
+        Evidence { records, pictures: vec![] }.write(&out.join("records.csv")).unwrap();
     }
 
     #[test]
@@ -177,7 +179,7 @@ mod tests {
             std::fs::create_dir(out.join("tables")).unwrap();
             std::fs::write(out.join("tables/a.csv"), "of an earlier version").unwrap();
             match sign {
-                "records.csv" => drop(std::fs::copy(quick_records(), out.join(sign)).unwrap()),
+                "records.csv" => write_records(out),
                 _ => std::fs::write(out.join(sign), format!("# {TITLE}\n")).unwrap(),
             }
             expect_free(out).unwrap();
@@ -213,7 +215,7 @@ mod tests {
             assert_eq!(there(out), [PathBuf::from(name)], "nothing was written");
             // Nor when records were written meanwhile.
             claim(out).unwrap();
-            std::fs::copy(quick_records(), out.join("records.csv")).unwrap();
+            write_records(out);
             files(&["REPORT.md", "tables/a.csv"]).write("one", out).unwrap_err();
             std::fs::remove_file(out.join("records.csv")).unwrap();
             assert_eq!(there(out), [PathBuf::from(name)], "nothing was written");

@@ -7,6 +7,3 @@ mod processes;
 pub(super) mod reproduce;
 mod results;
 pub(super) mod run_unit;
-
-#[cfg(unix)]
-pub(super) use reproduce::STOPPED;

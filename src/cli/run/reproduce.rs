@@ -6,6 +6,7 @@ use super::results::Results;
 use crate::cli::duration::in_words;
 use crate::cli::finding::Finding;
 use crate::cli::flags::{CurveFlags, FormatFlags};
+use crate::cli::stopping::say_when_stopped;
 use crate::cli::tensorboard::Curves;
 use crate::cli::watch::Audience;
 use anyhow::Context;
@@ -51,11 +52,6 @@ pub struct Arguments {
     format: FormatFlags,
 }
 
-/// What a user reads who stops a run.
-#[cfg(unix)]
-pub const STOPPED: &str =
-    "\nstopped; what was run is kept: start the same command again to go on\n";
-
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let start = Instant::now();
     let asked = arguments.units.asked_side_by_side(arguments.jobs.map(usize::from))?;
@@ -67,8 +63,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     Results::of(&out, arguments.fresh)?; // what is not ours is refused before anything is written
     let curves = arguments.curves.inside(&out)?;
     let _lock = Lock::take(&out)?;
-    #[cfg(unix)]
-    fernn::process::say_when_stopped(STOPPED);
+    say_when_stopped();
     let results = Results::of(&out, arguments.fresh)?;
     let audience = Audience::new(curves);
     let kept = Mutex::new(Vec::new());

@@ -2,9 +2,9 @@
 
 use super::asked::{Asked, UnitFlags};
 use super::processes::Processes;
-use super::reproduce::STOPPED;
 use crate::cli::finding::Finding;
 use crate::cli::flags::CurveFlags;
+use crate::cli::stopping::say_when_stopped;
 use crate::cli::watch::Audience;
 use anyhow::Context;
 use clap::Args;
@@ -55,8 +55,7 @@ fn lead(arguments: &Arguments, ranks: &dyn Ranks) -> anyhow::Result<Finding> {
     let out = arguments.out();
     let curves = arguments.curves.inside(&out)?;
     let _lock = Lock::share(&out)?;
-    #[cfg(unix)]
-    fernn::process::say_when_stopped(STOPPED);
+    say_when_stopped();
     let audience = Audience::new(curves);
     let observer = |event: Event<'_>| audience.tell(event);
     let session = Session { ranks, ..asked.session(&out, &observer) };
