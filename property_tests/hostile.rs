@@ -98,7 +98,7 @@ refused_or_used! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn what_is_read_of_damaged_records_is_drawn((files, changes) in any_damage()) {
         let bytes = damaged_file("records", files, &changes);
@@ -108,6 +108,7 @@ proptest! {
             if let Err(error) = write_report(&evidence, CATALOGUE, &formats, folder.path()) {
                 prop_assert!(error.is_usage(), "{error:?}");
             }
+            prop_assert!(MEMORY.most() < MOST_MEMORY, "{} bytes", MEMORY.most());
         }
     }
 }

@@ -132,6 +132,64 @@ fn a_folder_that_became_read_only_is_named_and_nothing_in_it_is_lost() {
     assert_same_products(&products(&out), &before);
 }
 
+/// The program as somebody to whom the permissions of files apply; none where it cannot be had.
+#[cfg(target_os = "linux")]
+fn without_privilege() -> Option<Command> {
+    let binary = env!("CARGO_BIN_EXE_fernn");
+    let sealed = tempfile::tempdir().unwrap();
+    seal(sealed.path(), true);
+    if std::fs::read_dir(sealed.path()).is_err() {
+        return Some(Command::new(binary));
+    }
+    // The administrator, without the right to pass over permissions.
+    let rights = ["-dac_override,-dac_read_search"; 2];
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set", rights[0], "--inh-caps", rights[1]]);
+    let has_lost_it = Command::new("setpriv")
+        .args(command.get_args())
+        .arg("ls")
+        .arg(sealed.path())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| !status.success());
+    command.arg(binary);
+    has_lost_it.then_some(command)
+}
+
+/// Takes all permissions from a path, or gives them back to its owner.
+#[cfg(target_os = "linux")]
+fn seal(path: &Path, is_sealed: bool) {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = if is_sealed { 0o000 } else { 0o700 };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_may_not_be_read_or_written_is_named_and_kept() {
+    if without_privilege().is_none() {
+        return eprintln!("permissions do not apply here");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    fernn().args(flags(&out)).assert().success();
+    let before = products(&out);
+    let entries = std::fs::read_dir(out.join("runs")).unwrap().flatten();
+    let is_part = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "csv");
+    let part = entries.map(|entry| entry.path()).find(is_part).unwrap();
+    for sealed in [&out, &out.join("runs"), &out.join("records.csv"), &part] {
+        seal(sealed, true);
+        let output = without_privilege().unwrap().args(flags(&out)).output().unwrap();
+        seal(sealed, false);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{}: {said}", sealed.display());
+        let message = said.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+        assert!(message.contains(sealed.to_str().unwrap()), "{}: {said}", sealed.display());
+        assert!(message.to_lowercase().contains("permission"), "{said}");
+    }
+    assert_same_products(&products(&out), &before);
+}
+
 #[cfg(unix)]
 #[test]
 fn names_that_lead_nowhere_and_bytes_that_are_no_text_are_refused() {
@@ -183,6 +241,11 @@ fn a_run_goes_on_when_nobody_hears_what_it_says() {
         let status = command.args(flags(&folder.path().join(name))).stdout(Stdio::null()).status();
         assert_eq!(status.unwrap().code(), Some(0), "{name}");
     }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fernn"));
+    command.args(flags(&folder.path().join("left"))).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    drop(process.stderr.take()); // the reader goes before a word is said
+    assert_eq!(process.wait().unwrap().code(), Some(0));
     let refused = "\"$0\" report --out nowhere 2>/dev/full";
     let mut command = Command::new("bash");
     command.args(["-c", refused, env!("CARGO_BIN_EXE_fernn")]);
@@ -212,4 +275,10 @@ fn a_pipe_among_the_runs_is_refused_and_not_waited_for() {
         assert!(code == 2 || said.contains("Failed units (1)"), "the others are run: {said}");
         std::fs::remove_file(&path).unwrap();
     }
+    let weights = folder.path().join("weights/translation-g-rnn-seed0.safetensors");
+    std::fs::remove_file(&weights).unwrap();
+    assert!(Command::new("mkfifo").arg(&weights).status().unwrap().success());
+    let flags = flags(folder.path());
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    refused(&flags, &[weights.to_str().unwrap(), "move it away"]);
 }

@@ -150,25 +150,43 @@ fn weights_without_a_number_are_refused() {
     folder.refuse("empty", &STEPS, &["`cell.conv_u.weight` is empty", "[0, 1, 3, 3]"]);
 }
 
+/// What `report` makes of records and pictures of a run that have one row more: the first that begins so, with one
+/// cell other than it was.
+fn report_beside(file: &str, begin: &str, (place, value): (usize, &str)) -> std::process::Output {
+    let folder = Folder::new();
+    let quick = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("results/quick");
+    for name in ["records.csv", "pictures.csv"] {
+        let mut text = std::fs::read_to_string(quick.join(name)).unwrap();
+        if name == file {
+            let row = text.lines().find(|row| row.starts_with(begin)).unwrap();
+            let mut cells: Vec<&str> = row.split(',').collect();
+            cells[place] = value;
+            text = format!("{text}{}\n", cells.join(","));
+        }
+        std::fs::write(folder.at(name), text).unwrap();
+    }
+    let script = "ulimit -v 4000000; exec timeout 60 \"$0\" \"$@\"";
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_fernn"), "report", "--records"]);
+    command.arg(folder.at("records.csv")).arg("--out").arg(folder.at("out"));
+    command.output().unwrap()
+}
+
 #[test]
 fn records_of_what_cannot_be_drawn_cost_no_memory() {
-    let folder = Folder::new();
-    let quick = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("results/quick/records.csv");
-    let text = std::fs::read_to_string(quick).unwrap();
-    let is_it = |row: &&str| row.starts_with("translation,G-RNN,,0,quick,test,mse_by_horizon");
-    let (head, row) = (text.lines().next().unwrap(), text.lines().find(is_it).unwrap());
-    let cells: Vec<&str> = row.split(',').collect();
-    for (place, value) in [(9, "2147483647"), (10, "\"300,300\"")] {
-        let mut other = cells.clone();
-        other[place] = value;
-        let records = format!("{head}\n{row}\n{}\n", other.join(","));
-        std::fs::write(folder.at("records.csv"), records).unwrap();
-        let script = "ulimit -v 4000000; exec \"$0\" \"$@\"";
-        let mut command = std::process::Command::new("bash");
-        command.args(["-c", script, env!("CARGO_BIN_EXE_fernn"), "report", "--records"]);
-        command.arg(folder.at("records.csv")).arg("--out").arg(folder.at(value));
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{value}: {output:?}");
+    let error = "translation,G-RNN,,0,quick,test,mse_by_horizon";
+    let map = "velocity,G-RNN,,0,quick,test,mse_by_velocity";
+    let seen = "translation,G-RNN,,0,quick,test,";
+    for (file, begin, at) in [
+        ("records.csv", error, (9, "2147483647")),
+        ("records.csv", error, (10, "\"300,300\"")),
+        ("records.csv", map, (9, "4294967295")),
+        ("pictures.csv", &format!("{seen}film_truth"), (7, "4294967295")),
+        ("pictures.csv", &format!("{seen}hidden_lab"), (7, "2147483647")),
+        ("pictures.csv", &format!("{seen}hidden_input"), (7, "4294967295")),
+    ] {
+        let output = report_beside(file, begin, at);
+        assert!(output.status.success(), "{begin} {at:?}: {output:?}");
     }
     refused(&["data", "preview", "--velocity-range", "30000"], &["--velocity-range", "64"]);
 }
@@ -185,6 +203,28 @@ fn numbers_that_no_memory_holds_are_refused_before_it_is_taken() {
         folder.refuse("w", &["--steps", steps, "--hidden"], &["GiB"]);
     }
     folder.refuse("w", &["--steps", "18446744073709551616"], &["--steps"]);
+}
+
+#[test]
+fn frames_whose_states_no_memory_holds_are_refused_before_it_is_taken() {
+    let folder = Folder::new();
+    let numbers: u64 = 4 * 20_000 * 2_000;
+    let header = format!(
+        r#"{{"input_seq":{{"dtype":"F32","shape":[1,1,1,20000,2000],"data_offsets":[0,{numbers}]}}}}"#
+    );
+    let begin = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+    std::fs::write(folder.at("large"), &begin).unwrap();
+    let file = std::fs::OpenOptions::new().append(true).open(folder.at("large")).unwrap();
+    file.set_len(begin.len() as u64 + numbers).unwrap(); // zeros that take no room
+    let mut arguments = folder.predict("w", "none", &STEPS);
+    let input = arguments.iter().position(|word| word == "--input").unwrap();
+    arguments[input + 1] = folder.at("large").display().to_string();
+    let script = "ulimit -v 3000000; exec \"$0\" \"$@\"";
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_fernn")]).args(arguments);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("GiB"), "{said}");
 }
 
 #[test]

@@ -3,8 +3,10 @@
 use crate::error::Result;
 use crate::experiments::exhibit::{Body, Exhibit, Film, FilmRow, Pixels, Tone};
 use crate::experiments::metric::Metric;
+use crate::experiments::picture::Picture;
 use crate::experiments::query::Records;
 use crate::experiments::subject::Subject;
+use std::collections::BTreeSet;
 
 /// The frame of a metric, model and place in time; of several seeds the first.
 fn frame(
@@ -15,11 +17,17 @@ fn frame(
 ) -> Option<Pixels> {
     let pictures = records.pictures(experiment, metric);
     let is_it = |p: &&&_| -> bool {
-        let picture: &crate::experiments::Picture = p;
+        let picture: &Picture = p;
         picture.subject == *subject && picture.horizon == horizon
     };
     let first = pictures.iter().filter(is_it).min_by_key(|p| p.seed);
     first.map(|picture| picture.rows())
+}
+
+/// The places in time that have a frame, in order.
+fn horizons(pictures: &[&Picture]) -> Vec<u32> {
+    let all: BTreeSet<u32> = pictures.iter().map(|picture| picture.horizon).collect();
+    all.into_iter().collect()
 }
 
 /// Columns of a film: as many as print shows in a column of text.
@@ -39,10 +47,7 @@ pub fn film(records: Records<'_>, experiment: &str, name: &str) -> Option<Exhibi
     let truth = (experiment, &Metric::FILM_TRUTH);
     let pictures = records.pictures(experiment, &Metric::FILM_TRUTH);
     let first = &pictures.first()?.subject;
-    let mut horizons: Vec<u32> = pictures.iter().map(|p| p.horizon).collect();
-    horizons.sort_unstable();
-    horizons.dedup();
-    let horizons = at_most(MOST_COLUMNS, &horizons);
+    let horizons = at_most(MOST_COLUMNS, &horizons(&pictures));
     let title = |&h: &u32| if h == 0 { "last seen".into() } else { format!("+{h}") };
     let true_frames: Vec<_> = horizons.iter().map(|&h| frame(records, truth, first, h)).collect();
     let row = |name: String, frames, tone| FilmRow { name, frames, tone };
@@ -78,10 +83,10 @@ pub fn hidden_states(
 ) -> Result<Option<Exhibit>> {
     let lab = records.pictures(experiment, &Metric::HIDDEN_LAB);
     let (Some(first), Some(last)) = (lab.first(), lab.last()) else { return Ok(None) };
-    let steps = lab.iter().map(|p| p.horizon).max().unwrap_or(0);
+    let steps = horizons(&lab);
     let row = |metric: &Metric, subject: &Subject, (name, tone): (String, Tone)| {
-        let frames =
-            (1..=steps).map(|t| frame(records, (experiment, metric), subject, t)).collect();
+        let of = (experiment, metric);
+        let frames = steps.iter().map(|&t| frame(records, of, subject, t)).collect();
         FilmRow { name, frames, tone }
     };
     let input = ("input".into(), Tone::Intensity);
@@ -92,7 +97,7 @@ pub fn hidden_states(
         let back = "moved back".into();
         rows.push(row(&Metric::HIDDEN_STABILISED, subject, (back, Tone::Hidden)));
     }
-    let columns = (1..=steps).map(|t| format!("t = {t}")).collect();
+    let columns = steps.iter().map(|t| format!("t = {t}")).collect();
     Ok(Some(Exhibit {
         name: name.into(),
         caption: format!(
@@ -113,7 +118,7 @@ fn difference(a: &[Vec<f64>], b: &[Vec<f64>]) -> Pixels {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiments::{Evidence, Picture};
+    use crate::experiments::Evidence;
 
     /// A frame of one pixel.
     fn picture(metric: Metric, seed: u64, horizon: u32, pixel: f32) -> Picture {

@@ -24,12 +24,12 @@ const COLUMNS: usize = 3;
 /// Draws the panels side by side on a common colour scale; the square around the trained velocities is framed.
 pub fn draw(maps: &HeatMaps, width: Width) -> Drawing {
     let scale = Scale::of(maps);
-    let range = maps.panels.iter().flat_map(|p| &p.cells).map(|c| c.0.abs().max(c.1.abs()));
-    let range = range.max().unwrap_or(0);
+    let cells = maps.panels.iter().flat_map(|panel| &panel.cells);
+    let range = cells.map(|c| c.0.unsigned_abs().max(c.1.unsigned_abs())).max().unwrap_or(0);
     let columns = maps.panels.len().clamp(1, COLUMNS);
     let rows = maps.panels.len().div_ceil(columns);
     let room = width.text() - LEFT - BAR - GAP * columns as f64;
-    let places = f64::from(2 * range + 1);
+    let places = 2.0 * f64::from(range) + 1.0;
     let cell = (room / columns as f64 / places).min(WIDEST);
     let side = cell * places;
     let across = LEFT + columns as f64 * (side + GAP) + BAR;
@@ -55,12 +55,30 @@ pub fn draw(maps: &HeatMaps, width: Width) -> Drawing {
 
 /// Cells around the velocity zero.
 struct Grid {
-    range: i32,
+    range: u32,
     cell: f64,
     side: f64,
 }
 
 impl Grid {
+    /// Where the cells of a velocity begin, along either axis.
+    fn offset(&self, velocity: i32) -> f64 {
+        (f64::from(velocity) + f64::from(self.range)) * self.cell
+    }
+
+    /// Velocities with their numbers: all, or as many at a round distance as have room.
+    fn labels(&self) -> Vec<(i32, String)> {
+        let label = |v: i32| v.to_string().replace('-', "−");
+        let range = self.range.min(i32::MAX as u32) as i32;
+        let widest = font::width(&label(-range), SMALL) + 1.0;
+        let powers = (0..9).map(|power| 10i32.pow(power));
+        let mut steps = powers.flat_map(|power| [1, 2, 5].map(|digit| digit * power).into_iter());
+        let fits = |step: &i32| f64::from(*step) * self.cell > widest;
+        let Some(step) = steps.find(fits) else { return vec![(0, label(0))] };
+        let most = range / step;
+        (-most..=most).map(|i| (i * step, label(i * step))).collect()
+    }
+
     fn draw_cells(&self, sheet: &mut Sheet, panel: &Panel, corner: (f64, f64), scale: &Scale) {
         let place = Rect::at(corner, (self.side, self.side));
         sheet.part(PartKind::Plot, place);
@@ -68,8 +86,7 @@ impl Grid {
         let fits = labels().all(|label| font::width(&label, SMALL) < self.cell - 1.0);
         for &(vx, vy, value) in &panel.cells {
             let colour = sequential(scale.place(value));
-            let (x, y) = (f64::from(vx + self.range), f64::from(vy + self.range));
-            let at = (corner.0 + x * self.cell, corner.1 + y * self.cell);
+            let at = (corner.0 + self.offset(vx), corner.1 + self.offset(vy));
             // Neighbours share an edge, which would shine through between two of them.
             sheet.fill(Rect::at(at, (self.cell + 0.15, self.cell + 0.15)), colour);
             let told = format!("{} at ({vx}, {vy}): {}", panel.name, precise(value));
@@ -77,15 +94,15 @@ impl Grid {
         }
         for &(vx, vy, value) in panel.cells.iter().filter(|_| fits) {
             let ink = sequential(scale.place(value)).ink();
-            let (x, y) = (f64::from(vx + self.range) + 0.5, f64::from(vy + self.range) + 0.5);
-            let at = (corner.0 + x * self.cell, corner.1 + y * self.cell);
+            let middle = |v| self.offset(v) + self.cell / 2.0;
+            let at = (corner.0 + middle(vx), corner.1 + middle(vy));
             sheet.words(&short(value), at, small(Align::Centre).coloured(ink));
         }
     }
 
     /// A white frame, with thin dark edges where cells are bright.
     fn draw_trained(&self, sheet: &mut Sheet, trained: i32, corner: (f64, f64)) {
-        let first = f64::from(self.range - trained) * self.cell;
+        let first = self.offset(-trained);
         let side = f64::from(2 * trained + 1) * self.cell;
         let frame = Rect::at((corner.0 + first, corner.1 + first), (side, side));
         sheet.frame(frame, Stroke::solid(Colour::INK, 2.6));
@@ -93,9 +110,8 @@ impl Grid {
     }
 
     fn draw_axes(&self, sheet: &mut Sheet, (left, top): (f64, f64), is_first: bool) {
-        for v in -self.range..=self.range {
-            let label = v.to_string().replace('-', "−");
-            let offset = (f64::from(v + self.range) + 0.5) * self.cell;
+        for (v, label) in self.labels() {
+            let offset = self.offset(v) + self.cell / 2.0;
             let below = (left + offset, top + self.side + 6.5);
             sheet.words(&label, below, small(Align::Centre));
             if is_first {
