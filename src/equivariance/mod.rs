@@ -33,6 +33,8 @@ pub(crate) use measured_group::{Blobs, blobs, noise};
 pub use measured_group::{MeasuredGroup, Trial};
 pub use observation::{Claim, Motion, Stage, Values};
 pub use recorded::{Recording, check_recorded};
-pub use report::{LEAST_BREACH, LEAST_ORDER, Law, Line, MotionError, Place, Report, Verdict};
+pub use report::{
+    LEAST_BREACH, LEAST_EXACT_BREACH, LEAST_ORDER, Law, Line, MotionError, Place, Report, Verdict,
+};
 pub use row::{Key, Row};
 pub use subject::{SequenceMap, Subject};
