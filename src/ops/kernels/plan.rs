@@ -67,8 +67,8 @@ impl<T: Float> Convolution<T> {
             Method::Winograd => pack_winograd(&g, &kernel, lanes),
             _ => pack_direct(&g, &kernel, method, lanes),
         };
-        let tiling = Tiling::new::<T>(g);
-        let back = tiling.transposed();
+        let tiling = Tiling::new::<T>(g, kernel.inputs);
+        let back = tiling.transposed(kernel.outputs);
         Self { set, method, g, channels, forward, adjoint, tilings: [tiling, back] }
     }
 

@@ -10,6 +10,8 @@ const CHUNK_BYTES: usize = 256 << 10;
 #[derive(Clone)]
 pub(super) struct Tiling {
     pub g: Geometry,
+    /// Input channels that the kernel has; those stored beyond them have weights of zero.
+    pub own_inputs: usize,
     down: usize,
     across: usize,
     /// Tiles that are worked on at a time.
@@ -21,19 +23,19 @@ pub(super) struct Tiling {
 }
 
 impl Tiling {
-    pub fn new<T>(g: Geometry) -> Self {
+    pub fn new<T>(g: Geometry, own_inputs: usize) -> Self {
         let (down, across) = (g.plane.height.div_ceil(TILE), g.plane.width.div_ceil(TILE));
         let per_tile = FREQUENCIES * g.inputs.max(g.outputs) * size_of::<T>();
         // Multiples of the register tile's 14 rows.
         let chunk = (CHUNK_BYTES / per_tile / 14 * 14).clamp(14, 56);
         let rows = (-1..=(down * TILE) as i64).map(|y| g.plane.row(y)).collect();
         let columns = (-1..=(across * TILE) as i64).map(|x| g.plane.column(x)).collect();
-        Self { g, down, across, chunk, rows, columns }
+        Self { g, own_inputs, down, across, chunk, rows, columns }
     }
 
-    /// The tiling of the gradient's way back, with the same tiles.
-    pub fn transposed(&self) -> Self {
-        Self { g: self.g.transposed(), ..self.clone() }
+    /// The tiling of the gradient's way back, with the same tiles; the kernel's outputs come in.
+    pub fn transposed(&self, own_outputs: usize) -> Self {
+        Self { g: self.g.transposed(), own_inputs: own_outputs, ..self.clone() }
     }
 
     pub fn tiles(&self) -> usize {

@@ -164,7 +164,7 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
         for f in 0..FREQUENCIES {
             Product {
                 rows: self.tiles.len(),
-                terms: inputs,
+                terms: self.tiling.own_inputs,
                 a: &v[f * from..],
                 a_strides: Strides { row: inputs, step: 1 },
                 b: &weights[f * inputs * outputs..][..inputs * outputs],
@@ -186,7 +186,7 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
             (self.tiling.frequency_stride(inputs), self.tiling.frequency_stride(outputs));
         for f in 0..FREQUENCIES {
             Product {
-                rows: inputs,
+                rows: self.tiling.own_inputs,
                 terms: self.tiles.len(),
                 a: &v[f * from..],
                 a_strides: Strides { row: 1, step: inputs },
