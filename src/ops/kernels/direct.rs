@@ -64,10 +64,9 @@ impl<T: Float> Kernel<T> for Convolve<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Number = T>>(self, lanes: L) {
-        if self.g.outputs > L::COUNT {
-            self.by_blocks::<L, 2>(lanes);
-        } else {
-            self.by_blocks::<L, 1>(lanes);
+        match block(self.g.outputs, L::COUNT) > L::COUNT {
+            true => self.by_blocks::<L, 2>(lanes),
+            false => self.by_blocks::<L, 1>(lanes),
         }
     }
 }

@@ -9,9 +9,14 @@ use super::lanes::{Float, Kernel, Lanes};
 pub(super) type Sums<L, const RUN: usize, const VECTORS: usize> =
     [[<L as Lanes>::Vector; VECTORS]; RUN];
 
-/// Numbers that a block of channels fills: one vector, or two where the channels need more.
+/// Numbers that a block of channels fills: two vectors, or one where the channels need one or three, of which
+/// pairs would leave a fourth empty.
+#[inline(always)]
 pub(crate) fn block(channels: usize, lanes: usize) -> usize {
-    if channels > lanes { 2 * lanes } else { lanes }
+    match channels.div_ceil(lanes) {
+        1 | 3 => lanes,
+        _ => 2 * lanes,
+    }
 }
 
 /// Something that is computed in runs of neighbours.
@@ -156,10 +161,9 @@ impl<T: Float> Kernel<T> for Product<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Number = T>>(self, lanes: L) {
-        if self.columns > L::COUNT {
-            self.by_blocks::<L, 2>(lanes);
-        } else {
-            self.by_blocks::<L, 1>(lanes);
+        match block(self.columns, L::COUNT) > L::COUNT {
+            true => self.by_blocks::<L, 2>(lanes),
+            false => self.by_blocks::<L, 1>(lanes),
         }
     }
 }

@@ -60,7 +60,8 @@ fn relative_error<T: Float>(a: &[T], b: &[f64]) -> f64 {
 /// Every method of every instruction set against the plain loops; `epsilon` is T's.
 fn agrees<T: Float>(epsilon: f64) {
     let planes = [(1, 1), (2, 3), (3, 2), (4, 4), (5, 7), (7, 5), (14, 14), (3, 29), (13, 28)];
-    let channels = [(1, 1), (1, 16), (16, 1), (2, 3), (16, 16), (32, 16), (8, 64), (17, 33)];
+    let channels =
+        [(1, 1), (1, 16), (16, 1), (2, 3), (16, 16), (32, 16), (8, 64), (24, 48), (17, 33)];
     for set in InstructionSet::all() {
         for (height, width) in planes {
             for (inputs, outputs) in channels {
@@ -123,6 +124,42 @@ fn check<T: Float>(
             set.name(),
             plan.method
         );
+    }
+}
+
+/// Whatever lies in channels that are stored without being there is left out, and nothing comes of them.
+#[test]
+fn stored_channels_beyond_the_kernels_own_change_nothing() {
+    let border = (Plane { height: 6, width: 5 }, Padding::Circular);
+    let (outputs, inputs, height, width) = (20, 10, 3, 3);
+    let values = random::<f32>("w", outputs * inputs * 9);
+    let own = KernelView { values: &values, outputs, inputs, height, width };
+    for set in InstructionSet::all() {
+        let [all_inputs, all_outputs] = [inputs, outputs].map(|n| padded(n, f32::lanes(set)));
+        let place = |o: usize, i: usize| (o * all_inputs + i) * 9;
+        let mut wide = vec![0.0; all_outputs * all_inputs * 9];
+        for (pair, taps) in values.chunks_exact(9).enumerate() {
+            wide[place(pair / inputs, pair % inputs)..][..9].copy_from_slice(taps);
+        }
+        let stored = KernelView { values: &wide, outputs: all_outputs, inputs: all_inputs, ..own };
+        let [x, gradient] = [("x", all_inputs), ("g", all_outputs)]
+            .map(|(name, channels)| random::<f32>(name, 2 * border.0.pixels() * channels));
+        let expected = plain(border, &stored, &x, &gradient);
+        let to_own: Vec<f64> = (0..outputs * inputs)
+            .flat_map(|pair| expected[2][place(pair / inputs, pair % inputs)..][..9].to_vec())
+            .collect();
+        for algorithm in [ConvAlgorithm::Direct, ConvAlgorithm::Winograd] {
+            let plan = Convolution::on(set, algorithm, border, own, (all_inputs, all_outputs));
+            let mut y = vec![f32::NAN; gradient.len()];
+            plan.forward(&x, &mut y);
+            let (mut to_x, mut sums) = (vec![f32::NAN; x.len()], Buffer::zeros(plan.sums_len()));
+            plan.backward(&x, &gradient, Some(&mut sums), Some(&mut to_x));
+            let to_w = plan.weight_gradient(&[sums]);
+            for (got, expected) in [(&y, &expected[0]), (&to_x, &expected[1]), (&to_w, &to_own)] {
+                let error = relative_error(got, expected);
+                assert!(error < 1e-4, "{} {algorithm:?}: {error}", set.name());
+            }
+        }
     }
 }
 
