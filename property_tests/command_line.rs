@@ -36,6 +36,15 @@ fn fernn() -> Command {
     Command::new(env!("CARGO_BIN_EXE_fernn"))
 }
 
+/// The program within limits that the shell sets: `ulimit -v 4000000`.
+#[cfg(unix)]
+fn within(limits: &str) -> std::process::Command {
+    let mut command = std::process::Command::new("bash");
+    let script = format!("{limits}; exec \"$0\" \"$@\"");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_fernn")]);
+    command
+}
+
 /// A run of a few seconds: one experiment, one seed, few steps but several evaluations.
 fn small_run(out: &Path) -> Vec<String> {
     let flags = "reproduce --only translation --seeds 1 --steps 110 --seed 3 --out";

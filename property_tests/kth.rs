@@ -439,6 +439,10 @@ fn sources_find_each_data_set_in_the_folder_or_in_its_own_below_and_read_it_once
     assert!(sources.footage(SMALL, Ranges::OneBased).unwrap().is_none());
     let mnist = empty.path().join("mnist");
     assert_eq!(sources.digits_folder().unwrap(), empty.path());
+    let torchvision = empty.path().join("MNIST/raw");
+    std::fs::create_dir_all(&torchvision).unwrap();
+    std::fs::write(torchvision.join(FILES[1].name), "").unwrap();
+    assert_eq!(sources.digits_folder().unwrap(), torchvision);
     std::fs::create_dir(&mnist).unwrap();
     std::fs::write(mnist.join(FILES[2].name), "").unwrap();
     assert_eq!(sources.digits_folder().unwrap(), mnist);

@@ -2,7 +2,11 @@
 
 mod cli;
 
+use fernn::process::Memory;
 use std::process::ExitCode;
+
+#[global_allocator]
+static MEMORY: Memory = Memory;
 
 fn main() -> ExitCode {
     cli::run()

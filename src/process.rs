@@ -1,6 +1,8 @@
 //! Settings of a whole process and what it may take, for programs that are about nothing else; a library leaves
 //! them alone.
 
+use std::alloc::{GlobalAlloc, Layout, System};
+
 /// Prepares this process for long runs of large tensors. Call it first, before any thread exists.
 ///
 /// Candle's own pool of pinned, spinning threads is cut down to one: it competes with rayon's for
@@ -46,7 +48,7 @@ pub fn say_when_stopped(words: &'static str) {
 }
 
 /// Bytes of memory that this process may still take: what is free, or what the control group at the root of its
-/// own view leaves of it, whatever files that group has cached.
+/// own view leaves of it, whatever files that group has cached, or what is left of its address space.
 pub fn free_memory() -> usize {
     let memory = sysinfo::MemoryRefreshKind::nothing().with_ram();
     let system =
@@ -54,7 +56,85 @@ pub fn free_memory() -> usize {
     let of_group = system
         .cgroup_limits()
         .map_or(u64::MAX, |limits| limits.total_memory.saturating_sub(limits.rss));
-    usize::try_from(system.available_memory().min(of_group)).unwrap_or(usize::MAX)
+    let free = system.available_memory().min(of_group).min(free_addresses());
+    usize::try_from(free).unwrap_or(usize::MAX)
+}
+
+/// Bytes that a limit of the process's addresses (`ulimit -v`) leaves.
+fn free_addresses() -> u64 {
+    #[cfg(target_os = "linux")]
+    {
+        let mut limit =
+            libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+        // SAFETY: the call writes to the place of a limit that it is given.
+        let is_told = unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) } == 0;
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+        let pages = pages.split(' ').next().and_then(|pages| pages.parse::<u64>().ok());
+        if let (true, true, Some(pages)) = (is_told, limit.rlim_cur < libc::RLIM_INFINITY, pages) {
+            // SAFETY: asks for a constant of the system.
+            let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) }.max(1) as u64;
+            return limit.rlim_cur.saturating_sub(pages * page);
+        }
+    }
+    u64::MAX
+}
+
+/// The system's allocator, with which a program ends in words and with exit code 2 where it is given no more memory.
+///
+/// ```no_run
+/// #[global_allocator]
+/// static MEMORY: fernn::process::Memory = fernn::process::Memory;
+/// ```
+pub struct Memory;
+
+impl Memory {
+    /// Hands on what the system gave, if it did.
+    fn given(memory: *mut u8, bytes: usize) -> *mut u8 {
+        if memory.is_null() {
+            Self::end(bytes);
+        }
+        memory
+    }
+
+    /// Without an allocation.
+    #[cold]
+    fn end(bytes: usize) -> ! {
+        use std::io::Write;
+        let mut said = [0u8; 256];
+        let mut rest = &mut said[..];
+        let _ = writeln!(
+            rest,
+            "error: the system gives no more memory ({bytes} bytes more were asked for);\ntake fewer \
+             channels, smaller batches, fewer --jobs or a smaller --memory;\nwhat has been trained is kept"
+        );
+        let left = rest.len();
+        let length = said.len() - left;
+        let _ = std::io::stderr().write_all(&said[..length]);
+        std::process::exit(2)
+    }
+}
+
+// SAFETY: every call is handed to the system's allocator as it is, and what it gives is handed back.
+unsafe impl GlobalAlloc for Memory {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise on `layout`.
+        Self::given(unsafe { System.alloc(layout) }, layout.size())
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise on `layout`.
+        Self::given(unsafe { System.alloc_zeroed(layout) }, layout.size())
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller's promise on all three.
+        Self::given(unsafe { System.realloc(memory, layout, size) }, size)
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise that `memory` came from here with this `layout`.
+        unsafe { System.dealloc(memory, layout) }
+    }
 }
 
 #[cfg(test)]

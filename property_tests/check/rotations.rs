@@ -185,12 +185,18 @@ fn any_number_of_orientations_is_checked_or_refused_in_words() -> Result<()> {
     Ok(())
 }
 
-/// Numbers for classes, from the peaks of a cell's last read-out or from its mean over space, in the mean over
-/// orientations.
+/// What is taken of a map.
+#[derive(Clone, Copy)]
+enum Pooled {
+    Peaks,
+    Means,
+}
+
+/// Numbers for classes, from a cell's last read-out pooled over space, in the mean over orientations.
 struct Classifier {
     cell: FlowRnn<Rotation>,
     weights: Tensor,
-    of_means: bool,
+    pooled: Pooled,
 }
 
 impl Subject for Classifier {
@@ -203,9 +209,12 @@ impl Subject for Classifier {
         };
         let last = maps.narrow(1, maps.dims()[1] - 1, 1)?.squeeze(1)?;
         let pixels = last.flatten_from(2)?;
-        let planes_of = if self.of_means { pixels.mean(2)? } else { pixels.max(2)? };
-        let (batch, planes) = planes_of.dims2()?; // (B, fields · N)
-        let fields = planes_of.reshape((batch, FIELDS, planes / FIELDS))?.mean(2)?;
+        let pooled = match self.pooled {
+            Pooled::Peaks => pixels.max(2)?,
+            Pooled::Means => pixels.mean(2)?,
+        };
+        let (batch, planes) = pooled.dims2()?; // (B, fields · N)
+        let fields = pooled.reshape((batch, FIELDS, planes / FIELDS))?.mean(2)?;
         let bias = Tensor::new(&[1f64, 2.0, 3.0], &Device::Cpu)?.to_dtype(fields.dtype())?;
         let logits = fields.matmul(&self.weights)?.broadcast_add(&bias)?;
         let (name, claim) = ("logits".into(), Claim::FlowsOfClosedSets);
@@ -224,13 +233,13 @@ impl Subject for Classifier {
 }
 
 /// A classifier of random weights, of a scale beside its bias.
-fn classified(orientations: usize, scale: f64, of_means: bool) -> Result<Report> {
+fn classified(orientations: usize, scale: f64, pooled: Pooled) -> Result<Report> {
     let group = Rotation::new(orientations)?;
     let build = |dtype, velocities| {
         let space = FlowSpace::new(group, velocities, Lift::Trivial);
         let Faulty { cell, .. } = Faulty::new(Fault::None, space, dtype)?;
         let weights = normal(6, "weights", &[FIELDS, 3], scale, dtype);
-        Ok(Classifier { cell, weights, of_means })
+        Ok(Classifier { cell, weights, pooled })
     };
     check(build, &Options::over(group))
 }
@@ -238,10 +247,10 @@ fn classified(orientations: usize, scale: f64, of_means: bool) -> Result<Report>
 #[test]
 fn a_classifier_over_rotations_is_checked_and_a_constant_one_refused() -> Result<()> {
     for orientations in [4, 8] {
-        for of_means in [false, true] {
-            classified(orientations, 1.0, of_means)?.assert_holds();
+        for pooled in [Pooled::Peaks, Pooled::Means] {
+            classified(orientations, 1.0, pooled)?.assert_holds();
         }
-        let constant = classified(orientations, 0.0, false)?;
+        let constant = classified(orientations, 0.0, Pooled::Peaks)?;
         assert!(constant.to_string().contains("the same for every sample"), "{constant}");
         let is_refused = |line: &&Line| matches!(line.verdict, Verdict::Vacuous(_));
         let refused: Vec<&Line> = constant.lines.iter().filter(is_refused).collect();

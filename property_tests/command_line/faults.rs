@@ -1,5 +1,7 @@
 //! Runs that are killed, that find no room, or no place to write.
 
+#[cfg(unix)]
+use super::within;
 use super::{assert_same_products, fernn, products, refused};
 use fernn::rng::Stream;
 use std::path::Path;
@@ -32,7 +34,7 @@ fn a_run_killed_at_twenty_random_moments_ends_with_the_same_bytes() {
         assert!(tries < 200, "the run is too fast to be killed: {kills} kills");
         let mut command = Command::new(env!("CARGO_BIN_EXE_fernn"));
         command.args(flags(&killed));
-        if tries % 20 == 0 {
+        if killed.join("records.csv").exists() {
             command.arg("--fresh"); // it was finished too early
         }
         let mut process = quiet(command);
@@ -53,10 +55,8 @@ fn a_run_killed_at_twenty_random_moments_ends_with_the_same_bytes() {
 /// A run whose files may have so many kilobytes each: as on a full disk, writing ends in the middle.
 #[cfg(unix)]
 fn limited(out: &Path, kilobytes: u32) -> std::process::Output {
-    let script = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\"");
-    let mut command = Command::new("bash");
-    command.args(["-c", &script, env!("CARGO_BIN_EXE_fernn")]).args(flags(out));
-    command.output().unwrap()
+    let limits = format!("trap '' XFSZ; ulimit -f {kilobytes}");
+    within(&limits).args(flags(out)).output().unwrap()
 }
 
 #[cfg(unix)]
@@ -137,14 +137,16 @@ fn a_folder_that_became_read_only_is_named_and_nothing_in_it_is_lost() {
 fn without_privilege() -> Option<Command> {
     let binary = env!("CARGO_BIN_EXE_fernn");
     let sealed = tempfile::tempdir().unwrap();
-    seal(sealed.path(), true);
-    if std::fs::read_dir(sealed.path()).is_err() {
+    seal(sealed.path());
+    let applies = std::fs::read_dir(sealed.path()).is_err();
+    if applies {
+        unseal(sealed.path());
         return Some(Command::new(binary));
     }
     // The administrator, without the right to pass over permissions.
-    let rights = ["-dac_override,-dac_read_search"; 2];
+    const RIGHTS: &str = "-dac_override,-dac_read_search";
     let mut command = Command::new("setpriv");
-    command.args(["--bounding-set", rights[0], "--inh-caps", rights[1]]);
+    command.args(["--bounding-set", RIGHTS, "--inh-caps", RIGHTS]);
     let has_lost_it = Command::new("setpriv")
         .args(command.get_args())
         .arg("ls")
@@ -156,12 +158,18 @@ fn without_privilege() -> Option<Command> {
     has_lost_it.then_some(command)
 }
 
-/// Takes all permissions from a path, or gives them back to its owner.
+/// Takes all permissions from a path.
 #[cfg(target_os = "linux")]
-fn seal(path: &Path, is_sealed: bool) {
+fn seal(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
-    let mode = if is_sealed { 0o000 } else { 0o700 };
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o000)).unwrap();
+}
+
+/// Gives them back to its owner.
+#[cfg(target_os = "linux")]
+fn unseal(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).unwrap();
 }
 
 #[cfg(target_os = "linux")]
@@ -175,12 +183,15 @@ fn what_may_not_be_read_or_written_is_named_and_kept() {
     fernn().args(flags(&out)).assert().success();
     let before = products(&out);
     let entries = std::fs::read_dir(out.join("runs")).unwrap().flatten();
-    let is_part = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "csv");
+    let is_part = |path: &std::path::PathBuf| {
+        let name = path.to_string_lossy();
+        name.ends_with(".csv") && !name.ends_with(".pictures.csv")
+    };
     let part = entries.map(|entry| entry.path()).find(is_part).unwrap();
     for sealed in [&out, &out.join("runs"), &out.join("records.csv"), &part] {
-        seal(sealed, true);
+        seal(sealed);
         let output = without_privilege().unwrap().args(flags(&out)).output().unwrap();
-        seal(sealed, false);
+        unseal(sealed);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{}: {said}", sealed.display());
         let message = said.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
@@ -216,10 +227,9 @@ fn names_that_lead_nowhere_and_bytes_that_are_no_text_are_refused() {
 fn threads_that_the_system_does_not_give_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let refusal = |limit: &str, words: &str| {
-        let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
-        let mut command = Command::new("bash");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_fernn")]).args(flags(folder.path()));
-        let output = command.args(words.split_whitespace()).output().unwrap();
+        let mut command = within(&format!("ulimit {limit}"));
+        command.args(flags(folder.path())).args(words.split_whitespace());
+        let output = command.output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{limit}: {said}");
         assert!(said.contains("error: --threads cannot be had"), "{limit}: {said}");
@@ -227,6 +237,28 @@ fn threads_that_the_system_does_not_give_are_named() {
     fernn().args(flags(folder.path())).assert().success();
     let before = products(folder.path());
     refusal("-v 1500000", "--threads 1024");
+    assert_same_products(&products(folder.path()), &before);
+}
+
+/// Every limit lets the program start, and none of them train.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_that_the_system_does_not_give_is_a_word_and_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    fernn().args(flags(folder.path())).assert().success();
+    let before = products(folder.path());
+    let large = ["--set", "shape.channels=512", "--set", "batch=64"];
+    for limit in [400_000, 900_000] {
+        let mut command = within(&format!("ulimit -v {limit}"));
+        let output = command.args(flags(folder.path())).args(large).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{limit}: {said}");
+        assert!(said.contains("error: the system gives no more memory"), "{limit}: {said}");
+        assert!(said.contains("smaller batches"), "{limit}: {said}");
+        let records = std::fs::read(folder.path().join("records.csv")).unwrap();
+        assert!(records == before[Path::new("records.csv")], "{limit}");
+    }
+    fernn().args(flags(folder.path())).assert().success();
     assert_same_products(&products(folder.path()), &before);
 }
 
@@ -244,7 +276,7 @@ fn a_run_goes_on_when_nobody_hears_what_it_says() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fernn"));
     command.args(flags(&folder.path().join("left"))).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut process = command.spawn().unwrap();
-    drop(process.stderr.take()); // the reader goes before a word is said
+    drop(process.stderr.take()); // the reader goes as soon as it runs
     assert_eq!(process.wait().unwrap().code(), Some(0));
     let refused = "\"$0\" report --out nowhere 2>/dev/full";
     let mut command = Command::new("bash");

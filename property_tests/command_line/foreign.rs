@@ -1,6 +1,9 @@
-//! `fernn predict` on what others wrote, and on what is no use: each kind of input has its word.
+//! What others wrote, and what is no use, as `predict`, `report` and `data preview` take it: each kind of input has
+//! its word.
 
 use crate::common::{normal, values};
+#[cfg(unix)]
+use crate::within;
 use crate::{fernn, refused};
 use candle_core::{DType, Device, Tensor};
 use std::collections::HashMap;
@@ -150,43 +153,42 @@ fn weights_without_a_number_are_refused() {
     folder.refuse("empty", &STEPS, &["`cell.conv_u.weight` is empty", "[0, 1, 3, 3]"]);
 }
 
-/// What `report` makes of records and pictures of a run that have one row more: the first that begins so, with one
-/// cell other than it was.
-fn report_beside(file: &str, begin: &str, (place, value): (usize, &str)) -> std::process::Output {
+/// What `report` makes, in 4 GB of addresses, of records and pictures of a run to which one row is added: a copy of
+/// the first that begins so, with something changed.
+#[cfg(unix)]
+fn report_beside(file: &str, begin: &str, (from, to): (&str, &str)) -> std::process::Output {
     let folder = Folder::new();
     let quick = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("results/quick");
     for name in ["records.csv", "pictures.csv"] {
         let mut text = std::fs::read_to_string(quick.join(name)).unwrap();
         if name == file {
-            let row = text.lines().find(|row| row.starts_with(begin)).unwrap();
-            let mut cells: Vec<&str> = row.split(',').collect();
-            cells[place] = value;
-            text = format!("{text}{}\n", cells.join(","));
+            let whole = format!("{begin}{from}");
+            let row = text.lines().find(|row| row.starts_with(&whole)).unwrap();
+            text += &format!("{begin}{to}{}\n", &row[whole.len()..]);
         }
         std::fs::write(folder.at(name), text).unwrap();
     }
-    let script = "ulimit -v 4000000; exec timeout 60 \"$0\" \"$@\"";
-    let mut command = std::process::Command::new("bash");
-    command.args(["-c", script, env!("CARGO_BIN_EXE_fernn"), "report", "--records"]);
-    command.arg(folder.at("records.csv")).arg("--out").arg(folder.at("out"));
-    command.output().unwrap()
+    let mut command = within("ulimit -v 4000000; ulimit -t 100");
+    command.args(["report", "--records"]).arg(folder.at("records.csv"));
+    command.arg("--out").arg(folder.at("out")).output().unwrap()
 }
 
+#[cfg(unix)]
 #[test]
 fn records_of_what_cannot_be_drawn_cost_no_memory() {
-    let error = "translation,G-RNN,,0,quick,test,mse_by_horizon";
-    let map = "velocity,G-RNN,,0,quick,test,mse_by_velocity";
+    let error = "translation,G-RNN,,0,quick,test,mse_by_horizon,,,";
+    let map = "velocity,G-RNN,,0,quick,test,mse_by_velocity,,,,";
     let seen = "translation,G-RNN,,0,quick,test,";
-    for (file, begin, at) in [
-        ("records.csv", error, (9, "2147483647")),
-        ("records.csv", error, (10, "\"300,300\"")),
-        ("records.csv", map, (9, "4294967295")),
-        ("pictures.csv", &format!("{seen}film_truth"), (7, "4294967295")),
-        ("pictures.csv", &format!("{seen}hidden_lab"), (7, "2147483647")),
-        ("pictures.csv", &format!("{seen}hidden_input"), (7, "4294967295")),
+    for (file, begin, change) in [
+        ("records.csv", error, ("1", "2147483647")),
+        ("records.csv", map, ("\"-2,-2\"", "\"300,300\"")),
+        ("records.csv", map, ("\"-2,-2\"", "\"2147483647,-2147483648\"")),
+        ("pictures.csv", &format!("{seen}film_truth,"), ("0", "4294967295")),
+        ("pictures.csv", &format!("{seen}hidden_lab,"), ("1", "2147483647")),
+        ("pictures.csv", &format!("{seen}hidden_input,"), ("1", "4294967295")),
     ] {
-        let output = report_beside(file, begin, at);
-        assert!(output.status.success(), "{begin} {at:?}: {output:?}");
+        let output = report_beside(file, begin, change);
+        assert!(output.status.success(), "{begin} {change:?}: {output:?}");
     }
     refused(&["data", "preview", "--velocity-range", "30000"], &["--velocity-range", "64"]);
 }
@@ -205,6 +207,21 @@ fn numbers_that_no_memory_holds_are_refused_before_it_is_taken() {
     folder.refuse("w", &["--steps", "18446744073709551616"], &["--steps"]);
 }
 
+/// Three GiB, of which two are free.
+#[cfg(unix)]
+#[test]
+fn a_limit_of_addresses_is_what_is_free() {
+    let folder = Folder::new();
+    let frame = 4 * 3 * 5 * 7; // in bytes, with the copies that are made of it
+    let steps = ((3usize << 30) / frame).to_string();
+    let arguments = folder.predict("w", "none", &["--steps", &steps]);
+    let output = within("ulimit -v 2000000").args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("--steps") && said.contains("GiB are free"), "{said}");
+}
+
+#[cfg(unix)]
 #[test]
 fn frames_whose_states_no_memory_holds_are_refused_before_it_is_taken() {
     let folder = Folder::new();
@@ -216,13 +233,11 @@ fn frames_whose_states_no_memory_holds_are_refused_before_it_is_taken() {
     std::fs::write(folder.at("large"), &begin).unwrap();
     let file = std::fs::OpenOptions::new().append(true).open(folder.at("large")).unwrap();
     file.set_len(begin.len() as u64 + numbers).unwrap(); // zeros that take no room
-    let mut arguments = folder.predict("w", "none", &STEPS);
+    // 33282 velocities: more than any machine has memory for.
+    let mut arguments = folder.predict("w", "none", &["--steps", "1", "--velocity-range", "64"]);
     let input = arguments.iter().position(|word| word == "--input").unwrap();
     arguments[input + 1] = folder.at("large").display().to_string();
-    let script = "ulimit -v 3000000; exec \"$0\" \"$@\"";
-    let mut command = std::process::Command::new("bash");
-    command.args(["-c", script, env!("CARGO_BIN_EXE_fernn")]).args(arguments);
-    let output = command.output().unwrap();
+    let output = within("ulimit -v 3000000").args(arguments).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(2) && said.contains("GiB"), "{said}");
 }

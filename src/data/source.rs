@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The sources of a run: nothing is read before the first use, and nothing twice. Clones share what
 /// was read.
 ///
-/// A folder may hold MNIST's files, or have them in its sub-folder `mnist`; likewise KTH's, or `kth`; and video of
+/// A folder may hold MNIST's files, or have them in its sub-folder `mnist` or `MNIST/raw` (torchvision's); likewise KTH's, or `kth`; and video of
 /// one's own.
 ///
 /// ```
@@ -85,13 +85,14 @@ impl Sources {
         self.folder.as_deref()
     }
 
-    /// The folder that digits are read from: `mnist` in the folder if only that has any of MNIST's files.
+    /// The folder that digits are read from: `mnist` or `MNIST/raw` in the folder if only that has any of MNIST's
+    /// files.
     pub fn digits_folder(&self) -> Option<PathBuf> {
         let folder = self.folder()?;
-        let inside = folder.join("mnist");
-        let has_any = |folder: &Path| FILES.iter().any(|file| file.find(folder).is_ok());
-        let is_inside = !has_any(folder) && has_any(&inside);
-        Some(if is_inside { inside } else { folder.to_path_buf() })
+        let has_any = |folder: &PathBuf| FILES.iter().any(|file| file.find(folder).is_ok());
+        let mut places =
+            [folder.to_path_buf(), folder.join("mnist"), folder.join("MNIST/raw")].into_iter();
+        Some(places.find(has_any).unwrap_or_else(|| folder.to_path_buf()))
     }
 
     /// The folder that KTH is read from: the folder, or `kth` in it, where there is anything of KTH.

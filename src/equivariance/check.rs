@@ -252,7 +252,8 @@ enum Set {
 /// as well, with the given velocities in f64, and the error must fall ([`super::LEAST_ORDER`]); flows of such a
 /// group that it does carry, as quarter turns, are allowed nothing but rounding. What would hold of anything is
 /// refused: values that are zero, constant or saturated, that are the same wherever they are moved, too few
-/// velocities compared, an action too far in error, a control that does not break.
+/// velocities compared, an action too far in error, a control that does not break (by the flows that the grid
+/// carries exactly, where there are any).
 ///
 /// # Errors
 /// Those of `build` and of the runs. Laws that do not hold are in the report.

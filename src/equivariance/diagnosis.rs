@@ -45,7 +45,8 @@ pub const LARGEST_DISCRETISATION: f64 = 10.0;
 
 /// What may be called discretisation at most, relative to the largest value: where more is allowed, breaches
 /// would be excused, and nothing is proved. Frames whose action is in error by 2.5 % are too coarse; those of the
-/// check itself have 2 %, and a control, of about 1, must break by twice what is allowed.
+/// check itself have 2 %, and a control, of about 1, must break by twice what is allowed (where the grid carries no
+/// motion exactly).
 pub const LARGEST_EXCUSE: f64 = 0.25;
 
 /// Diagnoses an error from its measurement in f32 and in f64.

@@ -62,13 +62,14 @@ impl fmt::Display for Place {
 /// fall.
 pub const LEAST_ORDER: f64 = 0.5;
 
-/// What a control's error must reach at least where the grid interpolates, relative to the largest value: under
-/// every motion this and what interpolation is allowed there, under one of them twice the most that it is
-/// allowed. Where the grid carries some motions exactly those decide ([`LEAST_EXACT_BREACH`]).
+/// What a control's error must reach at least, relative to the largest value: under every motion this and what
+/// interpolation is allowed there, under one of them twice the most that it is allowed. A [`Line`] whose grid
+/// carries some motions exactly is decided by those ([`LEAST_EXACT_BREACH`]).
 pub const LEAST_BREACH: f64 = 0.1;
 
-/// What a control's error must reach at least under every motion that the grid carries exactly: twenty times
-/// what may be rounding in f32. A mean over space takes in every pixel, and a flow changes it by little.
+/// What the error of a [`Line`]'s control must reach at least under every motion that the grid carries exactly:
+/// twenty times what may be rounding in f32. Less than [`LEAST_BREACH`], since numbers that are a mean over
+/// space are changed by little.
 pub const LEAST_EXACT_BREACH: f64 = 0.01;
 
 /// What a law turned out to be.
@@ -201,8 +202,8 @@ impl fmt::Display for Line {
             }
             _ => {}
         }
-        let is_of_the_grid = self.motions.iter().any(|motion| !motion.is_exact());
-        match self.expected == Diagnosis::Discretisation || is_of_the_grid {
+        let interpolates = self.motions.iter().any(|motion| !motion.is_exact());
+        match self.expected == Diagnosis::Discretisation || interpolates {
             true => f.write_str(&self.errors_by_motion()),
             false => Ok(()),
         }

@@ -116,10 +116,12 @@ impl Tally {
             Law::Control => motion.is_excused_anything(),
             _ => motion.is_excused_anything() && motion.diagnosis() == Diagnosis::Discretisation,
         };
+        let is_decided = match self.law {
+            Law::Control => self.motions.iter().any(Measured::is_exact), // by those alone
+            _ => found == Diagnosis::Broken,
+        };
         match self.motions.iter().find(is_excused) {
-            Some(motion) if self.law == Law::Control || found != Diagnosis::Broken => {
-                Verdict::Vacuous(motion.excuse())
-            }
+            Some(motion) if !is_decided => Verdict::Vacuous(motion.excuse()),
             _ => Verdict::Measured(found),
         }
     }
@@ -193,6 +195,11 @@ impl Measured {
     /// What interpolation may do.
     fn allowed(&self) -> f64 {
         LARGEST_DISCRETISATION * self.action
+    }
+
+    /// Whether the grid carries the motion exactly.
+    fn is_exact(&self) -> bool {
+        self.action == 0.0
     }
 
     /// Whether a breach of any size could be taken for interpolation.

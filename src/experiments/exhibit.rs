@@ -141,7 +141,7 @@ pub struct HeatMaps {
     /// The maps.
     pub panels: Vec<Panel>,
     /// Velocities up to this are outlined.
-    pub trained: i32,
+    pub trained: u32,
     /// What colours stand for.
     pub colours: Colours,
     /// What the numbers are.

@@ -161,7 +161,7 @@ pub fn accuracy_maps(shown: Shown<'_>, (trained, clips): (u32, u64)) -> Exhibit 
          velocity); the square holds the velocities of training."
     );
     let label = "test accuracy".into();
-    let maps = HeatMaps { panels, trained: trained as i32, colours: Colours::Share, label };
+    let maps = HeatMaps { panels, trained, colours: Colours::Share, label };
     shown.exhibit("kth_accuracy_by_velocity", &caption, Body::HeatMaps(maps))
 }
 

@@ -348,7 +348,7 @@ pub fn velocity_maps(half: Half<'_>, trained: u32) -> Exhibit {
             .into(),
         body: Body::HeatMaps(HeatMaps {
             panels,
-            trained: trained as i32,
+            trained,
             colours: Colours::Error,
             label: "test MSE".into(),
         }),

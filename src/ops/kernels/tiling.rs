@@ -10,7 +10,7 @@ const CHUNK_BYTES: usize = 256 << 10;
 #[derive(Clone)]
 pub(super) struct Tiling {
     pub g: Geometry,
-    /// Input channels that the kernel has; those stored beyond them have weights of zero.
+    /// Input channels that the kernel has; those stored beyond them have weights of zero, whose gradient nobody reads.
     pub own_inputs: usize,
     down: usize,
     across: usize,

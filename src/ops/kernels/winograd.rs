@@ -154,7 +154,7 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
         }
     }
 
-    /// Per frequency, tiles × inputs times inputs × outputs.
+    /// Per frequency, tiles × own inputs times own inputs × outputs.
     #[inline(always)]
     fn multiply(&self, v: &[T], weights: &[T], m: &mut [T]) {
         let Geometry { inputs, outputs, .. } = self.tiling.g;
@@ -178,7 +178,7 @@ impl<T: Float, L: Lanes<Number = T>> Chunk<'_, L> {
         }
     }
 
-    /// Per frequency, inputs × tiles times tiles × outputs, added to `sums`.
+    /// Per frequency, own inputs × tiles times tiles × outputs, added to `sums`.
     #[inline(always)]
     fn accumulate(&self, v: &[T], gradients: &[T], sums: &mut [T]) {
         let Geometry { inputs, outputs, .. } = self.tiling.g;

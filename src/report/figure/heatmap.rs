@@ -72,7 +72,7 @@ impl Grid {
         let range = self.range.min(i32::MAX as u32) as i32;
         let widest = font::width(&label(-range), SMALL) + 1.0;
         let powers = (0..9).map(|power| 10i32.pow(power));
-        let mut steps = powers.flat_map(|power| [1, 2, 5].map(|digit| digit * power).into_iter());
+        let mut steps = powers.flat_map(|power| [1, 2, 5].map(|digit| digit * power));
         let fits = |step: &i32| f64::from(*step) * self.cell > widest;
         let Some(step) = steps.find(fits) else { return vec![(0, label(0))] };
         let most = range / step;
@@ -101,9 +101,9 @@ impl Grid {
     }
 
     /// A white frame, with thin dark edges where cells are bright.
-    fn draw_trained(&self, sheet: &mut Sheet, trained: i32, corner: (f64, f64)) {
-        let first = self.offset(-trained);
-        let side = f64::from(2 * trained + 1) * self.cell;
+    fn draw_trained(&self, sheet: &mut Sheet, trained: u32, corner: (f64, f64)) {
+        let first = (f64::from(self.range) - f64::from(trained)) * self.cell;
+        let side = (2.0 * f64::from(trained) + 1.0) * self.cell;
         let frame = Rect::at((corner.0 + first, corner.1 + first), (side, side));
         sheet.frame(frame, Stroke::solid(Colour::INK, 2.6));
         sheet.frame(frame, Stroke::solid(Colour::WHITE, 1.6));
@@ -173,5 +173,26 @@ impl Scale {
     fn ticks(&self) -> Vec<(f64, String)> {
         let at = |place: f64| self.low + place * (self.high - self.low);
         [0.0, 0.25, 0.5, 0.75, 1.0].map(|place| (place, short(self.value(at(place))))).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_number_every_velocity_or_as_many_as_have_room() {
+        let labels = |range: u32| {
+            let side = 100.0;
+            let cell = side / (2.0 * f64::from(range) + 1.0);
+            let labels = Grid { range, cell, side }.labels();
+            labels.into_iter().map(|(velocity, _)| velocity).collect::<Vec<_>>()
+        };
+        assert_eq!(labels(0), [0]);
+        assert_eq!(labels(2), [-2, -1, 0, 1, 2]);
+        let many = labels(300);
+        assert!((3..=15).contains(&many.len()) && many.iter().all(|v| v % 50 == 0), "{many:?}");
+        assert!(many.iter().all(|v| many.contains(&-v)));
+        assert_eq!(labels(i32::MAX as u32), [0], "no distance of them has room");
     }
 }
