@@ -3,7 +3,7 @@
 //! repository. REPORT is a Markdown file; ONLY parts of the descriptions of the faults to plant,
 //! divided by |; the rows of the others are kept. REPORT is written after every fault, so that a run
 //! that is cut off keeps what it learned. A fault runs the suites that it names, or else those of
-//! [`SUITES`].
+//! [`SUITES`], and of these the tests that it names, if any.
 //!
 //! Faults within the bodies of functions are built together: such a body stands in the copy once for
 //! each of its faults and once without, and [`CHOICE`] says at run time which is taken. The others, and
@@ -33,6 +33,9 @@ struct Fault {
     /// The suites that may notice; `lib` and `bin` stand for the unit tests.
     #[serde(default)]
     suites: Vec<String>,
+    /// Parts of the names of the tests that are run of them: all, if there are none.
+    #[serde(default)]
+    tests: Vec<String>,
     /// Where two bodies cannot stand in one function: one that returns an `impl Trait`.
     #[serde(default)]
     alone: bool,
@@ -104,13 +107,18 @@ fn main() -> anyhow::Result<ExitCode> {
     let is_wanted = |fault: &&Fault| only.split('|').any(|part| fault.what.contains(part));
     let wanted: Vec<&Fault> = faults.iter().filter(is_wanted).collect();
     copy_sources()?;
-    let suites: BTreeSet<&str> = wanted.iter().flat_map(|fault| fault.suites()).collect();
-    for suite in &suites {
+    let mut selections: BTreeMap<&[String], BTreeSet<&str>> = BTreeMap::new();
+    for fault in &wanted {
+        selections.entry(&fault.tests).or_default().extend(fault.suites());
+    }
+    for suite in selections.values().flatten() {
         ensure!(SUITES.contains(suite) || MORE.contains(suite), "there is no suite `{suite}`");
     }
     let together = build_together(&wanted)?;
-    let failing = caught_by(&suites, None)?.context("the sources do not compile")?;
-    ensure!(failing.is_empty(), "the tests fail without any fault: {failing:?}");
+    for (tests, suites) in &selections {
+        let failing = caught_by(suites, tests, None)?.context("the sources do not compile")?;
+        ensure!(failing.is_empty(), "the tests fail without any fault: {failing:?}");
+    }
     let mut rows = Rows::read(report.as_deref());
     let mut unnoticed = 0;
     let (chosen, alone): (Vec<usize>, Vec<usize>) =
@@ -118,7 +126,7 @@ fn main() -> anyhow::Result<ExitCode> {
     for number in chosen.into_iter().chain(alone) {
         let fault = wanted[number];
         let noticed = match together.contains(&number) {
-            true => caught_by(&fault.suites(), Some(number))?,
+            true => caught_by(&fault.suites(), &fault.tests, Some(number))?,
             false => plant(fault)?,
         };
         let Some(noticed) = noticed else { bail!("{}: it does not compile", fault.what) };
@@ -262,7 +270,7 @@ fn plant(fault: &Fault) -> anyhow::Result<Option<BTreeSet<String>>> {
     let (place, end) = (fault.place(&sound)?, if fault.file == "src/lib.rs" { CHOOSE } else { "" });
     let faulty = [&sound[..place.start], &fault.put, &sound[place.end..], end].concat();
     std::fs::write(&path, faulty)?;
-    let noticed = caught_by(&fault.suites(), None);
+    let noticed = caught_by(&fault.suites(), &fault.tests, None);
     std::fs::write(&path, before)?;
     noticed
 }
@@ -271,6 +279,7 @@ fn plant(fault: &Fault) -> anyhow::Result<Option<BTreeSet<String>>> {
 /// compile.
 fn caught_by(
     suites: &BTreeSet<&str>,
+    tests: &[String],
     fault: Option<usize>,
 ) -> anyhow::Result<Option<BTreeSet<String>>> {
     let mut cargo = Command::new("cargo");
@@ -287,6 +296,7 @@ fn caught_by(
     for setting in ["opt-level=1", "debug=0", "codegen-units=256"] {
         cargo.args(["--config", &format!("profile.release.package.fernn.{setting}")]);
     }
+    cargo.arg("--").args(tests);
     cargo.env("CARGO_TARGET_DIR", "../build").env("CARGO_INCREMENTAL", "1");
     cargo.envs(fault.map(|number| (CHOICE, number.to_string())));
     let output = cargo.env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1").output()?;
