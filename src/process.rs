@@ -79,7 +79,8 @@ fn free_addresses() -> u64 {
     u64::MAX
 }
 
-/// The system's allocator, with which a program ends in words and with exit code 2 where it is given no more memory.
+/// The system's allocator, with which a program ends in words and with exit code 2 where it is given no more
+/// memory.
 ///
 /// ```no_run
 /// #[global_allocator]
@@ -100,16 +101,14 @@ impl Memory {
     #[cold]
     fn end(bytes: usize) -> ! {
         use std::io::Write;
-        let mut said = [0u8; 256];
-        let mut rest = &mut said[..];
+        let mut said = std::io::Cursor::new([0u8; 256]);
         let _ = writeln!(
-            rest,
+            said,
             "error: the system gives no more memory ({bytes} bytes more were asked for);\ntake fewer \
              channels, smaller batches, fewer --jobs or a smaller --memory;\nwhat has been trained is kept"
         );
-        let left = rest.len();
-        let length = said.len() - left;
-        let _ = std::io::stderr().write_all(&said[..length]);
+        let length = said.position() as usize;
+        let _ = std::io::stderr().write_all(&said.get_ref()[..length]);
         std::process::exit(2)
     }
 }

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The sources of a run: nothing is read before the first use, and nothing twice. Clones share what
 /// was read.
 ///
-/// A folder may hold MNIST's files, or have them in its sub-folder `mnist` or `MNIST/raw` (torchvision's); likewise KTH's, or `kth`; and video of
-/// one's own.
+/// A folder may hold MNIST's files, or have them in its sub-folder `mnist` or `MNIST/raw` (torchvision's);
+/// likewise KTH's, or `kth`; and video of one's own.
 ///
 /// ```
 /// use fernn::data::{Ranges, Sources};

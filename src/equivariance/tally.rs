@@ -199,7 +199,7 @@ impl Measured {
 
     /// Whether the grid carries the motion exactly.
     fn is_exact(&self) -> bool {
-        self.action == 0.0
+        self.allowed() == 0.0
     }
 
     /// Whether a breach of any size could be taken for interpolation.
