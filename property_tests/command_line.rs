@@ -6,6 +6,9 @@ mod common;
 mod faults;
 #[path = "command_line/foreign.rs"]
 mod foreign;
+#[cfg(target_os = "linux")]
+#[path = "command_line/limits.rs"]
+mod limits;
 #[path = "command_line/own_data.rs"]
 mod own_data;
 #[path = "command_line/predict.rs"]

@@ -1,7 +1,5 @@
-//! Runs that are killed, that find no room, or no place to write.
+//! Runs that are killed, or find no place to write.
 
-#[cfg(unix)]
-use super::within;
 use super::{assert_same_products, fernn, products, refused};
 use fernn::rng::Stream;
 use std::path::Path;
@@ -9,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// Six units of a few seconds with many checkpoints.
-fn flags(out: &Path) -> Vec<String> {
+pub(super) fn flags(out: &Path) -> Vec<String> {
     let flags = "reproduce --only translation --seeds 2 --steps 60 --tensorboard --jobs 2 --set \
                  schedule.interval=5 --set validation_sequences=4 --set test_sequences=8 --set \
                  horizon_sequences=2 --out";
@@ -50,38 +48,6 @@ fn a_run_killed_at_twenty_random_moments_ends_with_the_same_bytes() {
     let names: Vec<String> =
         left.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     assert!(names.iter().all(|name| !name.ends_with(".tmp")), "half files are left: {names:?}");
-}
-
-/// A run whose files may have so many kilobytes each: as on a full disk, writing ends in the middle.
-#[cfg(unix)]
-fn limited(out: &Path, kilobytes: u32) -> std::process::Output {
-    let limits = format!("trap '' XFSZ; ulimit -f {kilobytes}");
-    within(&limits).args(flags(out)).output().unwrap()
-}
-
-#[cfg(unix)]
-#[test]
-fn a_run_that_finds_no_room_names_the_file_and_goes_on_when_there_is_some() {
-    if Command::new("bash").arg("-c").arg("exit").status().is_err() {
-        return eprintln!("no bash here");
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let [whole, short] = ["whole", "short"].map(|name| folder.path().join(name));
-    fernn().args(flags(&whole)).assert().success();
-    for kilobytes in [0, 1, 8, 40, 150, 400] {
-        let output = limited(&short, kilobytes);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        if output.status.success() {
-            assert!(kilobytes > 100, "{kilobytes} kB are enough for all: {said}");
-            break;
-        }
-        assert_eq!(output.status.code(), Some(2), "{kilobytes} kB: {said}");
-        let message = said.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
-        assert!(message.contains("short"), "the file is not named: {said}");
-        assert!(!said.contains("panicked"), "{said}");
-    }
-    fernn().args(flags(&short)).assert().success();
-    assert_same_products(&products(&whole), &products(&short));
 }
 
 #[cfg(target_os = "linux")]
@@ -220,46 +186,6 @@ fn names_that_lead_nowhere_and_bytes_that_are_no_text_are_refused() {
             refused(&[&flags[..], &[&path]].concat(), &[&path]);
         }
     }
-}
-
-#[cfg(unix)]
-#[test]
-fn threads_that_the_system_does_not_give_are_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let refusal = |limit: &str, words: &str| {
-        let mut command = within(&format!("ulimit {limit}"));
-        command.args(flags(folder.path())).args(words.split_whitespace());
-        let output = command.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{limit}: {said}");
-        assert!(said.contains("error: --threads cannot be had"), "{limit}: {said}");
-    };
-    fernn().args(flags(folder.path())).assert().success();
-    let before = products(folder.path());
-    refusal("-v 1500000", "--threads 1024");
-    assert_same_products(&products(folder.path()), &before);
-}
-
-/// Every limit lets the program start, and none of them train.
-#[cfg(target_os = "linux")]
-#[test]
-fn memory_that_the_system_does_not_give_is_a_word_and_costs_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    fernn().args(flags(folder.path())).assert().success();
-    let before = products(folder.path());
-    let large = ["--set", "shape.channels=512", "--set", "batch=64"];
-    for limit in [400_000, 900_000] {
-        let mut command = within(&format!("ulimit -v {limit}"));
-        let output = command.args(flags(folder.path())).args(large).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{limit}: {said}");
-        assert!(said.contains("error: the system gives no more memory"), "{limit}: {said}");
-        assert!(said.contains("smaller batches"), "{limit}: {said}");
-        let records = std::fs::read(folder.path().join("records.csv")).unwrap();
-        assert!(records == before[Path::new("records.csv")], "{limit}");
-    }
-    fernn().args(flags(folder.path())).assert().success();
-    assert_same_products(&products(folder.path()), &before);
 }
 
 #[cfg(target_os = "linux")]

@@ -104,8 +104,12 @@ fn not_there(error: &std::io::Error) -> Error {
         ErrorKind::NotFound => "decodes the videos and is not in PATH".to_string(),
         _ => format!("decodes the videos and cannot be started ({error})"),
     };
-    let remedy =
-        "install it: `apt install ffmpeg` on Debian and Ubuntu, `brew install ffmpeg` on macOS";
+    let remedy = match error.kind() {
+        ErrorKind::WouldBlock => "let this user have more processes (ulimit -u)",
+        _ => {
+            "install it: `apt install ffmpeg` on Debian and Ubuntu, `brew install ffmpeg` on macOS"
+        }
+    };
     Error::configuration("the program ffmpeg", problem, remedy)
 }
 

@@ -1,0 +1,154 @@
+//! Runs to which the system gives only so much room, memory, addresses, threads or processes.
+
+use super::faults::flags;
+use super::{assert_same_products, fernn, products, within};
+use std::path::Path;
+use std::process::Command;
+
+/// A run whose files may have so many kilobytes each: as on a full disk, writing ends in the middle.
+fn limited(out: &Path, kilobytes: u32) -> std::process::Output {
+    let limits = format!("trap '' XFSZ; ulimit -f {kilobytes}");
+    within(&limits).args(flags(out)).output().unwrap()
+}
+
+#[test]
+fn a_run_that_finds_no_room_names_the_file_and_goes_on_when_there_is_some() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, short] = ["whole", "short"].map(|name| folder.path().join(name));
+    fernn().args(flags(&whole)).assert().success();
+    for kilobytes in [0, 1, 8, 40, 150, 400] {
+        let output = limited(&short, kilobytes);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            assert!(kilobytes > 100, "{kilobytes} kB are enough for all: {said}");
+            break;
+        }
+        assert_eq!(output.status.code(), Some(2), "{kilobytes} kB: {said}");
+        let message = said.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+        assert!(message.contains("short"), "the file is not named: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+    fernn().args(flags(&short)).assert().success();
+    assert_same_products(&products(&whole), &products(&short));
+}
+
+/// A file system of its own that grows between the runs, each of which goes on where the last one found it full.
+#[test]
+fn a_full_disk_is_named_and_the_run_goes_on_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, full, kept] = ["whole", "full", "kept"].map(|name| folder.path().join(name));
+    fernn().args(flags(&whole)).assert().success();
+    std::fs::create_dir(&full).unwrap();
+    std::fs::create_dir(&kept).unwrap();
+    let script = "mount -t tmpfs -o size=8k none \"$FULL\" || exit 99
+        for size in 8k 40k 200k 600k 1500k 100m; do
+            mount -o remount,size=$size \"$FULL\" || exit 99
+            said=$(\"$0\" \"$@\" 2>&1 >/dev/null | grep '^error: '; exit ${PIPESTATUS[0]})
+            echo $? $said
+        done
+        cp -r \"$FULL\"/. \"$KEPT\"";
+    let mut command = Command::new("unshare");
+    command.args(["-rm", "bash", "-c", script, env!("CARGO_BIN_EXE_fernn")]).args(flags(&full));
+    let output = command.env("FULL", &full).env("KEPT", &kept).output();
+    let Some(output) = output.ok().filter(|output| output.status.success()) else {
+        return eprintln!("nothing can be mounted here");
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    let lines: Vec<&str> = said.lines().collect();
+    let (ended, found_full): (Vec<&str>, Vec<&str>) =
+        lines.iter().partition(|l| l.starts_with('0'));
+    assert_eq!(lines.len(), 6, "{said}");
+    assert!(lines[5].starts_with('0') && found_full.len() >= 3, "{said}");
+    assert!(lines.ends_with(&ended), "what had room once has it with more: {said}");
+    for line in found_full {
+        assert!(line.starts_with("2 error: ") && line.contains("No space left"), "{said}");
+        assert!(line.contains(full.to_str().unwrap()), "the file is not named: {said}");
+    }
+    assert_same_products(&products(&whole), &products(&kept));
+}
+
+#[test]
+fn threads_that_the_system_does_not_give_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let refusal = |limit: &str, words: &str| {
+        let mut command = within(&format!("ulimit {limit}"));
+        command.args(flags(folder.path())).args(words.split_whitespace());
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{limit}: {said}");
+        assert!(said.contains("error: --threads cannot be had"), "{limit}: {said}");
+    };
+    fernn().args(flags(folder.path())).assert().success();
+    let before = products(folder.path());
+    refusal("-v 1500000", "--threads 1024");
+    assert_same_products(&products(folder.path()), &before);
+}
+
+/// A user who may have one process, and so no thread beside it; the administrator, whom no such limit binds, becomes
+/// somebody else.
+#[test]
+fn a_user_of_too_few_processes_is_told_how_to_have_more() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    fernn().args(flags(folder.path())).assert().success();
+    let before = products(folder.path());
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    let somebody = ["--reuid", "54321", "--regid", "54321", "--clear-groups"];
+    let is_administrator = |command: &str| {
+        Command::new("setpriv")
+            .args(somebody)
+            .args([command, "list"])
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    let mut command = within("ulimit -u 1");
+    if is_administrator(env!("CARGO_BIN_EXE_fernn")) {
+        let of_all = command;
+        command = Command::new("setpriv");
+        command.args(somebody).arg(of_all.get_program()).args(of_all.get_args());
+    }
+    let output = command.args(flags(folder.path())).args(["--threads", "2"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() {
+        return eprintln!("no limit of processes binds this user");
+    }
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("error: --threads cannot be had"), "{said}");
+    assert!(said.contains("ulimit -u"), "{said}");
+    assert_same_products(&products(folder.path()), &before);
+}
+
+/// Every limit lets the program start, and none of them train.
+#[test]
+fn memory_that_the_system_does_not_give_is_a_word_and_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    fernn().args(flags(folder.path())).assert().success();
+    let before = products(folder.path());
+    let large = ["--set", "shape.channels=512", "--set", "batch=64"];
+    for limit in [400_000, 900_000] {
+        let mut command = within(&format!("ulimit -v {limit}"));
+        let output = command.args(flags(folder.path())).args(large).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{limit}: {said}");
+        assert!(said.contains("error: the system gives no more memory"), "{limit}: {said}");
+        assert!(said.contains("smaller batches"), "{limit}: {said}");
+        let records = std::fs::read(folder.path().join("records.csv")).unwrap();
+        assert!(records == before[Path::new("records.csv")], "{limit}");
+    }
+    fernn().args(flags(folder.path())).assert().success();
+    assert_same_products(&products(folder.path()), &before);
+}
+
+/// Too few for the places that the C library keeps for each thread, without which it asked the system for every single
+/// tensor: that took ten times as long, or what is allowed here.
+#[test]
+fn a_run_of_few_addresses_is_as_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, tight] = ["whole", "tight"].map(|name| folder.path().join(name));
+    let two = ["--threads", "2"];
+    fernn().args(flags(&whole)).args(two).assert().success();
+    let mut command = within("ulimit -v 120000; ulimit -t 100");
+    let output = command.args(flags(&tight)).args(two).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_same_products(&products(&whole), &products(&tight));
+}
