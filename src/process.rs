@@ -8,7 +8,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 /// Candle's own pool of pinned, spinning threads is cut down to one: it competes with rayon's for
 /// the cores, and the large operations are all rayon's. The C library, where it is glibc, keeps freed
 /// memory for the next tensor instead of handing it back page by page (measured: 5 to 10 % of a
-/// training step of a small model).
+/// training step of a small model), and shares one heap among all threads where addresses are few (`ulimit -v`).
 ///
 /// # Safety
 /// No other thread may run yet: the environment is changed, which another might be reading.
@@ -18,16 +18,20 @@ pub unsafe fn prepare() {
         unsafe { std::env::set_var("CANDLE_NUM_THREADS", "1") };
     }
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: sets two limits of the allocator; both values are valid for it.
-    unsafe {
+    {
         const LARGEST_ON_HEAP: libc::c_int = 32 << 20; // as far as it goes
-        // Each thread has a heap of 64 MiB of its own; where it is refused, every tensor is asked for and given back
-        // by itself (measured: 7 times as long). With fewer addresses than these all share one.
-        const ADDRESSES_FOR_ALL_THREADS: u64 = 4 << 30;
-        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGEST_ON_HEAP);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, libc::c_int::MAX);
-        if free_addresses() < ADDRESSES_FOR_ALL_THREADS {
-            libc::mallopt(libc::M_ARENA_MAX, 1);
+        // SAFETY: sets two limits of the allocator; both values are valid for it.
+        unsafe {
+            libc::mallopt(libc::M_MMAP_THRESHOLD, LARGEST_ON_HEAP);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, libc::c_int::MAX);
+        }
+        // A thread's own heap takes twice 64 MiB of addresses until it is aligned; where it is refused, every tensor is
+        // asked for and given back by itself (measured: seven times as long). There all threads share one.
+        const ADDRESSES_OF_A_HEAP: u64 = 128 << 20;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+        if free_addresses() / ADDRESSES_OF_A_HEAP < 4 * threads {
+            // SAFETY: as above.
+            unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
         }
     }
 }

@@ -4,13 +4,23 @@ use super::{assert_same_products, fernn, products, refused};
 use fernn::rng::Stream;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Six units of a few seconds with many checkpoints.
 pub(super) fn flags(out: &Path) -> Vec<String> {
     let flags = "reproduce --only translation --seeds 2 --steps 60 --tensorboard --jobs 2 --set \
                  schedule.interval=5 --set validation_sequences=4 --set test_sequences=8 --set \
                  horizon_sequences=2 --out";
+    let out = out.display().to_string();
+    flags.split_whitespace().map(String::from).chain([out]).collect()
+}
+
+/// A unit of each model of forecasts over both groups and of classification, all phases of which take a while.
+fn of_all_kinds(out: &Path) -> Vec<String> {
+    let flags = "reproduce --only translation,rotation,kth --seeds 1 --steps 20 --jobs 2 --set \
+                 schedule.interval=5 --set batch=2 --set validation_sequences=4 --set test_sequences=8 --set \
+                 horizon_sequences=2 --set kth.validation_clips=6 --set kth.test_clips=12 --set \
+                 kth.velocity_clips=6 --set kth.redraws=2 --out";
     let out = out.display().to_string();
     flags.split_whitespace().map(String::from).chain([out]).collect()
 }
@@ -24,25 +34,29 @@ fn quiet(mut command: Command) -> std::process::Child {
 fn a_run_killed_at_twenty_random_moments_ends_with_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let [whole, killed] = ["whole", "killed"].map(|name| folder.path().join(name));
-    fernn().args(flags(&whole)).assert().success();
+    let start = Instant::now();
+    fernn().args(of_all_kinds(&whole)).assert().success();
+    let duration = start.elapsed();
     let mut rng = Stream::new(0, "moments of kills", 0);
     let (mut kills, mut tries) = (0, 0);
     while kills < 20 {
         tries += 1;
         assert!(tries < 200, "the run is too fast to be killed: {kills} kills");
         let mut command = Command::new(env!("CARGO_BIN_EXE_fernn"));
-        command.args(flags(&killed));
+        command.args(of_all_kinds(&killed));
         if killed.join("records.csv").exists() {
             command.arg("--fresh"); // it was finished too early
         }
         let mut process = quiet(command);
-        std::thread::sleep(Duration::from_millis(20 + rng.below(400) as u64));
+        // Soon after it began, or at any moment of the whole.
+        let longest = if tries % 3 == 0 { duration.as_millis() as usize } else { 400 };
+        std::thread::sleep(Duration::from_millis(20 + rng.below(longest) as u64));
         kills += usize::from(process.try_wait().unwrap().is_none());
         let _ = process.kill();
         process.wait().unwrap();
     }
     std::fs::write(killed.join("runs/.fernn-0.tmp"), "as of a process that was killed").unwrap();
-    fernn().args(flags(&killed)).assert().success();
+    fernn().args(of_all_kinds(&killed)).assert().success();
     assert_same_products(&products(&whole), &products(&killed));
     let left = std::fs::read_dir(killed.join("runs")).unwrap().flatten();
     let names: Vec<String> =
@@ -233,6 +247,13 @@ fn a_pipe_among_the_runs_is_refused_and_not_waited_for() {
         assert!(code == 2 || said.contains("Failed units (1)"), "the others are run: {said}");
         std::fs::remove_file(&path).unwrap();
     }
+    let are_failures = || {
+        let names = std::fs::read_dir(folder.path().join("runs")).unwrap().flatten();
+        names.filter(|entry| entry.file_name().to_string_lossy().ends_with(".failed.csv")).count()
+    };
+    assert_eq!(are_failures(), 1);
+    fernn().args(flags(folder.path())).assert().success();
+    assert_eq!(are_failures(), 0, "of a unit that is finished");
     let weights = folder.path().join("weights/translation-g-rnn-seed0.safetensors");
     std::fs::remove_file(&weights).unwrap();
     assert!(Command::new("mkfifo").arg(&weights).status().unwrap().success());

@@ -341,3 +341,26 @@ fn outputs_that_are_pipes_or_links_stay_what_they_are() {
     let read = candle_core::safetensors::load(folder.at("real"), &Device::Cpu).unwrap();
     assert!(values(&read["outputs"]).iter().any(|&v| v != 0.0));
 }
+
+#[test]
+fn files_under_the_names_of_outputs_are_replaced_where_they_are_ours_alone() {
+    let preview = ["data", "preview", "--sequences", "1", "--frames", "2", "--out"];
+    let verify = ["verify", "--cell", "dense", "--flow", "1,0", "--dtype", "f32", "--out"];
+    for (command, names) in [
+        (&preview[..], &["preview.svg", "preview.png", "preview.gif"][..]),
+        (&verify, &["equivariance.csv", "equivariance/error_by_cell.svg"]),
+    ] {
+        for name in names {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(name);
+            fernn::atomic_file::write_atomically(&path, b"of somebody else").unwrap();
+            let flags = [command, &[folder.path().to_str().unwrap()]].concat();
+            refused(&flags, &[name.split('/').next().unwrap(), "was not written by this command"]);
+            assert_eq!(std::fs::read(&path).unwrap(), b"of somebody else", "{name}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        for _ in ["for the first time", "over what it wrote"] {
+            fernn().args(command).arg(folder.path()).assert().success();
+        }
+    }
+}

@@ -43,6 +43,17 @@ fn a_folder_is_used_by_one_run_which_says_how_to_go_on_when_it_is_stopped() {
         let refusal = String::from_utf8(refusal.stderr).unwrap();
         let owner = format!("in use by process {}", process.id());
         assert!(refusal.contains(&owner) && refusal.contains("--out"), "{refusal}");
+        // Once with a model half trained.
+        let is_half_trained = || {
+            let runs = std::fs::read_dir(out.join("runs")).unwrap().flatten();
+            let names = runs.filter_map(|entry| entry.file_name().into_string().ok());
+            names.filter(|name| name.ends_with(".safetensors")).count() > 0
+        };
+        let start = Instant::now();
+        while signal == "-TERM" && !is_half_trained() {
+            assert!(start.elapsed() < Duration::from_secs(60), "no checkpoint is written");
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let (ended, told) = stop(process, signal);
         assert_eq!(ended, Some(code), "{told}");
         assert!(told.contains("start the same command again"), "{told}");

@@ -265,7 +265,8 @@ fn files_of_somebody_else_are_neither_replaced_nor_removed() {
     let folder = tempfile::tempdir().unwrap();
     let weights = "weights/translation-g-rnn-seed0.safetensors";
     let table = "tables/table1_translation.csv";
-    let names = ["REPORT.md", "report.html", "pictures.csv", weights, table, "runs/in-use"];
+    let names =
+        ["records.csv", "REPORT.md", "report.html", "pictures.csv", weights, table, "runs/in-use"];
     for name in names {
         let out = folder.path().join(name.replace('/', "-"));
         let path = out.join(name);
@@ -278,9 +279,11 @@ fn files_of_somebody_else_are_neither_replaced_nor_removed() {
             }
             _ => std::fs::write(&path, "of somebody else").unwrap(),
         }
-        let flags = [&["reproduce"][..], &SMALL, &["--out", out.to_str().unwrap()]].concat();
-        refused(&flags, &[name]);
-        assert_eq!(read(path), b"of somebody else", "{name}");
+        for command in [&["reproduce"][..], &["reproduce", "--fresh"]] {
+            let flags = [command, &SMALL, &["--out", out.to_str().unwrap()]].concat();
+            refused(&flags, &[name]);
+            assert_eq!(read(path.clone()), b"of somebody else", "{name}");
+        }
     }
     let lock = folder.path().join("locked/runs/in-use");
     std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
@@ -307,4 +310,46 @@ fn best_weights_that_were_damaged_replace_no_sound_ones() {
         refused(&flags, &[".best.safetensors", "goes on from its checkpoint"]);
     }
     assert!(read(published) == sound);
+}
+
+#[test]
+fn another_selection_adds_to_the_folder_and_what_is_stale_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    let run = |only: &str, code: i32| {
+        let flags =
+            "--seeds 1 --steps 6 --set validation_sequences=4 --set test_sequences=4 --set batch=2";
+        let of_it = match only {
+            "velocity" => "velocity_sequences=2",
+            _ => "horizon_sequences=2",
+        };
+        let mut command = fernn();
+        command.args(["reproduce", "--only", only]).args(flags.split(' '));
+        let output = command.args(["--set", of_it, "--out"]).arg(out).assert().code(code);
+        String::from_utf8(output.get_output().stderr.clone()).unwrap()
+    };
+    let of =
+        |name: &str| measured(out).into_iter().filter(|r| r.experiment == name).collect::<Vec<_>>();
+    let is_there = |name: &str| out.join("tables").join(name).exists();
+    let tables = ["table1_translation.csv", "velocity_generalization.csv"];
+    run("translation", 0);
+    let first = of("translation");
+    assert!(!first.is_empty() && is_there(tables[0]));
+    let said = run("velocity", 0);
+    assert!(!said.contains("was changed"), "{said}");
+    assert!(of("translation") == first && !of("velocity").is_empty());
+    assert!(tables.into_iter().all(is_there));
+    let report = String::from_utf8(read(out.join("REPORT.md"))).unwrap();
+    for title in ["## translation: ", "## velocity: "] {
+        assert!(report.contains(title), "{title}");
+    }
+    // A row that somebody changed is said, and of rows that are gone no table stays.
+    let path = out.join("records.csv");
+    let text = String::from_utf8(read(path.clone())).unwrap();
+    let rows = text.lines().filter(|row| !row.starts_with("translation,"));
+    std::fs::write(&path, rows.map(|row| format!("{row}\n")).collect::<String>()).unwrap();
+    let said = fernn().args(["report", "--out"]).arg(out).assert().success();
+    let said = String::from_utf8(said.get_output().stderr.clone()).unwrap();
+    assert!(said.contains("records.csv was changed since"), "{said}");
+    assert!(!is_there(tables[0]), "a table of records that are gone");
 }

@@ -38,6 +38,7 @@ if [ -z "${FERNN:-}" ]; then
     has_mpi() { command -v mpicc >/dev/null && [[ $(ldconfig -p) = *libclang* ]]; }
     if ! has_mpi; then
         echo "Installing Open MPI"
+        apt-get update -qq >/dev/null 2>&1 || true
         DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
             openmpi-bin libopenmpi-dev libclang-dev libpmix-dev >/dev/null 2>&1 || true # then srun is not tried
     fi

@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use super::flags::FormatFlags;
-use super::verdicts::{print_report_path, print_verdicts};
+use super::verdicts::{print_report_path, print_verdicts, say_if_changed};
 use clap::Args;
 use fernn::experiments::{CATALOGUE, Evidence};
 use fernn::report::write_report_as;
@@ -27,12 +27,12 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let path = arguments.records.clone().unwrap_or_else(|| arguments.out.join("records.csv"));
     let (formats, out) = (arguments.format.formats(), &arguments.out);
-    print_verdicts(&write_report_as(
-        &Evidence::read(&path)?,
-        CATALOGUE,
-        (&formats, arguments.format.width()),
-        out,
-    )?)?;
+    let evidence = Evidence::read(&path)?;
+    if path == out.join("records.csv") {
+        say_if_changed(&evidence, out)?;
+    }
+    let form = (&formats[..], arguments.format.width());
+    print_verdicts(&write_report_as(&evidence, CATALOGUE, form, out)?)?;
     print_report_path(&formats, out)?;
     Ok(Finding::Fine)
 }

@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 /// reads, with its settings beside them for `fernn evaluate`.
 ///
 /// A training that was interrupted continues where it stopped when it is started again with the same
-/// flags: its checkpoint lies beside the weights until it ends.
+/// flags: until it ends, its checkpoint (FILE.checkpoint) and the number of its process (FILE.in-use) lie beside
+/// the weights.
 #[derive(Args)]
 #[command(after_help = "Examples:\n\
     \x20 fernn train translation --model FERNN-V2 --out W.safetensors\n\

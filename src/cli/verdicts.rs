@@ -2,8 +2,8 @@
 
 use super::wrapping::{TOGETHER, columns, wrapped};
 use fernn::experiments::number::short;
-use fernn::experiments::{Outcome, Threshold, Verdict};
-use fernn::report::{Findings, Format};
+use fernn::experiments::{Evidence, Outcome, Threshold, Verdict};
+use fernn::report::{Findings, Format, is_of_its_report};
 use fernn::verification::Paint;
 use std::path::Path;
 
@@ -15,6 +15,18 @@ pub fn print_verdicts(findings: &Findings) -> std::io::Result<()> {
             Line::Title(text) => outln!("{}", paint.bold(&text))?,
             Line::Plain(text) => outln!("{text}")?,
         }
+    }
+    Ok(())
+}
+
+/// A word on measurements that are not those of the last report in their folder: a digit that was changed by hand or
+/// by a disk, or rows that were added.
+pub fn say_if_changed(evidence: &Evidence, out: &Path) -> fernn::Result<()> {
+    if !is_of_its_report(evidence, out)? {
+        errln!(
+            "note: {} was changed since the last report beside it was made of it",
+            out.join("records.csv").display()
+        );
     }
     Ok(())
 }

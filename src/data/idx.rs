@@ -2,7 +2,7 @@
 
 use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -75,6 +75,23 @@ impl IdxFile {
     }
 }
 
+/// What the members of a gzip file hold, one after the other. Zeros behind the last one, as tapes and blocks of disks
+/// leave them, are no part of it.
+struct Members<'a>(GzDecoder<&'a [u8]>);
+
+impl Read for Members<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let count = self.0.read(buffer)?;
+            let rest = *self.0.get_ref();
+            if count > 0 || buffer.is_empty() || rest.iter().all(|&byte| byte == 0) {
+                return Ok(count);
+            }
+            self.0 = GzDecoder::new(rest);
+        }
+    }
+}
+
 /// Reads a file, and decompresses it when it begins like a gzip file.
 pub fn read_maybe_gzipped(path: &Path) -> Result<Vec<u8>> {
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
@@ -89,7 +106,7 @@ pub(crate) fn gunzip_if_needed(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(bytes);
     }
-    let mut stream = MultiGzDecoder::new(bytes.as_slice());
+    let mut stream = Members(GzDecoder::new(bytes.as_slice()));
     let mut content = Vec::new();
     let mut read = |most: u64, content: &mut Vec<u8>| {
         stream.by_ref().take(most).read_to_end(content).map_err(|e| {
@@ -233,7 +250,12 @@ mod tests {
         assert_eq!(unzipped(zipped(&bytes)).unwrap(), bytes);
         // In two members, as programs that append write it.
         let (head, tail) = bytes.split_at(700);
-        assert_eq!(unzipped([zipped(head), zipped(tail)].concat()).unwrap(), bytes);
+        let members = [zipped(head), zipped(tail)].concat();
+        assert_eq!(unzipped(members.clone()).unwrap(), bytes);
+        // Filled up with zeros to a block, as tapes are; with anything else it is damaged.
+        assert_eq!(unzipped([&members[..], &[0; 512]].concat()).unwrap(), bytes);
+        let foreign = [&members[..], &[0; 8], b"more"].concat();
+        assert_eq!(problem(unzipped(foreign)), "damaged gzip stream");
         bytes.extend(vec![0; 1 << 20]);
         let read = unzipped(zipped(&bytes)).unwrap();
         assert_eq!(read.len(), 16 + 2 * 784 + 1, "one too many, of a megabyte");

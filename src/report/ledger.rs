@@ -4,7 +4,7 @@ use super::contents::TITLE;
 use crate::atomic_file::{read_if_there, remove_if_there, write_atomically};
 use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
-use crate::experiments::Evidence;
+use crate::experiments::{Evidence, PROVENANCE};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -65,6 +65,22 @@ pub fn expect_free(out: &Path) -> Result<()> {
 /// [`Error::Io`] naming what cannot be written.
 pub fn claim(out: &Path) -> Result<()> {
     Ledger::read(out)?.write(out)
+}
+
+/// Whether measurements are those that the last report in a folder was made of; also where there is none.
+///
+/// # Errors
+/// [`Error::Io`] when it cannot be read which those were.
+pub fn is_of_its_report(evidence: &Evidence, out: &Path) -> Result<bool> {
+    let reported = Ledger::read(out)?.evidence;
+    Ok(reported.is_empty() || reported == of_measurements(evidence))
+}
+
+/// The digest of evidence without its provenance.
+pub(super) fn of_measurements(evidence: &Evidence) -> String {
+    let records = evidence.records.iter().filter(|r| r.experiment != PROVENANCE);
+    let pictures = evidence.pictures.clone();
+    Evidence { records: records.cloned().collect(), pictures }.digest()
 }
 
 #[derive(Default)]

@@ -24,5 +24,5 @@ pub use equivariance::{
 };
 pub use figure::{Drawing, Part, PartKind, Rect, Width, film_strip};
 pub use format::Format;
-pub use ledger::{claim, expect_free};
+pub use ledger::{claim, expect_free, is_of_its_report};
 pub use writer::{Findings, write_report, write_report_as};

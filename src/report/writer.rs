@@ -5,12 +5,12 @@ use super::document::{Document, LeftOut};
 use super::drawn::{self, Figure, Figures};
 use super::figure::Width;
 use super::format::Format;
-use super::ledger::Files;
+use super::ledger::{Files, of_measurements};
 use super::section::Section;
 use super::{html, latex, markdown, table};
 use crate::error::Result;
 use crate::experiments::exhibit::{Body, Exhibit};
-use crate::experiments::{Evidence, Experiment, Failure, PROVENANCE, Records, Verdict};
+use crate::experiments::{Evidence, Experiment, Failure, Records, Verdict};
 use std::path::Path;
 
 /// What a report says in short.
@@ -78,10 +78,7 @@ pub fn write_report_as(
         add_document(&document, &figures, *format, &mut files);
     }
     drop(document);
-    let records = evidence.records.iter().filter(|r| r.experiment != PROVENANCE);
-    let measured =
-        Evidence { records: records.cloned().collect(), pictures: evidence.pictures.clone() };
-    files.write(&measured.digest(), out)?;
+    files.write(&of_measurements(evidence), out)?;
     let failures = sections.iter().flat_map(|section| section.failures.clone()).collect();
     let verdicts = sections.into_iter().flat_map(|section| section.verdicts).collect();
     Ok(Findings { verdicts, left_out, failures })

@@ -1,5 +1,6 @@
 //! `fernn data preview`: shows sequences as a picture and as an animation.
 
+use crate::cli::apart::expect_ours;
 use crate::cli::finding::Finding;
 use crate::cli::flags::DataFlags;
 use clap::{Args, ValueEnum};
@@ -11,7 +12,7 @@ use fernn::experiments::exhibit::{Film, FilmRow, Tone};
 use fernn::flow::{DegreesPerFrame, VelocitySet};
 use fernn::report::{Drawing, Width, animated_gif, film_strip};
 use fernn::rng::Stream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Writes a picture and an animated GIF of some sequences.
 #[derive(Args)]
@@ -75,6 +76,10 @@ impl Task {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     refuse_meaningless(arguments)?;
+    let [svg, png, gif] = ["preview.svg", "preview.png", "preview.gif"];
+    let is_ours =
+        |path: &Path| std::fs::read_to_string(path).is_ok_and(|text| Drawing::is_svg(&text));
+    expect_ours(&arguments.out, (svg, is_ours), &[png, gif])?;
     let reel = match arguments.task {
         Task::Translation => translation(arguments)?,
         Task::Rotation => rotation(arguments)?,
@@ -85,9 +90,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let scale = (112 / reel.extents.0.max(reel.extents.1)).max(1);
     let picture = strip(&reel);
     for (name, bytes) in [
-        ("preview.svg", picture.svg()?.into_bytes()),
-        ("preview.png", picture.png()?),
-        ("preview.gif", animated_gif(&sequences, reel.extents, grid, scale)?),
+        (svg, picture.svg()?.into_bytes()),
+        (png, picture.png()?),
+        (gif, animated_gif(&sequences, reel.extents, grid, scale)?),
     ] {
         let path = arguments.out.join(name);
         write_atomically(&path, &bytes)?;

@@ -41,9 +41,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         let remedy = "name the --out of a run";
         return Err(Error::configuration(what, "holds no units", remedy).into());
     }
-    Results::of(&out, false)?;
+    Results::of(&out)?;
     let _lock = Lock::take(&out)?;
-    let results = Results::of(&out, false)?;
+    let results = Results::of(&out)?;
     let folders: Vec<&Path> = arguments.folders.iter().map(PathBuf::as_path).collect();
     let collected = collect(&asked.session(&out, &|_| ()), &asked.units, &folders)?;
     let (count, missing) = (asked.units.len(), collected.missing);

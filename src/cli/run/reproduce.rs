@@ -60,11 +60,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         return Ok(Finding::Fine);
     }
     let out = arguments.units.out(arguments.out.as_ref());
-    Results::of(&out, arguments.fresh)?; // what is not ours is refused before anything is written
+    Results::of(&out)?; // what is not ours is refused before anything is written
     let curves = arguments.curves.inside(&out)?;
     let _lock = Lock::take(&out)?;
     say_when_stopped();
-    let results = Results::of(&out, arguments.fresh)?;
+    let results = Results::of(&out)?;
     let audience = Audience::new(curves);
     let kept = Mutex::new(Vec::new());
     let observer = |event: Event<'_>| {

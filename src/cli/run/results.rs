@@ -4,7 +4,7 @@ use super::asked::Asked;
 use crate::cli::finding::Finding;
 use crate::cli::flags::FormatFlags;
 use crate::cli::provenance::command_line;
-use crate::cli::verdicts::{print_report_path, print_verdicts};
+use crate::cli::verdicts::{print_report_path, print_verdicts, say_if_changed};
 use fernn::Error;
 use fernn::experiments::{CATALOGUE, Evidence, PICTURES, UnitKey, beside_earlier, provenance};
 use fernn::report::{claim, expect_free, write_report_as};
@@ -17,18 +17,17 @@ pub struct Results {
 }
 
 impl Results {
-    /// Reads it; a file that is no records is never replaced unasked.
-    pub fn of(out: &Path, is_fresh: bool) -> fernn::Result<Self> {
-        let earlier = match Evidence::read_if_there(&out.join("records.csv")) {
-            Ok(evidence) => evidence.unwrap_or_default(),
-            Err(Error::Format { .. }) if is_fresh => Evidence::default(),
-            Err(Error::Format { path, line, problem }) => {
-                let remedy = "choose another --out, or pass --fresh to replace it";
-                let problem = format!("{problem}; {remedy}");
-                return Err(Error::Format { path, line, problem });
+    /// Reads it; a file that is no records is never replaced.
+    pub fn of(out: &Path) -> fernn::Result<Self> {
+        let path = out.join("records.csv");
+        let earlier = Evidence::read_if_there(&path).map_err(|error| match error {
+            Error::Format { path, line, problem } => {
+                let problem = format!("{problem}; choose another --out, or move the file away");
+                Error::Format { path, line, problem }
             }
-            Err(other) => return Err(other),
-        };
+            other => other,
+        });
+        let earlier = earlier?.unwrap_or_default();
         expect_free(out)?;
         Evidence::expect_pictures(&out.join(PICTURES))?;
         Ok(Self { out: out.to_path_buf(), earlier })
@@ -41,6 +40,9 @@ impl Results {
         let records = provenance(&asked.units, &asked.sources, &properties)?;
         let mut now = Evidence { records, pictures: vec![] };
         now.extend(measured);
+        if !self.earlier.records.is_empty() {
+            say_if_changed(&self.earlier, &self.out)?;
+        }
         let keys: Vec<&UnitKey> = asked.units.iter().map(|unit| &unit.key).collect();
         let evidence = beside_earlier(self.earlier, now, &keys);
         claim(&self.out)?;

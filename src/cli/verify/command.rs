@@ -6,7 +6,7 @@ use super::print::{print, print_lines};
 use super::search::search_for;
 use super::selection::selection;
 use super::weights::check_weights;
-use crate::cli::apart::expect_apart;
+use crate::cli::apart::{expect_apart, expect_ours};
 use crate::cli::finding::Finding;
 use crate::cli::print_report::{Format, print_report};
 use crate::cli::progress::bar;
@@ -31,6 +31,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let selection = selection(arguments, &kinds)?;
     if let (Some(out), Some(baseline)) = (&arguments.out, &arguments.baseline) {
         expect_apart(("--out", &out.join(EQUIVARIANCE_ROWS)), &[("--baseline", baseline)])?;
+    }
+    if let Some(out) = &arguments.out {
+        let rows = |path: &Path| Baseline::read(path).is_ok();
+        expect_ours(out, (EQUIVARIANCE_ROWS, rows), &["equivariance"])?;
     }
     let baseline = arguments.baseline.as_deref().map(|path| baseline(path, &kinds)).transpose()?;
     let statements = statements(&kinds, &selection)?;

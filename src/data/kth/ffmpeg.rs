@@ -100,17 +100,17 @@ fn finish(
 }
 
 fn not_there(error: &std::io::Error) -> Error {
-    let problem = match error.kind() {
-        ErrorKind::NotFound => "decodes the videos and is not in PATH".to_string(),
-        _ => format!("decodes the videos and cannot be started ({error})"),
+    const INSTALL: &str =
+        "install it: `apt install ffmpeg` on Debian and Ubuntu, `brew install ffmpeg` on macOS";
+    let (problem, remedy) = match error.kind() {
+        ErrorKind::NotFound => ("is not in PATH".to_string(), INSTALL),
+        ErrorKind::WouldBlock => (
+            format!("cannot be started ({error})"),
+            "let this user have more processes (ulimit -u)",
+        ),
+        _ => (format!("cannot be started ({error})"), "see that it runs from this shell"),
     };
-    let remedy = match error.kind() {
-        ErrorKind::WouldBlock => "let this user have more processes (ulimit -u)",
-        _ => {
-            "install it: `apt install ffmpeg` on Debian and Ubuntu, `brew install ffmpeg` on macOS"
-        }
-    };
-    Error::configuration("the program ffmpeg", problem, remedy)
+    Error::configuration("the program ffmpeg", format!("decodes the videos and {problem}"), remedy)
 }
 
 fn refuse(path: &Path, problem: impl Into<String>) -> Error {
@@ -178,6 +178,18 @@ mod tests {
         assert_eq!((decoded.count, decoded.pixels), (3, vec![10, 10, 45]));
         assert_eq!(frames(b"", (1, 1))?, Decoded::default());
         Ok(())
+    }
+
+    #[test]
+    fn a_program_that_does_not_start_has_the_remedy_of_its_reason() {
+        for (kind, remedy) in [
+            (ErrorKind::NotFound, "apt install ffmpeg"),
+            (ErrorKind::WouldBlock, "ulimit -u"),
+            (ErrorKind::PermissionDenied, "runs from this shell"),
+        ] {
+            let said = not_there(&kind.into()).to_string();
+            assert!(said.contains("ffmpeg") && said.contains(remedy), "{said}");
+        }
     }
 
     #[test]

@@ -33,6 +33,11 @@ impl Drawing {
         svg::svg(&self.0)
     }
 
+    /// Whether a text is what [`Drawing::svg`] gives of a figure with words.
+    pub fn is_svg(text: &str) -> bool {
+        svg::is_ours(text)
+    }
+
     /// As PNG, 300 pixels per inch on paper.
     ///
     /// # Errors

@@ -9,13 +9,20 @@ use crate::error::Result;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+const BEGIN: &str =
+    "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" ";
+
+/// Whether a text is a figure as [`svg`] writes it; any with words is told from those of other programs.
+pub fn is_ours(text: &str) -> bool {
+    text.starts_with(BEGIN) && text.contains(" data-points=\"")
+}
+
 /// A figure as an SVG file, as wide in inches as it is to be printed.
 pub fn svg(sheet: &Sheet) -> Result<String> {
     let (width, height) = (number(sheet.width), number(sheet.height));
     let (across, down) = (number(sheet.width / 72.0), number(sheet.height / 72.0));
     let mut text = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" \
-         width=\"{across}in\" height=\"{down}in\" viewBox=\"0 0 {width} {height}\">\n"
+        "{BEGIN}width=\"{across}in\" height=\"{down}in\" viewBox=\"0 0 {width} {height}\">\n"
     );
     text += &letters(sheet);
     for shape in &sheet.shapes {
