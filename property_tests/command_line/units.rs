@@ -1,7 +1,7 @@
 //! Units that are run one by one, side by side, on several machines, and under other settings.
 
 use super::{fernn, read, records, refused};
-use fernn::experiments::{PROVENANCE, Record};
+use fernn::experiments::{Evidence, PROVENANCE, Record};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -345,9 +345,9 @@ fn another_selection_adds_to_the_folder_and_what_is_stale_goes() {
     }
     // A row that somebody changed is said, and of rows that are gone no table stays.
     let path = out.join("records.csv");
-    let text = String::from_utf8(read(path.clone())).unwrap();
-    let rows = text.lines().filter(|row| !row.starts_with("translation,"));
-    std::fs::write(&path, rows.map(|row| format!("{row}\n")).collect::<String>()).unwrap();
+    let mut evidence = Evidence::read(&path).unwrap();
+    evidence.records.retain(|record| record.experiment != "translation");
+    evidence.write(&path).unwrap();
     let said = fernn().args(["report", "--out"]).arg(out).assert().success();
     let said = String::from_utf8(said.get_output().stderr.clone()).unwrap();
     assert!(said.contains("records.csv was changed since"), "{said}");
