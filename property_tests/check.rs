@@ -14,10 +14,13 @@ use fernn::equivariance::{
     Claim, LEAST_ORDER, Law, Line, MeasuredGroup, Options, Report, SequenceMap, Verdict, check,
 };
 use fernn::flow::{
-    FlowGroup, FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Rotation, Translation,
-    VelocitySet,
+    CarryOrder, FlowGroup, FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Rotation,
+    Translation, VelocitySet,
 };
-use fernn::ops::{Activation, ConvAlgorithm, Padding, SteerableBasis, activate, convolve_slices};
+use fernn::models::{FORECAST, Feedback, Forecaster};
+use fernn::ops::{
+    Activation, ConvAlgorithm, Layer, Padding, SteerableBasis, activate, convolve_slices,
+};
 use fernn::parameters::Initial;
 use fernn::{Error, Result};
 use std::path::Path;
@@ -256,6 +259,14 @@ fn every_fault_is_caught_in_both_frames_or_proven_harmless() {
     }
 }
 
+/// What fails somebody's test: the lines, and nothing else.
+#[test]
+fn a_report_that_does_not_hold_panics_with_its_lines_alone() {
+    let report = report(Fault::BoundaryMask, Lift::Trivial);
+    let panicked = std::panic::catch_unwind(|| report.assert_holds()).unwrap_err();
+    assert_eq!(*panicked.downcast_ref::<String>().expect("words"), format!("\n{report}"));
+}
+
 /// A cell of the crate with random weights, the same for every set of velocities.
 fn own_cell<G: FlowGroup + 'static>(
     choice: CellChoice,
@@ -303,9 +314,47 @@ fn no_cell_of_the_crate_is_called_broken_over_translations() -> Result<()> {
 
 #[test]
 fn no_cell_of_the_crate_is_called_broken_over_rotations() -> Result<()> {
-    for orientations in [4, 8] {
+    use CarryOrder::{CarryFirst, ConvolveFirst};
+    for (orientations, order) in [(4, CarryFirst), (8, CarryFirst), (8, ConvolveFirst)] {
         let fields = Fields::Steerable(SteerableBasis::new(orientations, 3)?);
-        assert_none_is_called_broken(&Rotation::new(orientations)?, (&fields, 2))?;
+        let group = Rotation::new(orientations)?.with_order(order);
+        assert_none_is_called_broken(&group, (&fields, 2))?;
+    }
+    Ok(())
+}
+
+/// Nor are stacks of them, and forecasts by what is fed back as it flows.
+#[test]
+fn no_model_of_the_crate_is_called_broken() -> Result<()> {
+    let layer = |place: usize, space: &FlowSpace<Translation>, dtype| {
+        let inputs = if place == 0 { 1 } else { CHANNELS };
+        let kernel = |name: &str, inputs, scale| {
+            normal(3, &format!("{name}{place}"), &[CHANNELS, inputs, 3, 3], scale, dtype)
+        };
+        FlowRnn::over(space.clone(), kernel("u", inputs, 0.3), kernel("w", CHANNELS, 0.17))
+    };
+    for lift in LIFTS {
+        let options = Options::over(Translation);
+        let space = |velocities| FlowSpace::new(Translation, velocities, lift);
+        let stack = |dtype, velocities| {
+            let space = space(velocities);
+            Stacked::new((0..3).map(|place| layer(place, &space, dtype)).collect::<Result<_>>()?)
+        };
+        check(stack, &options)?.assert_holds();
+        let forecaster = |dtype, velocities| {
+            let decoder = Layer {
+                kernel: normal(3, "decoder", &[1, CHANNELS, 3, 3], 0.17, dtype),
+                activation: Activation::Identity,
+                padding: Padding::Circular,
+            };
+            let cell = layer(0, &space(velocities), dtype)?;
+            let model = Forecaster::new(cell, vec![decoder], ConvAlgorithm::Direct)?;
+            Ok(model.with_feedback(Feedback::Flowed))
+        };
+        let report = check(forecaster, &options)?;
+        report.assert_holds();
+        let is_flow = |line: &&Line| line.law == Law::Flow && line.stage == FORECAST;
+        assert!(report.lines.iter().any(|line| is_flow(&line)), "{report}");
     }
     Ok(())
 }

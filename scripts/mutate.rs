@@ -1,7 +1,7 @@
 //! Plants the faults of `mutations.toml` one at a time in a copy of the sources, runs the tests, and
-//! writes which of them noticed: `cargo run --release --example mutate -- [REPORT [ONLY]]`, run in the
-//! repository. REPORT is a Markdown file; ONLY parts of the descriptions of the faults to plant,
-//! divided by |; the rows of the others are kept. REPORT is written after every fault, so that a run
+//! writes which of them noticed: `cargo run --release --example mutate -- [REPORT] [--only PARTS]`, run in the
+//! repository. REPORT is a Markdown file; PARTS of the descriptions of the faults to plant, divided
+//! by |; the rows of the others are kept. REPORT is written after every fault, so that a run
 //! that is cut off keeps what it learned. A fault runs the suites that it names, or else those of
 //! [`SUITES`], and of these the tests that it names, if any.
 //!
@@ -99,9 +99,15 @@ const MORE: [&str; 15] = [
 ];
 
 fn main() -> anyhow::Result<ExitCode> {
-    let mut arguments = std::env::args().skip(1);
-    let report = arguments.next();
-    let only = arguments.next().unwrap_or_default();
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let only = match arguments.iter().position(|argument| argument == "--only") {
+        Some(flag) => {
+            arguments.drain(flag..).nth(1).context("--only needs parts of descriptions")?
+        }
+        None => String::new(),
+    };
+    ensure!(arguments.len() < 2, "there is no `{}`: [REPORT] [--only PARTS]", arguments[1]);
+    let report = arguments.pop();
     let Faults { fault: faults } =
         toml::from_str(&std::fs::read_to_string("scripts/mutations.toml")?)?;
     let is_wanted = |fault: &&Fault| only.split('|').any(|part| fault.what.contains(part));

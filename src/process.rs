@@ -25,11 +25,10 @@ pub unsafe fn prepare() {
             libc::mallopt(libc::M_MMAP_THRESHOLD, LARGEST_ON_HEAP);
             libc::mallopt(libc::M_TRIM_THRESHOLD, libc::c_int::MAX);
         }
-        // A thread's own heap takes twice 64 MiB of addresses until it is aligned; where it is refused, every tensor is
-        // asked for and given back by itself (measured: seven times as long). There all threads share one.
-        const ADDRESSES_OF_A_HEAP: u64 = 128 << 20;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
-        if free_addresses() / ADDRESSES_OF_A_HEAP < 4 * threads {
+        // Each thread has a heap of 64 MiB of addresses of its own, up to eight for each core; where one is refused,
+        // every tensor is asked for and given back by itself (measured: seven times as long). There all share one.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+        if free_addresses() < cores * (512 << 20) {
             // SAFETY: as above.
             unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
         }

@@ -247,13 +247,13 @@ fn a_pipe_among_the_runs_is_refused_and_not_waited_for() {
         assert!(code == 2 || said.contains("Failed units (1)"), "the others are run: {said}");
         std::fs::remove_file(&path).unwrap();
     }
-    let are_failures = || {
+    let failures = || {
         let names = std::fs::read_dir(folder.path().join("runs")).unwrap().flatten();
         names.filter(|entry| entry.file_name().to_string_lossy().ends_with(".failed.csv")).count()
     };
-    assert_eq!(are_failures(), 1);
+    assert_eq!(failures(), 1);
     fernn().args(flags(folder.path())).assert().success();
-    assert_eq!(are_failures(), 0, "of a unit that is finished");
+    assert_eq!(failures(), 0, "of a unit that is finished");
     let weights = folder.path().join("weights/translation-g-rnn-seed0.safetensors");
     std::fs::remove_file(&weights).unwrap();
     assert!(Command::new("mkfifo").arg(&weights).status().unwrap().success());

@@ -355,12 +355,21 @@ fn files_under_the_names_of_outputs_are_replaced_where_they_are_ours_alone() {
             let path = folder.path().join(name);
             fernn::atomic_file::write_atomically(&path, b"of somebody else").unwrap();
             let flags = [command, &[folder.path().to_str().unwrap()]].concat();
-            refused(&flags, &[name.split('/').next().unwrap(), "was not written by this command"]);
+            refused(&flags, &[name.split('/').next().unwrap(), "may be somebody else's"]);
             assert_eq!(std::fs::read(&path).unwrap(), b"of somebody else", "{name}");
         }
         let folder = tempfile::tempdir().unwrap();
         for _ in ["for the first time", "over what it wrote"] {
             fernn().args(command).arg(folder.path()).assert().success();
+        }
+        // What is there to be written to is written to.
+        #[cfg(target_os = "linux")]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(names[0]);
+            std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+            fernn().args(command).arg(folder.path()).assert().success();
+            assert!(path.is_symlink());
         }
     }
 }

@@ -46,8 +46,8 @@ fn a_folder_is_used_by_one_run_which_says_how_to_go_on_when_it_is_stopped() {
         // Once with a model half trained.
         let is_half_trained = || {
             let runs = std::fs::read_dir(out.join("runs")).unwrap().flatten();
-            let names = runs.filter_map(|entry| entry.file_name().into_string().ok());
-            names.filter(|name| name.ends_with(".safetensors")).count() > 0
+            let mut names = runs.filter_map(|entry| entry.file_name().into_string().ok());
+            names.any(|name| name.ends_with(".safetensors"))
         };
         let start = Instant::now();
         while signal == "-TERM" && !is_half_trained() {

@@ -101,6 +101,23 @@ fn decoders_are_checked_by_quarter_turns_where_rotations_interpolate() {
     assert!(output.status.success() && said.contains("The decoder is not checked"), "{said}");
 }
 
+/// With zeros beyond the border, as the public code has them, the encoder breaks every law but rest.
+#[test]
+fn a_classifier_of_clips_is_right_or_wrong_from_its_encoder_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.safetensors");
+    let train = "train kth --model FERNN-V2 --steps 4 --set batch=4 --set validation_clips=6 --out";
+    fernn().args(train.split(' ')).arg(&path).assert().success();
+    let kth =
+        ["--task", "kth", "--model", "fernn", "--velocity-range-x", "1", "--velocity-range-y", "1"];
+    for (padding, is_right) in [("circular", true), ("zero", false)] {
+        let (told, holds) = check(&path, &[&kth[..], &["--padding", padding]].concat());
+        assert_eq!(holds, is_right, "{told}");
+        assert!(told.contains("encoder") && told.contains("logits"), "{told}");
+        assert_eq!(told.contains("The breach begins at: encoder."), !is_right, "{told}");
+    }
+}
+
 #[test]
 fn flags_of_trained_models_need_weights_and_weights_a_task() {
     let folder = tempfile::tempdir().unwrap();

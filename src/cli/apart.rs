@@ -18,23 +18,16 @@ pub fn expect_apart((flag, output): Named<'_>, inputs: &[Named<'_>]) -> fernn::R
     Err(Error::configuration(flag, problem, "name another one"))
 }
 
-/// Refuses a folder with files of other people under the names of those that a command writes there. The first one is
-/// looked into, and stands for all: where it is of ours, they are, and they never lie there without it.
+/// Refuses an output that is a file or a folder already, unless it is known as one that the command wrote; pipes and
+/// devices are there to be written to.
 ///
 /// # Errors
-/// [`Error::Configuration`] naming the file.
-pub fn expect_ours(
-    folder: &Path,
-    (first, is_ours): (&str, impl Fn(&Path) -> bool),
-    others: &[&str],
-) -> fernn::Result<()> {
-    let is_there = |name: &&str| folder.join(name).symlink_metadata().is_ok();
-    let foreign = match is_there(&first) {
-        true => Some(first).filter(|name| !is_ours(&folder.join(name))),
-        false => others.iter().copied().find(|name| is_there(name)),
-    };
-    let Some(foreign) = foreign else { return Ok(()) };
-    let file = folder.join(foreign).display().to_string();
-    let remedy = "move it away, or choose another --out";
-    Err(Error::configuration(file, "was not written by this command", remedy))
+/// [`Error::Configuration`] naming it.
+pub fn expect_ours(output: &Path, is_ours: impl Fn(&Path) -> bool) -> fernn::Result<()> {
+    let is_kept = output.metadata().is_ok_and(|found| found.is_file() || found.is_dir());
+    if !is_kept || is_ours(output) {
+        return Ok(());
+    }
+    let (problem, remedy) = ("may be somebody else's", "move it away, or choose another --out");
+    Err(Error::configuration(output.display().to_string(), problem, remedy))
 }

@@ -6,7 +6,7 @@ use super::verdicts::{print_report_path, print_verdicts, say_if_changed};
 use clap::Args;
 use fernn::experiments::{CATALOGUE, Evidence};
 use fernn::report::write_report_as;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Rebuilds tables, figures and the report from records.csv, and pictures.csv beside it, byte for byte.
 #[derive(Args)]
@@ -28,9 +28,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     let path = arguments.records.clone().unwrap_or_else(|| arguments.out.join("records.csv"));
     let (formats, out) = (arguments.format.formats(), &arguments.out);
     let evidence = Evidence::read(&path)?;
-    if path == out.join("records.csv") {
-        say_if_changed(&evidence, out)?;
-    }
+    say_if_changed(&evidence, path.parent().unwrap_or(Path::new("")))?;
     let form = (&formats[..], arguments.format.width());
     print_verdicts(&write_report_as(&evidence, CATALOGUE, form, out)?)?;
     print_report_path(&formats, out)?;

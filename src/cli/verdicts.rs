@@ -19,13 +19,14 @@ pub fn print_verdicts(findings: &Findings) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A word on measurements that are not those of the last report in their folder: a digit that was changed by hand or
-/// by a disk, or rows that were added.
-pub fn say_if_changed(evidence: &Evidence, out: &Path) -> fernn::Result<()> {
-    if !is_of_its_report(evidence, out)? {
+/// A word on measurements in a folder that are not those of its last report: a digit was changed by hand or by a
+/// disk, or rows were added.
+pub fn say_if_changed(evidence: &Evidence, folder: &Path) -> fernn::Result<()> {
+    if !is_of_its_report(evidence, folder)? {
+        let records = folder.join("records.csv");
         errln!(
-            "note: {} was changed since the last report beside it was made of it",
-            out.join("records.csv").display()
+            "note: {} or the pictures beside it changed since the last report there was made of them",
+            records.display()
         );
     }
     Ok(())

@@ -4,7 +4,8 @@ use super::diagnosis::Diagnosis;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a statement is about, column by column; [`Key::NONE`] in a column that says nothing of it.
+/// What a statement is about, column by column; [`Key::NONE`] in a column that says nothing of it. Its text form, both
+/// ways, is that of the columns, as `fernn verify --format csv` prints and a baseline is read; `Display` is for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     /// The law.

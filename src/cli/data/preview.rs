@@ -4,7 +4,7 @@ use crate::cli::apart::expect_ours;
 use crate::cli::finding::Finding;
 use crate::cli::flags::DataFlags;
 use clap::{Args, ValueEnum};
-use fernn::atomic_file::write_atomically;
+use fernn::atomic_file::{read_if_there, write_atomically};
 use fernn::data::{
     Action, Canvas, Ranges, RotatingMnist, Sequences, Split, TranslatingMnist, Window,
 };
@@ -12,7 +12,7 @@ use fernn::experiments::exhibit::{Film, FilmRow, Tone};
 use fernn::flow::{DegreesPerFrame, VelocitySet};
 use fernn::report::{Drawing, Width, animated_gif, film_strip};
 use fernn::rng::Stream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Writes a picture and an animated GIF of some sequences.
 #[derive(Args)]
@@ -77,9 +77,12 @@ impl Task {
 pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     refuse_meaningless(arguments)?;
     let [svg, png, gif] = ["preview.svg", "preview.png", "preview.gif"];
-    let is_ours =
-        |path: &Path| std::fs::read_to_string(path).is_ok_and(|text| Drawing::is_svg(&text));
-    expect_ours(&arguments.out, (svg, is_ours), &[png, gif])?;
+    // Beside a drawing of ours the others are taken for ours.
+    let drawing = read_if_there(&arguments.out.join(svg)).ok().flatten().unwrap_or_default();
+    let is_ours = Drawing::is_svg(&String::from_utf8_lossy(&drawing));
+    for name in [svg, png, gif] {
+        expect_ours(&arguments.out.join(name), |_| is_ours)?;
+    }
     let reel = match arguments.task {
         Task::Translation => translation(arguments)?,
         Task::Rotation => rotation(arguments)?,

@@ -1,12 +1,12 @@
 //! The command: measures, prints, compares, searches.
 
 use super::arguments::Arguments;
-use super::figures::write_figures;
+use super::figures::{expect_replaceable, write_figures};
 use super::print::{print, print_lines};
 use super::search::search_for;
 use super::selection::selection;
 use super::weights::check_weights;
-use crate::cli::apart::{expect_apart, expect_ours};
+use crate::cli::apart::expect_apart;
 use crate::cli::finding::Finding;
 use crate::cli::print_report::{Format, print_report};
 use crate::cli::progress::bar;
@@ -33,8 +33,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
         expect_apart(("--out", &out.join(EQUIVARIANCE_ROWS)), &[("--baseline", baseline)])?;
     }
     if let Some(out) = &arguments.out {
-        let rows = |path: &Path| Baseline::read(path).is_ok();
-        expect_ours(out, (EQUIVARIANCE_ROWS, rows), &["equivariance"])?;
+        expect_replaceable(out)?;
     }
     let baseline = arguments.baseline.as_deref().map(|path| baseline(path, &kinds)).transpose()?;
     let statements = statements(&kinds, &selection)?;
