@@ -42,48 +42,108 @@ const REPEATS: usize = 3;
 /// Seconds from which a step is timed once.
 const LONG: f64 = 0.5;
 
-/// Times optimiser steps and evaluations on a batch of `timed` samples times frames, and counts how many
-/// there will be.
+/// Times optimiser steps and evaluations on two batches, and counts how many there will be. `batch` makes the
+/// smaller and the larger one of the two [`Size`]s, with its samples times frames.
 pub(super) fn expected_cost<L: Learner<Batch: Clone>>(
     (learner, parameters): (&L, &Parameters),
     schedule: &Schedule,
-    (batch, timed): (&dyn Fn() -> Result<L::Batch>, u64),
+    batch: &dyn Fn(Size) -> Result<(L::Batch, u64)>,
     amounts: Amounts,
 ) -> Result<ExpectedCost> {
     let mut optimiser = Adam::new(parameters.variables(), schedule.adam)?;
-    let training = seconds(|| {
-        training_step(learner, parameters, &mut optimiser, &batch()?, schedule.clip)?;
+    let training = Line::timed(batch, |batch| {
+        training_step(learner, parameters, &mut optimiser, batch, schedule.clip)?;
         Ok(())
     })?;
-    let evaluation = seconds(|| {
-        learner.score(&parameters.detached(), &[batch()?])?;
+    let evaluation = Line::timed(batch, |batch| {
+        learner.score(&parameters.detached(), std::slice::from_ref(batch))?;
         Ok(())
     })?;
-    let in_all = schedule.steps * amounts.batch * amounts.frames as u64;
-    let times = |samples: u64| samples as f64 / timed as f64;
+    let of_step = amounts.batch * amounts.frames as u64;
+    let evaluations = amounts.evaluated as f64 / of_step as f64;
     // A weight, its gradient and two moments; in a checkpoint the best weights instead of gradients.
     let weights = 4 * 4 * parameters.count();
     Ok(ExpectedCost {
-        seconds: training * times(in_all) + evaluation * times(amounts.evaluated),
+        seconds: training.seconds(of_step) * schedule.steps as f64
+            + evaluation.seconds(of_step) * evaluations,
         memory: weights + amounts.history,
         disk: weights,
     })
 }
 
-/// The shortest of some runs, the first of which is left out where there are several.
-fn seconds(mut run: impl FnMut() -> Result<()>) -> Result<f64> {
-    let mut timed = || -> Result<f64> {
-        let start = Instant::now();
-        run()?;
-        Ok(start.elapsed().as_secs_f64())
-    };
-    let first = timed()?;
-    if first > LONG {
-        return Ok(first);
+/// The batches that are timed: what a step takes whatever its batch is told apart by two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Size {
+    Small,
+    Large,
+}
+
+/// Seconds as a function of samples times frames: filters are expanded and weights moved once in a step, the
+/// rest grows with what it sees.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Line {
+    once: f64,
+    each: f64,
+}
+
+impl Line {
+    /// From both batches. The first run warms up.
+    fn timed<B>(
+        batch: &dyn Fn(Size) -> Result<(B, u64)>,
+        mut run: impl FnMut(&B) -> Result<()>,
+    ) -> Result<Self> {
+        let (small, few) = batch(Size::Small)?;
+        run(&small)?;
+        let short = shortest(|| run(&small))?;
+        let (large, many) = batch(Size::Large)?;
+        let long = shortest(|| run(&large))?;
+        Ok(Self::through((few, short), (many, long)))
     }
+
+    /// Through two points; through the origin and the second where noise leaves no other line that rises.
+    fn through((few, short): (u64, f64), (many, long): (u64, f64)) -> Self {
+        let each = (long - short) / (many as f64 - few as f64);
+        let once = short - each * few as f64;
+        match each > 0.0 && once >= 0.0 {
+            true => Self { once, each },
+            false => Self { once: 0.0, each: long / many as f64 },
+        }
+    }
+
+    fn seconds(self, amount: u64) -> f64 {
+        self.once + self.each * amount as f64
+    }
+}
+
+/// The time of the shortest of some runs, or of one that is long.
+fn shortest(mut run: impl FnMut() -> Result<()>) -> Result<f64> {
     let mut shortest = f64::INFINITY;
     for _ in 0..REPEATS {
-        shortest = shortest.min(timed()?);
+        let start = Instant::now();
+        run()?;
+        shortest = shortest.min(start.elapsed().as_secs_f64());
+        if shortest > LONG {
+            break;
+        }
     }
     Ok(shortest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_step_takes_once_is_not_counted_for_every_sample() {
+        let line = Line::through((10, 3.0), (20, 4.0));
+        assert!((line.seconds(1000) - 102.0).abs() < 1e-9, "{line:?}");
+    }
+
+    #[test]
+    fn noise_makes_no_line_that_falls_or_begins_below_zero() {
+        for (few, many) in [((10, 4.0), (20, 3.0)), ((10, 1.0), (20, 3.0)), ((20, 3.0), (20, 3.0))]
+        {
+            assert_eq!(Line::through(few, many), Line { once: 0.0, each: 0.15 });
+        }
+    }
 }

@@ -158,8 +158,11 @@ fn print_data_and_changes(units: &[Unit], sources: &Sources) -> anyhow::Result<(
     Ok(())
 }
 
-/// Times a unit of each model.
+/// Times a unit of each model, once the data of all are seen to be there: timing takes minutes.
 fn timed<'a>(units: &'a [Unit], sources: &Sources) -> fernn::Result<Vec<Model<'a>>> {
+    for unit in units {
+        unit.job.data(sources)?;
+    }
     let mut models: Vec<Model<'a>> = Vec::new();
     let bar = bar("timing {wide_msg} {pos}/{len}");
     bar.set_length(units.len() as u64);

@@ -7,7 +7,7 @@ use crate::data::{Footage, Look, MovingCamera, Sources, Split, Windows};
 use crate::equivariance::Report;
 use crate::error::Result;
 use crate::experiments::evidence::Evidence;
-use crate::experiments::expected_cost::{Amounts, ExpectedCost, expected_cost};
+use crate::experiments::expected_cost::{Amounts, ExpectedCost, Size, expected_cost};
 use crate::experiments::experiment::{Job, ModelJob, Request, Unit, UnitKey, UnitRun};
 use crate::experiments::metric::Metric;
 use crate::experiments::record::Record;
@@ -264,17 +264,24 @@ impl ModelJob for ClassificationJob {
 
     fn expected_cost(&self, sources: &Sources) -> Result<ExpectedCost> {
         let Settings { batch, cut, model, shape, .. } = &self.settings;
-        let samples = (*batch as usize).min(rayon::current_num_threads());
         let clips = self.clips(sources, 0)?;
         let build = |tensors: &Tensors| self.classifier(tensors);
         let initial = model.parameters(shape, &self.velocities());
         let learner = ClassificationLearner { initial, classes: shape.classes, build: &build };
         let parameters = Parameters::draw(&learner.initial, 0, &self.device)?;
-        let timed = (samples * cut.frames) as u64;
-        let chosen: Vec<usize> = (0..samples.min(clips.len(Split::Train))).collect();
-        let shots = || clips.batch(Split::Train, &chosen, Look::Fixed);
+        // As many clips as threads, and twice as many.
+        let there = clips.len(Split::Train).min(*batch as usize);
+        let shots = |size| {
+            let wanted = match size {
+                Size::Small => rayon::current_num_threads(),
+                Size::Large => 2 * rayon::current_num_threads(),
+            };
+            let chosen: Vec<usize> = (0..wanted.min(there)).collect();
+            let timed = (chosen.len() * cut.frames) as u64;
+            Ok((clips.batch(Split::Train, &chosen, Look::Fixed)?, timed))
+        };
         let schedule = &self.settings.schedule;
-        expected_cost((&learner, &parameters), schedule, (&shots, timed), self.amounts())
+        expected_cost((&learner, &parameters), schedule, &shots, self.amounts())
     }
 
     fn with_settings(&self, settings: &str) -> Result<Box<dyn Job>> {

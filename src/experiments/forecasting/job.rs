@@ -8,7 +8,7 @@ use crate::data::{Sequences, Sources, Split};
 use crate::equivariance::Report;
 use crate::error::{Error, Result};
 use crate::experiments::evidence::Evidence;
-use crate::experiments::expected_cost::{Amounts, ExpectedCost, expected_cost};
+use crate::experiments::expected_cost::{Amounts, ExpectedCost, Size, expected_cost};
 use crate::experiments::experiment::{Job, ModelJob, Request, Unit, UnitKey, UnitRun};
 use crate::experiments::metric::Metric;
 use crate::experiments::record::Record;
@@ -79,7 +79,7 @@ pub struct ForecastJob<W> {
 }
 
 /// Frames seen and frames predicted of a sequence that is timed.
-const TIMED_FRAMES: usize = 3;
+const TIMED_FRAMES: usize = 2;
 
 /// Named in errors about parameters, which never come from a file here.
 const SOURCE: &str = "the parameters of this run";
@@ -302,15 +302,22 @@ impl<W: World> ModelJob for ForecastJob<W> {
         let Settings { seen, predicted, batch, .. } = self.settings;
         // As many samples as threads, and of long sequences their first frames: time goes with both.
         let samples = batch.min(rayon::current_num_threads() as u64);
-        let (seen, predicted) = (seen.min(TIMED_FRAMES), predicted.min(TIMED_FRAMES));
-        let data = self.sequences(sources, 0)?.with_frames(seen + predicted);
+        let data = self.sequences(sources, 0)?;
         let build = |tensors: &Tensors| self.forecaster(tensors);
         let learner = ForecastLearner { initial: self.parameters()?, build: &build };
         let parameters = Parameters::draw(&learner.initial, 0, &self.device)?;
-        let timed = samples * (seen + predicted) as u64;
-        let pair = || data.pair(Split::Train, 0..samples, seen);
+        let pair = |size| {
+            let frames = match size {
+                Size::Small => TIMED_FRAMES,
+                Size::Large => 2 * TIMED_FRAMES,
+            };
+            let (seen, predicted) = (seen.min(frames), predicted.min(frames));
+            let data = data.with_frames(seen + predicted);
+            let timed = samples * (seen + predicted) as u64;
+            Ok((data.pair(Split::Train, 0..samples, seen)?, timed))
+        };
         let schedule = &self.settings.schedule;
-        expected_cost((&learner, &parameters), schedule, (&pair, timed), self.amounts(&data))
+        expected_cost((&learner, &parameters), schedule, &pair, self.amounts(&data))
     }
 
     fn with_settings(&self, settings: &str) -> Result<Box<dyn Job>> {
