@@ -1,6 +1,9 @@
 //! Cells of another crate in a list of statements like that of `verify`: its table, its baseline, its random
 //! cases, and what each of them says of a fault.
 
+#[path = "own_kinds/along_rows.rs"]
+mod along_rows;
+
 use candle_core::{D, DType, Tensor};
 use fernn::Result;
 use fernn::cells::FlowLayer;

@@ -58,11 +58,31 @@ pub enum Draw {
 
 impl Initial {
     /// A trained tensor.
+    ///
+    /// ```
+    /// use candle_core::Device;
+    /// use fernn::parameters::{Draw, Initial, Parameters};
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// let leak = Initial::trained("leak", &[3], Draw::Constant(0.5));
+    /// let parameters = Parameters::draw(&[leak], 0, &Device::Cpu)?;
+    /// assert_eq!(parameters.count(), 3);
+    /// assert_eq!(parameters.detached()["leak"].to_vec1::<f32>()?, [0.5; 3]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn trained(name: impl Into<String>, shape: &[usize], draw: Draw) -> Self {
         Self { name: name.into(), shape: shape.to_vec(), draw, role: Role::Trained }
     }
 
     /// A kernel (C_out, C_in, kh, kw) with PyTorch's default: uniform in ±1/√fan_in, fan_in = C_in·kh·kw.
+    ///
+    /// ```
+    /// use fernn::parameters::{Draw, Initial};
+    ///
+    /// let u = Initial::convolution("cell.u", [4, 1, 3, 3]);
+    /// assert_eq!(u.draw, Draw::Uniform(1.0 / 3.0), "fan_in is 9");
+    /// ```
     pub fn convolution(name: impl Into<String>, shape: [usize; 4]) -> Self {
         let fan_in = (shape[1] * shape[2] * shape[3]) as f64;
         Self::trained(name, &shape, Draw::Uniform(1.0 / fan_in.sqrt()))

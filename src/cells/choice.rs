@@ -81,6 +81,21 @@ pub struct CellChoice {
 }
 
 /// What the kernels of a cell go between.
+///
+/// ```
+/// use fernn::cells::{Between, CellChoice, CellShape, Fields};
+/// use fernn::flow::VelocitySet;
+/// use fernn::ops::SteerableBasis;
+///
+/// # fn main() -> fernn::Result<()> {
+/// let (fields, reads) = (Fields::Steerable(SteerableBasis::new(4, 3)?), Between::FrameAndHidden);
+/// let shape = CellShape { fields, reads, inputs: 1, channels: 2, kernels: (3, 3) };
+/// let all = CellChoice::SIMPLE.parameters("cell", &shape, &VelocitySet::cyclic(4)?);
+/// assert_eq!(all[0].shape, [2, 1, 6]); // (C, C_in, D)
+/// assert_eq!(all[1].shape, [2, 2, 4, 6]); // (C, C, N, D)
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct CellShape {
     /// How kernels come about.
@@ -119,6 +134,19 @@ impl CellChoice {
 
     /// What is trained, in the order U, W, and what the kind has beside them. Names begin with `cell`:
     /// `cell.conv_u…`, `cell.conv_h…`, `cell.shift.weight`.
+    ///
+    /// ```
+    /// use fernn::cells::{Between, CellChoice, CellKind, CellShape, Fields};
+    /// use fernn::flow::VelocitySet;
+    ///
+    /// let (fields, reads) = (Fields::Plain, Between::FrameAndHidden);
+    /// let shape = CellShape { fields, reads, inputs: 1, channels: 4, kernels: (3, 3) };
+    /// let gru = CellChoice::of(CellKind::Gru);
+    /// let all = gru.parameters("cell", &shape, &VelocitySet::square(2));
+    /// assert_eq!(all[0].name, "cell.conv_u.weight");
+    /// assert_eq!(all[0].shape, [12, 1, 3, 3], "a kernel for each of three gates");
+    /// assert_eq!(all, gru.parameters("cell", &shape, &VelocitySet::square(0)), "shared over V");
+    /// ```
     pub fn parameters<V: Velocity>(
         &self,
         cell: &str,
@@ -150,6 +178,26 @@ impl CellChoice {
     ///
     /// # Errors
     /// [`crate::Error::Weights`] naming what is missing, [`crate::Error::Shape`] when extents disagree.
+    ///
+    /// ```
+    /// use candle_core::Device;
+    /// use fernn::cells::{Between, CellChoice, CellShape, Fields, Running, parameter_count};
+    /// use fernn::flow::{FlowSpace, Lift, Translation, VelocitySet};
+    /// use fernn::parameters::Parameters;
+    /// use std::path::Path;
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// let (fields, reads) = (Fields::Plain, Between::FrameAndHidden);
+    /// let shape = CellShape { fields, reads, inputs: 1, channels: 4, kernels: (3, 3) };
+    /// let space = FlowSpace::new(Translation, VelocitySet::square(1), Lift::CoMoving);
+    /// let all = CellChoice::SIMPLE.parameters("cell", &shape, space.velocities());
+    /// let parameters = Parameters::draw(&all, 0, &Device::Cpu)?;
+    /// let how = (Running::default(), Path::new("drawn"));
+    /// let cell = CellChoice::SIMPLE.layer(space, ("cell", &shape), &parameters.tensors(), how)?;
+    /// assert_eq!(parameter_count(&cell), parameters.count());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn layer<G: FlowGroup + 'static>(
         &self,
         space: FlowSpace<G>,

@@ -111,6 +111,22 @@ pub trait FlowLayer {
 /// trained is that of their coefficients ([`crate::ops::SteerableBasis`]).
 ///
 /// It does not depend on |V| where kernels are shared over velocities, as the theory has it.
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use fernn::cells::{TranslationRnn, parameter_count};
+/// use fernn::flow::{Translation, VelocitySet};
+///
+/// # fn main() -> fernn::Result<()> {
+/// let kernel = |inputs| Tensor::ones((4, inputs, 3, 3), DType::F32, &Device::Cpu);
+/// for range in [0, 2] {
+///     let velocities = VelocitySet::square(range);
+///     let cell = TranslationRnn::new(Translation, velocities, kernel(1)?, kernel(4)?)?;
+///     assert_eq!(parameter_count(&cell), 4 * 9 + 16 * 9);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub fn parameter_count(layer: &impl FlowLayer) -> usize {
     layer.parameters().iter().map(|parameter| parameter.elem_count()).sum()
 }

@@ -307,6 +307,28 @@ fn shape(stage: &Stage) -> (Vec<usize>, usize) {
 ///
 /// # Errors
 /// [`Error::Configuration`] when there is no recording; those of tensor operations.
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use fernn::equivariance::{Recording, check_recorded};
+/// use fernn::flow::{Lift, Translation};
+/// use fernn::parameters::Tensors;
+/// use std::path::Path;
+///
+/// # fn main() -> fernn::Result<()> {
+/// let output = Tensor::randn(0f32, 1.0, (2, 3, 1, 5, 7), &Device::Cpu)?; // (B, T, C, H, W)
+/// for (right, holds) in [(1, true), (-1, false)] {
+///     let tensors = Tensors::from([
+///         ("reference.output".to_string(), output.clone()),
+///         ("still.1,0.output".to_string(), output.roll(right, 4)?), // it moved with the input
+///     ]);
+///     let source = Path::new("recorded.safetensors");
+///     let recording = Recording::read(&tensors, &Translation, Lift::Trivial, source)?;
+///     assert_eq!(check_recorded(&Translation, &[recording])?.holds(), holds);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub fn check_recorded<G: MeasuredGroup>(group: &G, recordings: &[Recording<G>]) -> Result<Report> {
     if recordings.is_empty() {
         return Err(Error::configuration("the check", "has no recording", "give it one"));

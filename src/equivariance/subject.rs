@@ -9,6 +9,28 @@ use candle_core::Tensor;
 
 /// A cell or a model that [`check`](super::check) can measure: every [`FlowCell`] is one, and so are this
 /// crate's models. Implement it for a model of your own, or wrap a function in a [`SequenceMap`].
+///
+/// ```
+/// use fernn::equivariance::{Claim, Options, Stage, Subject, Values, check};
+/// use fernn::flow::{Sequence, Translation};
+///
+/// /// Squares every pixel.
+/// struct Square;
+///
+/// impl Subject for Square {
+///     type Group = Translation;
+///
+///     fn observe(&self, sequence: Sequence<'_>) -> fernn::Result<Vec<Stage>> {
+///         let values = Values::Frames(sequence.tensor().sqr()?);
+///         Ok(vec![Stage { name: "output".into(), values, claim: Claim::EveryFlow }])
+///     }
+/// }
+///
+/// # fn main() -> fernn::Result<()> {
+/// check(|_, _| Ok(Square), &Options::over(Translation))?.assert_holds();
+/// # Ok(())
+/// # }
+/// ```
 pub trait Subject {
     /// The group that acts on the input.
     type Group: FlowGroup;

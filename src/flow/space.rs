@@ -32,6 +32,19 @@ pub struct StateShape {
 
 impl<G: FlowGroup> FlowSpace<G> {
     /// The space over `velocities`, with states in the frame of reference of `lift`.
+    ///
+    /// ```
+    /// use candle_core::{DType, Device};
+    /// use fernn::flow::{FlowSpace, Lift, StateShape, Translation, VelocitySet};
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// let space = FlowSpace::new(Translation, VelocitySet::square(1), Lift::Trivial);
+    /// let of = StateShape { memories: 1, batch: 2, channels: 4, extents: (5, 7) };
+    /// let state = space.zero_state(of, DType::F32, &Device::Cpu)?;
+    /// assert_eq!(state.hidden().dims(), [2, 9, 5, 7, 4]); // (B, V, H, W, C)
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(group: G, velocities: VelocitySet<G::Velocity>, lift: Lift) -> Self {
         Self { group, velocities, lift }
     }

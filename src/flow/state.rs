@@ -16,6 +16,19 @@ pub struct LiftedState {
 
 impl LiftedState {
     /// The state that remembers `memories`, (B, V, H, W, C) each, after `frames_seen` frames.
+    ///
+    /// ```
+    /// use candle_core::{DType, Device, Tensor};
+    /// use fernn::flow::LiftedState;
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// let hidden = Tensor::zeros((2, 9, 5, 7, 4), DType::F32, &Device::Cpu)?; // (B, V, H, W, C)
+    /// let state = LiftedState::new(vec![hidden], 3);
+    /// assert_eq!(state.frames_seen(), 3);
+    /// assert_eq!(state.to_tensor()?.dims(), [2, 9, 4, 5, 7]); // (B, V, C, H, W)
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(memories: Vec<Tensor>, frames_seen: u32) -> Self {
         Self { memories, frames_seen }
     }

@@ -123,6 +123,19 @@ impl<V: Velocity> VelocitySet<V> {
     ///
     /// # Errors
     /// [`Error::Configuration`] when the list is empty or names a velocity twice.
+    ///
+    /// ```
+    /// use fernn::flow::{PixelsPerFrame, VelocitySet};
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// let v = PixelsPerFrame::new;
+    /// let set = VelocitySet::truncated(vec![v(0, 0), v(1, 0)])?;
+    /// assert_eq!(set.difference(1, v(1, 0)), Some(0), "(1,0) - (1,0) is in the set");
+    /// assert_eq!(set.difference(0, v(1, 0)), None, "(-1,0) is cut off");
+    /// assert!(VelocitySet::truncated(vec![v(1, 0), v(1, 0)]).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn truncated(velocities: Vec<V>) -> Result<Self> {
         let repeated = velocities.iter().enumerate().any(|(i, v)| velocities[..i].contains(v));
         if velocities.is_empty() || repeated {

@@ -8,6 +8,27 @@ use candle_core::{DType, Tensor};
 /// Mean squared error over all predicted frames of all batches, every sequence weighted equally.
 ///
 /// Batches are (seen, target) pairs: (B, T, C, H, W) and (B, N, C, H, W).
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use fernn::cells::TranslationRnn;
+/// use fernn::flow::{Translation, VelocitySet};
+/// use fernn::models::{Forecaster, mse_over_batches};
+/// use fernn::ops::{Activation, ConvAlgorithm, Layer, Padding};
+///
+/// # fn main() -> fernn::Result<()> {
+/// let (velocities, padding) = (VelocitySet::square(1), Padding::Circular);
+/// let one = Tensor::ones((1, 1, 1, 1), DType::F32, &Device::Cpu)?; // a kernel of one tap
+/// let cell = TranslationRnn::new(Translation, velocities, one.clone(), one.zeros_like()?)?;
+/// let decoder = Layer { kernel: one, activation: Activation::Identity, padding };
+/// let model = Forecaster::new(cell, vec![decoder], ConvAlgorithm::Auto)?;
+/// let ones = |frames| Tensor::ones((2, frames, 1, 5, 7), DType::F32, &Device::Cpu);
+/// let batch = (ones(3)?, (ones(4)? * 3.0)?);
+/// let error = mse_over_batches(&model, std::iter::once(Ok(batch)))?;
+/// assert_eq!(error, 4.0, "it repeats the last frame, which is 1, and 3 was to come");
+/// # Ok(())
+/// # }
+/// ```
 pub fn mse_over_batches<C: Cell>(
     model: &Forecaster<C>,
     batches: impl Iterator<Item = Result<(Tensor, Tensor)>>,

@@ -59,6 +59,27 @@ impl<C: Cell> Forecaster<C> {
     ///
     /// # Errors
     /// [`Error::Configuration`] when the decoder has no layer.
+    ///
+    /// ```
+    /// use candle_core::{DType, Device, Tensor};
+    /// use fernn::cells::TranslationRnn;
+    /// use fernn::flow::{Translation, VelocitySet};
+    /// use fernn::models::Forecaster;
+    /// use fernn::ops::{Activation, ConvAlgorithm, Layer, Padding};
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// let (velocities, padding) = (VelocitySet::square(1), Padding::Circular);
+    /// let one = Tensor::ones((1, 1, 1, 1), DType::F32, &Device::Cpu)?; // a kernel of one tap
+    /// let cell = TranslationRnn::new(Translation, velocities, one.clone(), one.zeros_like()?)?;
+    /// let decoder = Layer { kernel: one, activation: Activation::Identity, padding };
+    /// let model = Forecaster::new(cell, vec![decoder], ConvAlgorithm::Auto)?;
+    /// let seen = Tensor::rand(0f32, 1.0, (2, 3, 1, 5, 7), &Device::Cpu)?; // (B, T, C_in, H, W)
+    /// let difference = model.forecast(&seen, 2)?.broadcast_sub(&seen.narrow(1, 2, 1)?)?;
+    /// let error = difference.abs()?.sum_all()?.to_scalar::<f32>()?;
+    /// assert_eq!(error, 0.0, "without memory it repeats the last frame");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(cell: C, decoder: Vec<Layer>, algorithm: ConvAlgorithm) -> Result<Self> {
         if decoder.is_empty() {
             return Err(Error::configuration("the decoder", "has no layer", "give it one"));

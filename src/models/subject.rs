@@ -20,6 +20,29 @@ use candle_core::DType;
 ///
 /// # Errors
 /// Those of `build` and of the runs.
+///
+/// ```
+/// use candle_core::Device;
+/// use fernn::cells::Fields;
+/// use fernn::flow::{FlowSpace, Lift, Translation, VelocitySet};
+/// use fernn::models::{Decoder, ForecasterChoice, ForecasterShape, check_forecaster};
+/// use fernn::parameters::{Parameters, in_precision};
+/// use std::path::Path;
+///
+/// # fn main() -> fernn::Result<()> {
+/// let (choice, decoder) = (ForecasterChoice::default(), Decoder::Plain);
+/// let shape = ForecasterShape { inputs: 1, channels: 8, outputs: 1, decoder_layers: 0, decoder };
+/// let space = FlowSpace::new(Translation, VelocitySet::square(1), Lift::CoMoving);
+/// let all = choice.parameters(&shape, &Fields::Plain, space.velocities());
+/// let weights = Parameters::draw(&all, 0, &Device::Cpu)?.detached();
+/// let build = |dtype, space| {
+///     let weights = in_precision(&weights, dtype)?;
+///     choice.forecaster((&shape, &Fields::Plain), &weights, space, Path::new("drawn"))
+/// };
+/// check_forecaster(build, &space, choice.cell, shape.inputs)?.assert_holds();
+/// # Ok(())
+/// # }
+/// ```
 pub fn check_forecaster<G: MeasuredGroup + 'static>(
     build: impl Fn(DType, FlowSpace<G>) -> Result<AnyForecaster<G>>,
     space: &FlowSpace<G>,
@@ -76,6 +99,30 @@ pub const FORECAST: &str = "forecast";
 ///
 /// # Errors
 /// Those of `build` and of the runs; [`Error::Configuration`] for the 3-D CNN, of which nothing is claimed.
+///
+/// ```
+/// use candle_core::Device;
+/// use fernn::flow::VelocitySet;
+/// use fernn::models::{ClassifierChoice, ClassifierShape, check_classifier};
+/// use fernn::ops::Padding;
+/// use fernn::parameters::{Parameters, in_precision};
+/// use std::path::Path;
+///
+/// # fn main() -> fernn::Result<()> {
+/// let (paper, velocities) = (ClassifierChoice::default(), VelocitySet::square(1));
+/// let all = paper.parameters(&ClassifierShape::of(paper.kind, 16, 3), &velocities);
+/// let weights = Parameters::draw(&all, 0, &Device::Cpu)?.detached();
+/// for (padding, begins_at) in [(Padding::Circular, None), (Padding::Zero, Some("encoder"))] {
+///     let choice = ClassifierChoice { padding, ..paper };
+///     let build = |dtype, velocities| {
+///         choice.classifier(&in_precision(&weights, dtype)?, &velocities, Path::new("drawn"))
+///     };
+///     let report = check_classifier(build, choice.kind, velocities.clone())?;
+///     assert_eq!(report.begins_at(), begins_at, "{report}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub fn check_classifier(
     build: impl Fn(DType, VelocitySet<PixelsPerFrame>) -> Result<AnyClassifier>,
     kind: ClassifierKind,

@@ -84,6 +84,17 @@ impl SteerableBasis {
     ///
     /// # Errors
     /// [`Error::Configuration`] for another size, or no orientation.
+    ///
+    /// ```
+    /// use fernn::ops::SteerableBasis;
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// assert_eq!(SteerableBasis::new(8, 3)?.len(), 6, "the centre and one ring");
+    /// assert_eq!(SteerableBasis::new(8, 5)?.len(), 11, "a second ring");
+    /// assert!(SteerableBasis::new(8, 7).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(orientations: usize, size: usize) -> Result<Self> {
         let refuse = |problem: String, remedy| Error::configuration("the filters", problem, remedy);
         let rings: &[f64] = match size {
@@ -165,6 +176,23 @@ impl SteerableBasis {
     ///
     /// # Errors
     /// [`Error::Shape`] when extents disagree.
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use fernn::ops::SteerableBasis;
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// let basis = SteerableBasis::new(4, 3)?;
+    /// let coefficients = Tensor::randn(0f64, 1.0, (2, 1, basis.len()), &Device::Cpu)?;
+    /// let filters = basis.lifting(&coefficients)?;
+    /// assert_eq!(filters.dims(), [8, 1, 3, 3]);
+    /// let taps = filters.flatten_from(1)?.to_vec2::<f64>()?;
+    /// for (tap, turned) in taps[0].iter().zip(taps[2].iter().rev()) {
+    ///     assert!((tap - turned).abs() < 1e-12, "two orientations on is half a turn");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn lifting(&self, coefficients: &Tensor) -> Result<Tensor> {
         let dims = [("C", None), ("C_in", None), ("D", Some(self.len()))];
         expect_shape("lifting coefficients", coefficients, &dims)?;

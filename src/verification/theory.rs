@@ -9,6 +9,23 @@ use crate::flow::Lift;
 use crate::ops::ConvAlgorithm;
 
 /// What is claimed of a kind of cell.
+///
+/// ```
+/// use fernn::equivariance::Diagnosis;
+/// use fernn::flow::{Lift, Translation};
+/// use fernn::ops::ConvAlgorithm;
+/// use fernn::verification::{Case, Property, Theory, Velocities};
+///
+/// # fn main() -> fernn::Result<()> {
+/// let (closed, direct) = (Velocities::Closed, ConvAlgorithm::Direct);
+/// let case = Case::of_list(&Translation, Lift::CoMoving, closed, direct, 0);
+/// let all = Theory::FLOW_EQUIVARIANT;
+/// assert_eq!(all.expected(Property::State, &case)?, Some(Diagnosis::Exact));
+/// let in_lab_only = Theory { flows_in: &[Lift::Trivial], ..all };
+/// assert_eq!(in_lab_only.expected(Property::State, &case)?, Some(Diagnosis::Broken));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theory {
     /// The frames of reference that it comes in.
