@@ -320,7 +320,7 @@ fn shape(stage: &Stage) -> (Vec<usize>, usize) {
 /// for (right, holds) in [(1, true), (-1, false)] {
 ///     let tensors = Tensors::from([
 ///         ("reference.output".to_string(), output.clone()),
-///         ("still.1,0.output".to_string(), output.roll(right, 4)?), // it moved with the input
+///         ("still.1,0.output".to_string(), output.roll(right, 4)?), // the input moved by 1
 ///     ]);
 ///     let source = Path::new("recorded.safetensors");
 ///     let recording = Recording::read(&tensors, &Translation, Lift::Trivial, source)?;

@@ -1,4 +1,4 @@
-//! What a unit will cost, from a step that is timed.
+//! What a unit will cost, from steps on two batches that are timed.
 
 use crate::error::Result;
 use crate::parameters::Parameters;
@@ -39,7 +39,7 @@ impl Amounts {
 
 /// Steps that are timed where they are short.
 const REPEATS: usize = 3;
-/// Seconds from which a step is timed once.
+/// Seconds from which a step is timed once, after one that warms up.
 const LONG: f64 = 0.5;
 
 /// Times optimiser steps and evaluations on two batches, and counts how many there will be. `batch` makes the
@@ -79,7 +79,8 @@ pub(super) enum Size {
 }
 
 /// Seconds as a function of samples times frames: filters are expanded and weights moved once in a step, the
-/// rest grows with what it sees.
+/// rest grows with what it sees. What cells that run step by step spend on each frame, whatever the batch, is
+/// counted for each sample, and evaluations are taken to have batches as large as those of training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Line {
     once: f64,
@@ -87,16 +88,15 @@ struct Line {
 }
 
 impl Line {
-    /// From both batches. The first run warms up.
+    /// From both batches, or the smaller one where they are the same. The first run warms up.
     fn timed<B>(
         batch: &dyn Fn(Size) -> Result<(B, u64)>,
         mut run: impl FnMut(&B) -> Result<()>,
     ) -> Result<Self> {
-        let (small, few) = batch(Size::Small)?;
+        let ((small, few), (large, many)) = (batch(Size::Small)?, batch(Size::Large)?);
         run(&small)?;
         let short = shortest(|| run(&small))?;
-        let (large, many) = batch(Size::Large)?;
-        let long = shortest(|| run(&large))?;
+        let long = if many > few { shortest(|| run(&large))? } else { short };
         Ok(Self::through((few, short), (many, long)))
     }
 

@@ -12,7 +12,7 @@ use fernn::experiments::{ExpectedCost, Unit};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
-/// Lists the units of a run and what each will cost, from a training step of each model that is timed here;
+/// Lists the units of a run and what each will cost, from training steps of each model that are timed here;
 /// trains nothing and writes nothing.
 ///
 /// Time counts training and evaluation with the threads of this machine; the checks of the laws at the end
@@ -138,7 +138,7 @@ pub fn print_plan(asked: &Asked) -> anyhow::Result<()> {
     outln!("\n{count} units: {time} on {threads} threads ({core_hours:.2} core-hours)")?;
     let (memory, disk) = (in_bytes(total.memory), in_bytes(total.disk));
     outln!("{memory} of memory at least, {disk} of checkpoints")?;
-    outln!("Timed in {}, a step of each model", in_words(calibration))?;
+    outln!("Timed in {}, steps of each model on two batches", in_words(calibration))?;
     print_data_and_changes(units, sources)
 }
 

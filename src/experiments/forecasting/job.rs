@@ -78,8 +78,8 @@ pub struct ForecastJob<W> {
     pub device: Device,
 }
 
-/// Frames seen and frames predicted of a sequence that is timed.
-const TIMED_FRAMES: usize = 2;
+/// Frames seen and frames predicted of the smaller batch that is timed.
+const TIMED_FRAMES: usize = 1;
 
 /// Named in errors about parameters, which never come from a file here.
 const SOURCE: &str = "the parameters of this run";
@@ -300,7 +300,7 @@ impl<W: World> ModelJob for ForecastJob<W> {
 
     fn expected_cost(&self, sources: &Sources) -> Result<ExpectedCost> {
         let Settings { seen, predicted, batch, .. } = self.settings;
-        // As many samples as threads, and of long sequences their first frames: time goes with both.
+        // As many samples as threads, and of long sequences their first frames: time grows with both.
         let samples = batch.min(rayon::current_num_threads() as u64);
         let data = self.sequences(sources, 0)?;
         let build = |tensors: &Tensors| self.forecaster(tensors);
