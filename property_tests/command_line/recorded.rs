@@ -1,6 +1,7 @@
 //! `fernn check`: sequences that were computed elsewhere.
 
 use crate::common::{normal, random_cell};
+use crate::verify::rows_of;
 use crate::{fernn, refused};
 use candle_core::{DType, Device, Tensor};
 use fernn::cells::{Cell, TranslationRnn};
@@ -88,6 +89,32 @@ fn recorded_states_are_judged_in_their_frame_of_reference() {
     assert!(check(&[&moving], &["--frame", "co-moving"]).1);
     assert!(!check(&[&moving], &[]).1, "in the other frame the law is another");
     assert!(!check(&[&single], &["--frame", "co-moving"]).1);
+}
+
+#[test]
+fn the_formats_of_a_check_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r");
+    save(&recording(DType::F64, true), &path);
+    for (frame, is_right) in [("lab", true), ("co-moving", false)] {
+        let rows = |format| check(&[&path], &["--frame", frame, "--format", format]);
+        let ((csv, of_csv), (json, of_json)) = (rows("csv"), rows("json"));
+        assert_eq!((of_csv, of_json), (is_right, is_right), "{csv}");
+        let (csv, json) =
+            (rows_of(&csv), serde_json::from_str::<serde_json::Value>(&json).unwrap());
+        let json = json.as_array().unwrap();
+        assert_eq!(csv.len(), json.len());
+        for (row, object) in csv.iter().zip(json) {
+            assert_eq!(row["verdict"], object["verdict"].as_str().unwrap());
+            assert_eq!(
+                row["error_f64"].parse::<f64>().ok(),
+                object["error_f64"].as_f64(),
+                "{row:?}"
+            );
+            let is_of_state = row["property"] == "flow equivariance of state";
+            assert_eq!(row["holds"] == "false", is_of_state && !is_right, "{row:?}");
+        }
+    }
 }
 
 /// All of the torus in an order of its own, with a slice that only pairs that wrap around compare.

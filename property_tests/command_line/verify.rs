@@ -10,7 +10,7 @@ fn verify(flags: &[&str], code: i32) -> (String, String) {
     (text(output.stdout), text(output.stderr))
 }
 
-fn rows_of(csv: &str) -> Vec<HashMap<String, String>> {
+pub fn rows_of(csv: &str) -> Vec<HashMap<String, String>> {
     csv::Reader::from_reader(csv.as_bytes()).deserialize().map(|r| r.unwrap()).collect()
 }
 

@@ -214,4 +214,12 @@ mod tests {
         let other = tensor(&[1.0], DType::F64);
         assert!(matches!(Difference::between(&a, &other), Err(Error::Shape { .. })));
     }
+
+    #[test]
+    fn an_error_says_how_large_it_is_and_where() {
+        let of = |largest, ulps| Some(Difference { largest, two_norm: 0.0, ulps });
+        let by_step = vec![None, of(1e-7, 1.0), of(2.6e-7, 2.4), of(0.0, 0.0)];
+        let error = EquivarianceError { by_step, ..EquivarianceError::default() };
+        assert_eq!(error.to_string(), "3e-7 after frame 2 of 4 (2 units in the last place)");
+    }
 }

@@ -28,15 +28,22 @@ pub fn state_error<'a, C: FlowCell>(
     sequence: impl Into<Sequence<'a>>,
     flow: VelocityOf<C>,
 ) -> Result<EquivarianceError> {
-    let (group, sequence) = (cell.group(), sequence.into());
-    let flowed = moving(group, sequence, Motion::Flow(flow))?;
-    let (plain, flowed) = (states(cell, sequence)?, states(cell, sequence.like(&flowed))?);
-    let hidden = |states: Vec<C::State>| -> Result<Vec<Tensor>> {
-        states.iter().map(|state| cell.hidden(state)).collect()
-    };
-    let (plain, flowed) = (hidden(plain)?, hidden(flowed)?);
-    of_states((&plain, &flowed), (group, cell.lift()), Motion::Flow(flow), |t| {
-        cell.claimed(flow, t)
+    state_error_over(cell, sequence.into(), &[flow])
+}
+
+/// [`state_error`] over several flows, for which the sequence itself is run once.
+pub(crate) fn state_error_over<C: FlowCell>(
+    cell: &C,
+    sequence: Sequence<'_>,
+    flows: &[VelocityOf<C>],
+) -> Result<EquivarianceError> {
+    let (group, plain) = (cell.group(), hidden_states(cell, sequence)?);
+    merged(flows, |flow| {
+        let input = moving(group, sequence, Motion::Flow(flow))?;
+        let flowed = hidden_states(cell, sequence.like(&input))?;
+        of_states((&plain, &flowed), (group, cell.lift()), Motion::Flow(flow), |t| {
+            cell.claimed(flow, t)
+        })
     })
 }
 
@@ -53,7 +60,7 @@ pub fn read_out_error<'a, C: Cell, G: FlowGroup>(
     sequence: impl Into<Sequence<'a>>,
     flow: G::Velocity,
 ) -> Result<EquivarianceError> {
-    read_outs_error(cell, group, sequence.into(), Motion::Flow(flow))
+    read_outs_error(cell, group, sequence.into(), &[Motion::Flow(flow)])
 }
 
 /// Whether the cell's read-out commutes with the group element exp(ν̂) applied to every frame alike.
@@ -65,7 +72,7 @@ pub fn static_error<'a, C: Cell, G: FlowGroup>(
     sequence: impl Into<Sequence<'a>>,
     element: G::Velocity,
 ) -> Result<EquivarianceError> {
-    read_outs_error(cell, group, sequence.into(), Motion::Still(element))
+    read_outs_error(cell, group, sequence.into(), &[Motion::Still(element)])
 }
 
 /// Whether a whole model, a map of sequences of frames (B, T, C, H, W), commutes with the flow:
@@ -82,7 +89,7 @@ pub fn sequence_error<G: FlowGroup>(
     flow: G::Velocity,
     model: impl Fn(&Tensor) -> Result<Tensor>,
 ) -> Result<EquivarianceError> {
-    frames_error(group, frames, Motion::Flow(flow), model)
+    frames_error(group, frames, &[Motion::Flow(flow)], model)
 }
 
 /// Whether a whole model commutes with the group element exp(ν̂) applied to every frame alike; see
@@ -96,7 +103,7 @@ pub fn static_sequence_error<G: FlowGroup>(
     element: G::Velocity,
     model: impl Fn(&Tensor) -> Result<Tensor>,
 ) -> Result<EquivarianceError> {
-    frames_error(group, frames, Motion::Still(element), model)
+    frames_error(group, frames, &[Motion::Still(element)], model)
 }
 
 /// The change of frame between the lifts, `h_{t+1}(ν) = ψ_t(ν)·h̃_{t+1}(ν)`: runs both cells on the
@@ -161,27 +168,48 @@ fn moving<G: FlowGroup>(
     moved(group, sequence, motion)
 }
 
-/// How far the read-outs of a cell are from moving with its input.
-fn read_outs_error<C: Cell, G: FlowGroup>(
+/// How far the read-outs of a cell are from moving with its input, over several motions, for which the sequence
+/// itself is run once.
+pub(crate) fn read_outs_error<C: Cell, G: FlowGroup>(
     cell: &C,
     group: &G,
     sequence: Sequence<'_>,
-    motion: Motion<G::Velocity>,
+    motions: &[Motion<G::Velocity>],
 ) -> Result<EquivarianceError> {
-    let input = moving(group, sequence, motion)?;
-    let (plain, moved) = (read_outs(cell, sequence)?, read_outs(cell, sequence.like(&input))?);
-    of_maps((&plain, &moved), group, motion)
+    let plain = read_outs(cell, sequence)?;
+    merged(motions, |motion| {
+        let input = moving(group, sequence, motion)?;
+        let moved = read_outs(cell, sequence.like(&input))?;
+        of_maps((&plain, &moved), group, motion)
+    })
 }
 
-/// How far the frames that a model makes are from moving with its input.
-fn frames_error<G: FlowGroup>(
+/// How far the frames that a model makes are from moving with its input, over several motions, for which the frames
+/// themselves are run once.
+pub(crate) fn frames_error<G: FlowGroup>(
     group: &G,
     frames: &Tensor,
-    motion: Motion<G::Velocity>,
+    motions: &[Motion<G::Velocity>],
     model: impl Fn(&Tensor) -> Result<Tensor>,
 ) -> Result<EquivarianceError> {
-    let input = moving(group, Sequence::Frames(frames), motion)?;
-    of_frames((&model(frames)?, &model(&input)?), group, motion)
+    let plain = model(frames)?;
+    merged(motions, |motion| {
+        let input = moving(group, Sequence::Frames(frames), motion)?;
+        of_frames((&plain, &model(&input)?), group, motion)
+    })
+}
+
+/// The larger errors of several measurements.
+pub(crate) fn merged<T: Copy>(
+    over: &[T],
+    measure: impl Fn(T) -> Result<EquivarianceError>,
+) -> Result<EquivarianceError> {
+    over.iter().try_fold(EquivarianceError::default(), |all, &one| Ok(all.merge(measure(one)?)))
+}
+
+/// The hidden state after each item, (B, V, H, W, C).
+fn hidden_states<C: FlowCell>(cell: &C, sequence: Sequence<'_>) -> Result<Vec<Tensor>> {
+    states(cell, sequence)?.iter().map(|state| cell.hidden(state)).collect()
 }
 
 /// The read-out after each item, (B, T, C, H, W).
@@ -189,4 +217,21 @@ fn read_outs<C: Cell>(cell: &C, sequence: Sequence<'_>) -> Result<Tensor> {
     let maps =
         states(cell, sequence)?.iter().map(|s| cell.read_out(s)).collect::<Result<Vec<_>>>()?;
     Ok(Tensor::stack(&maps, 1)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_flows_the_largest_error_counts_wherever_it_stands() {
+        let of = |largest| {
+            let difference = Difference { largest, two_norm: largest, ulps: largest };
+            Ok(EquivarianceError { by_step: vec![Some(difference)], ..Default::default() })
+        };
+        for order in [[1.0, 1e-3, 1e-6], [1e-6, 1.0, 1e-3], [1e-3, 1e-6, 1.0]] {
+            assert_eq!(merged(&order, of).unwrap().max(), 1.0, "{order:?}");
+        }
+        assert!(merged(&[f64::NAN, 0.0], of).unwrap().max().is_nan());
+    }
 }

@@ -29,6 +29,7 @@ pub use laws::{
     action_error, change_of_frame_error, read_out_error, sequence_error, state_error, static_error,
     static_sequence_error,
 };
+pub(crate) use laws::{frames_error, merged, read_outs_error, state_error_over};
 pub(crate) use measured_group::{Blobs, blobs, noise};
 pub use measured_group::{MeasuredGroup, Trial};
 pub use observation::{Claim, Motion, Stage, Values};

@@ -130,8 +130,19 @@ impl<G: VerifiedGroup> Kind<G> {
         flow: G::Velocity,
         dtype: DType,
     ) -> Result<EquivarianceError> {
+        self.measure_together(property, case, &[flow], dtype)
+    }
+
+    /// The same under several flows: the largest errors.
+    fn measure_together(
+        &self,
+        property: Property,
+        case: &Case<G>,
+        flows: &[G::Velocity],
+        dtype: DType,
+    ) -> Result<EquivarianceError> {
         let has_equivariant_decoder = self.theory.has_equivariant_decoder;
-        let measure = Measure { property, case, flow, dtype, has_equivariant_decoder };
+        let measure = Measure { property, case, flows, dtype, has_equivariant_decoder };
         match property {
             Property::Action => measure.of_group(),
             _ => (self.measure)(&measure),
@@ -180,33 +191,33 @@ impl<G: VerifiedGroup> Kind<G> {
         flows: &[G::Velocity],
         dtypes: &[DType],
     ) -> Result<Option<Measurement>> {
-        let mut measured = Measurement::default();
-        let mut is_empty = true;
+        let mut telling = Vec::new();
         for &flow in flows {
-            if !says_something(property, case, flow)? {
-                continue;
-            }
-            is_empty = false;
-            for &dtype in dtypes {
-                let error = self.measure(property, case, flow, dtype)?;
-                let slot = match dtype {
-                    DType::F64 => &mut measured.double,
-                    _ => &mut measured.single,
-                };
-                *slot = Some(slot.take().unwrap_or_default().merge(error));
-            }
-            if case.group.is_exact() {
-                continue;
-            }
-            // Velocities of the model interpolate as well, whatever the input flows by.
-            let step = case.group.velocity_of((1, 0));
-            let interpolated = (!case.group.carries_exactly(step, case.extents())).then_some(step);
-            for flow in [Some(flow), interpolated].into_iter().flatten() {
-                let action = self.measure(Property::Action, case, flow, DType::F64)?.max();
-                measured.action = measured.action.max(action);
+            if says_something(property, case, flow)? {
+                telling.push(flow);
             }
         }
-        Ok((!is_empty).then_some(measured))
+        if telling.is_empty() {
+            return Ok(None);
+        }
+        let mut measured = Measurement::default();
+        for &dtype in dtypes {
+            let error = self.measure_together(property, case, &telling, dtype)?;
+            match dtype {
+                DType::F64 => measured.double = Some(error),
+                _ => measured.single = Some(error),
+            }
+        }
+        if !case.group.is_exact() {
+            // Velocities of the model interpolate as well, whatever the input flows by.
+            let step = case.group.velocity_of((1, 0));
+            if !case.group.carries_exactly(step, case.extents()) {
+                telling.push(step);
+            }
+            let action = self.measure_together(Property::Action, case, &telling, DType::F64)?;
+            measured.action = action.max();
+        }
+        Ok(Some(measured))
     }
 
     /// Leaves out what would be the same measurement again.

@@ -4,11 +4,11 @@ use super::case::{Case, DECODER_KERNEL};
 use super::group::VerifiedGroup;
 use crate::cells::{Cell, Fields, FlowCell};
 use crate::equivariance::{
-    EquivarianceError, action_error, change_of_frame_error, read_out_error, sequence_error,
-    state_error, static_error, static_sequence_error,
+    EquivarianceError, Motion, action_error, change_of_frame_error, frames_error, merged,
+    read_outs_error, state_error_over,
 };
 use crate::error::{Error, Result};
-use crate::flow::{FlowGroup, Lift};
+use crate::flow::{FlowGroup, Lift, Sequence};
 use crate::models::{Feedback, Forecaster, PREDICTED};
 use candle_core::DType;
 use std::fmt;
@@ -84,11 +84,11 @@ impl FromStr for Property {
     }
 }
 
-/// A law to be measured on a case, in one precision, under one flow of the input.
+/// A law to be measured on a case, in one precision, under some flows of the input.
 pub(super) struct Measure<'a, G: FlowGroup> {
     pub property: Property,
     pub case: &'a Case<G>,
-    pub flow: G::Velocity,
+    pub flows: &'a [G::Velocity],
     pub dtype: DType,
     /// Whether a decoder is made of what the group's hidden maps are made of, or of plain kernels.
     pub has_equivariant_decoder: bool,
@@ -97,7 +97,8 @@ pub(super) struct Measure<'a, G: FlowGroup> {
 impl<G: VerifiedGroup> Measure<'_, G> {
     /// Of the group itself.
     pub fn of_group(&self) -> Result<EquivarianceError> {
-        action_error(&self.case.group, &self.case.frames(self.dtype)?, self.flow)
+        let frames = self.case.frames(self.dtype)?;
+        merged(self.flows, |flow| action_error(&self.case.group, &frames, flow))
     }
 
     /// Of the cell that `make` makes with either lift.
@@ -107,7 +108,10 @@ impl<G: VerifiedGroup> Measure<'_, G> {
     {
         let cell = make(self.case.lift)?;
         match self.property {
-            Property::State => state_error(&cell, &self.case.frames(self.dtype)?, self.flow),
+            Property::State => {
+                let frames = self.case.frames(self.dtype)?;
+                state_error_over(&cell, Sequence::Frames(&frames), self.flows)
+            }
             Property::ChangeOfFrame => {
                 let frames = self.case.frames(self.dtype)?;
                 change_of_frame_error(&make(Lift::Trivial)?, &cell, &frames)
@@ -128,26 +132,31 @@ impl<G: VerifiedGroup> Measure<'_, G> {
         let frames = self.case.frames(self.dtype)?;
         match self.property {
             Property::Action => self.of_group(),
-            Property::Static => static_error(&cell, group, &frames, self.flow),
-            Property::ReadOut => read_out_error(&cell, group, &frames, self.flow),
-            Property::StaticForecast => {
-                let model = self.forecaster(cell)?;
-                let predict = |seen: &_| model.continued(seen, PREDICTED);
-                static_sequence_error(group, &frames, self.flow, predict)
+            Property::Static | Property::ReadOut => {
+                read_outs_error(&cell, group, Sequence::Frames(&frames), &self.motions())
             }
-            Property::FlowedForecast | Property::Forecast => {
+            Property::StaticForecast | Property::FlowedForecast | Property::Forecast => {
                 let model = match (self.forecaster(cell)?, self.property) {
                     (model, Property::FlowedForecast) => model.with_feedback(Feedback::Flowed),
                     (model, _) => model,
                 };
                 let predict = |seen: &_| model.continued(seen, PREDICTED);
-                sequence_error(group, &frames, self.flow, predict)
+                frames_error(group, &frames, &self.motions(), predict)
             }
             Property::State | Property::ChangeOfFrame => Err(Error::Vacuous(format!(
                 "{} says nothing of a cell without velocities",
                 self.property
             ))),
         }
+    }
+
+    /// How the flows move the frames of the law.
+    fn motions(&self) -> Vec<Motion<G::Velocity>> {
+        let motion = match self.property {
+            Property::Static | Property::StaticForecast => Motion::Still,
+            _ => Motion::Flow,
+        };
+        self.flows.iter().copied().map(motion).collect()
     }
 
     /// The cell below a random decoder.
