@@ -3,20 +3,13 @@
 //!
 //! `cargo run --release --example own_cell`
 
-use candle_core::{DType, Device, Tensor};
-use fernn::Result;
-use fernn::cells::{
-    AnyLayer, Between, CellChoice, CellShape, Fields, FlowLayer, Running, Stacked, parameter_count,
-};
+use fernn::cells::{AnyLayer, Between, CellChoice, CellShape, Fields, Running, parameter_count};
 use fernn::data::{Canvas, Sequences, Sources, Split, TranslatingMnist};
-use fernn::equivariance::{Options, Report, check_both_lifts};
-use fernn::flow::{
-    FlowGroup, FlowSpace, Input, Lift, LiftedState, PixelsPerFrame, Rotation, Translation,
-    VelocitySet, ZeroPaddedTranslation,
-};
+use fernn::flow::{PixelsPerFrame, ZeroPaddedTranslation};
 use fernn::models::{ForecastLearner, Forecaster, mse_over_batches};
-use fernn::ops::{Activation, ConvAlgorithm, Layer, Padding, SteerableBasis};
+use fernn::ops::{Activation, ConvAlgorithm, Layer, Padding};
 use fernn::parameters::{Draw, Initial, Parameters, Tensors};
+use fernn::prelude::*;
 use fernn::training::{AdamConfig, Alone, RunName, Schedule, Trainer};
 use fernn::verification::{
     Baseline, Kind, Paint, Selection, Verified, at_a_glance, run, search, statements,

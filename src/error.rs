@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Result of every fallible function of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong, with the fields that a caller needs to react.
 #[derive(Debug, thiserror::Error)]

@@ -112,6 +112,8 @@ pub mod statistics;
 #[cfg(feature = "figures")]
 pub mod report;
 
+pub mod prelude;
+
 #[cfg(feature = "experiments")]
 pub mod guide;
 

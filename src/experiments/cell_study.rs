@@ -64,7 +64,7 @@ impl Experiment for CellStudy {
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>> {
-        let settings = Settings::translation(request.profile).asked_for(NAME, request)?;
+        let settings = Settings::translation_study(request.profile).asked_for(NAME, request)?;
         let settings = Settings { training_range: 1, ..settings };
         let seeds = if request.profile == Profile::Quick { 2 } else { 3 };
         let evaluations = &[Evaluation::Prediction, Evaluation::Horizon];

@@ -46,7 +46,7 @@ impl Experiment for LengthStudy {
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>> {
-        let settings = Settings::translation(request.profile).asked_for(NAME, request)?;
+        let settings = Settings::translation_study(request.profile).asked_for(NAME, request)?;
         let model = |(name, depart): (&str, Departure)| -> Model<TranslationWorld> {
             let mut settings = settings.clone();
             depart(&mut settings);

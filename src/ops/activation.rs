@@ -24,9 +24,21 @@ impl Activation {
     pub(super) fn apply<T: Float>(self, x: &mut [T]) {
         let zero = T::default();
         match self {
-            Activation::Relu => x.iter_mut().for_each(|x| *x = if *x < zero { zero } else { *x }),
+            // Added to 0, for AVX2 is slow in storing what is selected from the target itself.
+            Activation::Relu => x.iter_mut().for_each(|x| *x = positive_part(*x + zero)),
             Activation::Tanh => x.iter_mut().for_each(|x| *x = x.hyperbolic_tangent()),
             Activation::Identity => {}
+        }
+    }
+
+    /// y ← σ(y + u).
+    #[inline(always)]
+    pub(super) fn apply_to_sum<T: Float>(self, u: &[T], y: &mut [T]) {
+        let each = y.iter_mut().zip(u);
+        match self {
+            Activation::Relu => each.for_each(|(y, &u)| *y = positive_part(*y + u)),
+            Activation::Tanh => each.for_each(|(y, &u)| *y = (*y + u).hyperbolic_tangent()),
+            Activation::Identity => each.for_each(|(y, &u)| *y += u),
         }
     }
 
@@ -36,8 +48,9 @@ impl Activation {
         let zero = T::default();
         let each = inner.iter_mut().zip(y);
         match self {
+            // Added to 0 as above.
             Activation::Relu => {
-                each.for_each(|(inner, &y)| *inner = if y > zero { *inner } else { zero });
+                each.for_each(|(inner, &y)| *inner = if y > zero { *inner + zero } else { zero });
             }
             Activation::Tanh => {
                 each.for_each(|(inner, &y)| *inner *= T::from_f64(1.0) - y * y);
@@ -45,6 +58,12 @@ impl Activation {
             Activation::Identity => {}
         }
     }
+}
+
+/// max(0, x); a NaN stays one.
+#[inline(always)]
+fn positive_part<T: Float>(x: T) -> T {
+    if x < T::default() { T::default() } else { x }
 }
 
 /// σ(x) of any tensor. A NaN stays a NaN, which candle's own ReLU turns into 0.

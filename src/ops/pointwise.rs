@@ -83,17 +83,18 @@ impl Moved {
         T::run(InstructionSet::best(), Add { moved: self, x, sum });
     }
 
-    /// best = max(best, shift·x), where the winner is `number` from then on; a NaN wins.
-    pub fn maximum<T: Float>(self, number: u16, x: &[T], best: &mut [T], winners: &mut [u16]) {
+    /// best = max(best, shift·x), where the winner is `number` from then on; a NaN wins. A number is held as the
+    /// values are, so that one vector compares both.
+    pub fn maximum<T: Float>(self, number: T, x: &[T], best: &mut [T], winners: &mut [T]) {
         T::run(InstructionSet::best(), Maximum { moved: self, number, x, best, winners });
     }
 
     /// to_x += shift⁻¹·gradient, wherever `number` won.
     pub fn give_to_winner<T: Float>(
         self,
-        number: u16,
+        number: T,
         gradient: &[T],
-        winners: &[u16],
+        winners: &[T],
         to_x: &mut [T],
     ) {
         T::run(
@@ -131,9 +132,7 @@ impl<T: Float> Kernel<T> for AddAndActivate<'_, T> {
         moved.stretches(
             #[inline(always)]
             |to, from, run| {
-                let y = &mut y[to..to + run];
-                y.iter_mut().zip(&u[from..from + run]).for_each(|(y, &u)| *y += u);
-                activation.apply(y);
+                activation.apply_to_sum(&u[from..from + run], &mut y[to..to + run]);
             },
         );
     }
@@ -162,10 +161,10 @@ impl<T: Float> Kernel<T> for Add<'_, T> {
 
 struct Maximum<'a, T> {
     moved: Moved,
-    number: u16,
+    number: T,
     x: &'a [T],
     best: &'a mut [T],
-    winners: &'a mut [u16],
+    winners: &'a mut [T],
 }
 
 impl<T: Float> Kernel<T> for Maximum<'_, T> {
@@ -173,14 +172,17 @@ impl<T: Float> Kernel<T> for Maximum<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<Number = T>>(self, _: L) {
         let Self { moved, number, x, best, winners } = self;
+        let zero = T::default();
         moved.stretches(
             #[inline(always)]
             |to, from, run| {
                 let (best, winners) = (&mut best[to..to + run], &mut winners[to..to + run]);
                 for ((best, winner), &x) in best.iter_mut().zip(winners).zip(&x[from..from + run]) {
                     let loses = x <= *best;
-                    *best = if loses { *best } else { x };
-                    *winner = if loses { *winner } else { number };
+                    // Added to 0, for AVX2 is slow in storing what is selected from the target itself.
+                    let (before, winner_before) = (*best + zero, *winner + zero);
+                    *best = if loses { before } else { x };
+                    *winner = if loses { winner_before } else { number };
                 }
             },
         );
@@ -189,9 +191,9 @@ impl<T: Float> Kernel<T> for Maximum<'_, T> {
 
 struct GiveToWinner<'a, T> {
     moved: Moved,
-    number: u16,
+    number: T,
     gradient: &'a [T],
-    winners: &'a [u16],
+    winners: &'a [T],
     to_x: &'a mut [T],
 }
 

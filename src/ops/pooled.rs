@@ -46,7 +46,7 @@ impl<T: Float> Rollout<T> {
         &self,
         (frame, first): (usize, usize),
         state: &[T],
-        (pooled, winners): (&mut [T], &mut [u16]),
+        (pooled, winners): (&mut [T], &mut [T]),
     ) {
         let rows = pooled.len() / (self.plane.width * self.stored);
         let turns = self.views.of_states(frame);
@@ -60,7 +60,9 @@ impl<T: Float> Rollout<T> {
             let moved = self.stored_slice(number, frame).rows(first, rows);
             match self.how.pooling {
                 VelocityPooling::Max if number == 0 => moved.add(h, pooled),
-                VelocityPooling::Max => moved.maximum(number as u16, h, pooled, winners),
+                VelocityPooling::Max => {
+                    moved.maximum(T::from_f64(number as f64), h, pooled, winners);
+                }
                 VelocityPooling::Mean | VelocityPooling::Sum => moved.add(h, pooled),
             }
         }
@@ -114,7 +116,8 @@ impl<T: Float> Rollout<T> {
                 let moved = self.stored_slice(velocity, t);
                 let give = |to: &mut [T]| match self.how.pooling {
                     VelocityPooling::Max => {
-                        moved.give_to_winner(velocity as u16, &gradient, winners, to);
+                        let number = T::from_f64(velocity as f64);
+                        moved.give_to_winner(number, &gradient, winners, to);
                     }
                     _ => moved.inverse().add(&gradient, to),
                 };

@@ -43,7 +43,7 @@ pub(super) struct Rollout<T> {
     /// By how many steps of its own velocity each slice moves each frame back to see it.
     pub(super) moved_back: Vec<i64>,
     pub(super) kept: Kept,
-    pub(super) pooled: Vec<Pooled>,
+    pub(super) pooled: Vec<Pooled<T>>,
 }
 
 /// Which states are kept for a backward pass.
@@ -85,9 +85,9 @@ impl<T: Float> State<T> {
 }
 
 /// Which state was pooled, and the winner of every maximum (B, H, W, stored).
-pub(super) struct Pooled {
+pub(super) struct Pooled<T> {
     pub frame: usize,
-    pub winners: Buffer<u16>,
+    pub winners: Buffer<T>,
 }
 
 /// Gradients of a rollout.

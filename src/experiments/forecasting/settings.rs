@@ -177,6 +177,17 @@ impl Settings<TranslationWorld> {
         }
     }
 
+    /// The same for studies of many models: the desk profile trains them for 1,500 steps only.
+    pub fn translation_study(profile: Profile) -> Self {
+        let full = Self::translation(profile);
+        match profile {
+            Profile::Desk => {
+                Self { schedule: Schedule { steps: 1500, interval: 50, ..full.schedule }, ..full }
+            }
+            Profile::Quick | Profile::Paper => full,
+        }
+    }
+
     /// The paper's exact hyper-parameters (Keller 2025, appendix; 54,000 sequences, 50 epochs).
     fn paper_translation() -> Self {
         Self {
@@ -213,11 +224,12 @@ impl Settings<TranslationWorld> {
         }
     }
 
+    /// As many steps as the paper takes, of smaller models and batches.
     fn desk_translation() -> Self {
         let paper = Self::paper_translation();
         Self {
             batch: 16,
-            schedule: Schedule { steps: 1500, interval: 50, ..paper.schedule },
+            schedule: Schedule { steps: 20_000, interval: 250, ..paper.schedule },
             validation_sequences: 256,
             test_sequences: 1024,
             horizon_sequences: 256,
@@ -237,7 +249,7 @@ impl Settings<TranslationWorld> {
             predicted: 6,
             horizon: 42,
             batch: 4,
-            schedule: Schedule { steps: 500, adam: quick_adam(), ..desk.schedule },
+            schedule: Schedule { steps: 500, interval: 50, adam: quick_adam(), ..desk.schedule },
             validation_sequences: 32,
             test_sequences: 256,
             horizon_sequences: 32,

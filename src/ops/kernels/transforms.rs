@@ -84,12 +84,33 @@ fn transform_row<L: Lanes>(l: L, d: [L::Vector; SPAN]) -> [L::Vector; SPAN] {
     [end(l, [d[0], d[2], d[4]]), a, b, c, e, end(l, [d[1], d[3], d[5]])]
 }
 
-/// Bᵀ x B of one tile and one vector of channels. In two halves, each of which fits the registers.
+/// Bᵀ x B of one tile and one vector of channels.
 ///
 /// # Safety
 /// `source` plus any row plus any column, and `target` plus 36 strides, must be valid vectors.
 #[inline(always)]
 pub(super) unsafe fn transform_input<L: Lanes>(
+    l: L,
+    source: *const L::Number,
+    places: (&[usize; SPAN], &[usize; SPAN]),
+    target: *mut L::Number,
+    stride: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match L::REGISTERS >= 32 {
+            true => transform_in_halves(l, source, places, target, stride),
+            false => transform_at_once(l, source, places, target, stride),
+        }
+    }
+}
+
+/// [`transform_input`] in two halves, each of which fits 32 registers.
+///
+/// # Safety
+/// That of [`transform_input`].
+#[inline(always)]
+unsafe fn transform_in_halves<L: Lanes>(
     l: L,
     source: *const L::Number,
     (rows, columns): (&[usize; SPAN], &[usize; SPAN]),
@@ -121,6 +142,35 @@ pub(super) unsafe fn transform_input<L: Lanes>(
         for (i, row) in ends.into_iter().enumerate() {
             put_row(l, target.add(i * 5 * SPAN * stride), stride, row);
         }
+    }
+}
+
+/// [`transform_input`] with every number read once, where the registers do not hold half a tile either.
+///
+/// # Safety
+/// That of [`transform_input`].
+#[inline(always)]
+unsafe fn transform_at_once<L: Lanes>(
+    l: L,
+    source: *const L::Number,
+    (rows, columns): (&[usize; SPAN], &[usize; SPAN]),
+    target: *mut L::Number,
+    stride: usize,
+) {
+    let mut inner = [[l.zero(); SPAN]; SPAN];
+    for j in 0..SPAN {
+        let mut column = [l.zero(); SPAN];
+        for (vector, row) in column.iter_mut().zip(rows) {
+            // SAFETY: the caller's promise.
+            *vector = unsafe { l.load(source.add(columns[j]).add(*row)) };
+        }
+        for (row, value) in inner.iter_mut().zip(transform_row(l, column)) {
+            row[j] = value;
+        }
+    }
+    for (i, row) in inner.into_iter().enumerate() {
+        // SAFETY: the caller's promise.
+        unsafe { put_row(l, target.add(i * SPAN * stride), stride, row) };
     }
 }
 
