@@ -184,14 +184,17 @@ impl Orientations {
     /// would be read one by one.
     #[inline(always)]
     fn move_pixel(&self, stay: &[u32], wrap: &[u32], y: &mut [u32]) {
-        let (blocks, rest) = y.as_chunks_mut::<BLOCK>();
-        let done = blocks.len() * BLOCK;
-        let masks = self.stays.as_chunks::<BLOCK>().0.iter().zip(self.wraps.as_chunks::<BLOCK>().0);
-        let read = stay.as_chunks::<BLOCK>().0.iter().zip(wrap.as_chunks::<BLOCK>().0);
+        let (blocks, rest) = y.as_chunks_mut::<WORDS>();
+        let done = blocks.len() * WORDS;
+        let masks = self.stays.as_chunks::<WORDS>().0.iter().zip(self.wraps.as_chunks::<WORDS>().0);
+        let read = stay.as_chunks::<WORDS>().0.iter().zip(wrap.as_chunks::<WORDS>().0);
         for ((y, (stay, wrap)), (stays, wraps)) in blocks.iter_mut().zip(read).zip(masks) {
-            for i in 0..BLOCK {
-                y[i] = (wrap[i] & wraps[i]) | (stay[i] & stays[i]);
+            // Aside from all that is read, or the compiler fears that they overlap and takes word after word.
+            let mut taken = [0; WORDS];
+            for i in 0..WORDS {
+                taken[i] = (wrap[i] & wraps[i]) | (stay[i] & stays[i]);
             }
+            *y = taken;
         }
         for (i, y) in (done..).zip(rest) {
             *y = (wrap[i] & self.wraps[i]) | (stay[i] & self.stays[i]);
@@ -231,8 +234,13 @@ struct TurnSlice<'a, T> {
     y: (&'a mut [T], Put),
 }
 
-/// Channels that are summed together, in registers.
+/// Channels that are summed together, in registers: two vectors of AVX2 or one of AVX-512, and where channels are
+/// no multiple of that, half as many.
 const BLOCK: usize = 16;
+const HALF_BLOCK: usize = BLOCK / 2;
+
+/// Words that are moved together.
+const WORDS: usize = 8;
 
 impl<T: Float> Kernel<T> for TurnSlice<'_, T> {
     type Output = ();
@@ -252,26 +260,29 @@ impl<T: Float> Kernel<T> for TurnSlice<'_, T> {
             _ if turn.pixels.is_still => y.iter_mut().zip(near).for_each(|(y, &x)| put.into(y, x)),
             1 => resample_numbers(&turn.pixels, near, (y, put)),
             _ if channels.is_multiple_of(BLOCK) => {
-                resample_blocks(&turn.pixels, channels / BLOCK, near, (y, put));
+                resample_blocks::<T, BLOCK>(&turn.pixels, channels, near, (y, put));
+            }
+            _ if channels.is_multiple_of(HALF_BLOCK) => {
+                resample_blocks::<T, HALF_BLOCK>(&turn.pixels, channels, near, (y, put));
             }
             _ => resample_rows(&turn.pixels, channels, near, (y, put)),
         }
     }
 }
 
-/// Every pixel from those of `x`, of so many blocks of channels.
+/// Every pixel from those of `x`, in blocks of `N` channels.
 #[inline(always)]
-fn resample_blocks<T: Float>(
+fn resample_blocks<T: Float, const N: usize>(
     pixels: &Pixels<T>,
-    blocks: usize,
+    channels: usize,
     x: &[T],
     (y, put): (&mut [T], Put),
 ) {
-    let x = x.as_chunks::<BLOCK>().0;
-    for (pixel, y) in y.as_chunks_mut::<BLOCK>().0.chunks_exact_mut(blocks).enumerate() {
+    let (x, blocks) = (x.as_chunks::<N>().0, channels / N);
+    for (pixel, y) in y.as_chunks_mut::<N>().0.chunks_exact_mut(blocks).enumerate() {
         let terms = pixels.terms(pixel);
         for (block, y) in y.iter_mut().enumerate() {
-            let mut sum = [T::default(); BLOCK];
+            let mut sum = [T::default(); N];
             for &(from, weight) in terms {
                 let x = &x[from as usize * blocks + block];
                 sum.iter_mut().zip(x).for_each(|(sum, &x)| *sum += weight * x);
