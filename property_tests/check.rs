@@ -99,7 +99,9 @@ fn no_cell_of_the_crate_is_called_broken_over_translations() -> Result<()> {
 #[test]
 fn no_cell_of_the_crate_is_called_broken_over_rotations() -> Result<()> {
     use CarryOrder::{CarryFirst, ConvolveFirst};
-    for (orientations, order) in [(4, CarryFirst), (8, CarryFirst), (8, ConvolveFirst)] {
+    for (orientations, order) in
+        [(4, CarryFirst), (4, ConvolveFirst), (8, CarryFirst), (8, ConvolveFirst)]
+    {
         let fields = Fields::Steerable(SteerableBasis::new(orientations, 3)?);
         let group = Rotation::new(orientations)?.with_order(order);
         assert_none_is_called_broken(&group, (&fields, 2))?;
@@ -139,6 +141,28 @@ fn no_model_of_the_crate_is_called_broken() -> Result<()> {
         report.assert_holds();
         let is_flow = |line: &&Line| line.law == Law::Flow && line.stage == FORECAST;
         assert!(report.lines.iter().any(|line| is_flow(&line)), "{report}");
+    }
+    Ok(())
+}
+
+#[test]
+fn no_stack_of_the_crate_is_called_broken_over_rotations() -> Result<()> {
+    const ORIENTATIONS: usize = 4;
+    let basis = SteerableBasis::new(ORIENTATIONS, 3)?;
+    let weights =
+        |name: &str, shape: &[usize], dtype| normal(4, name, shape, 0.1, dtype).contiguous();
+    for lift in LIFTS {
+        let stack = |dtype, velocities| {
+            let space = FlowSpace::new(Rotation::new(ORIENTATIONS)?, velocities, lift);
+            let regular = |name| -> Result<Tensor> {
+                basis.regular(&weights(name, &[2, 2, ORIENTATIONS, basis.len()], dtype)?)
+            };
+            let u = basis.lifting(&(weights("u", &[2, 1, basis.len()], dtype)? * 4.0)?)?;
+            let lower = FlowRnn::over(space.clone(), u, regular("w")?)?;
+            let upper = FlowRnn::over(space, regular("upper u")?, regular("upper w")?)?;
+            Stacked::new(vec![lower, upper])
+        };
+        check(stack, &Options::over(Rotation::new(ORIENTATIONS)?))?.assert_holds();
     }
     Ok(())
 }

@@ -115,6 +115,13 @@ fn the_code_of_the_guide_is_that_of_the_example() {
 }
 
 #[test]
+fn the_guide_names_the_version_of_candle() {
+    let line = MANIFEST.lines().find_map(|line| line.strip_prefix("candle-core = \""));
+    let version = line.and_then(|rest| rest.split('"').next()).expect("a dependency on candle");
+    assert!(GUIDE.contains(&format!("candle {version}")), "candle is {version} here");
+}
+
+#[test]
 fn the_report_in_the_guide_is_what_a_run_says() {
     let report = own_cell::zero_padded().unwrap().to_string();
     let shown = &blocks("text")[0];

@@ -14,6 +14,7 @@ use fernn::models::{Feedback, ForecasterChoice};
 use fernn::ops::{
     Activation, ConvAlgorithm, FedAs, Kernels, Layer, Padding, ReadOut, Recurrence, Shift,
     SliceAction, VelocityPooling, circular_convolution, convolution_stack, flow_sequence,
+    pool_velocities,
 };
 use fernn::parameters::Parameters;
 use proptest::prelude::*;
@@ -253,6 +254,35 @@ fn a_nan_anywhere_reaches_the_output() {
             let outputs = values(&model.forecast(&seen, 2).unwrap());
             assert!(outputs.iter().any(|v| v.is_nan()), "{algorithm:?}, {name}");
         }
+    }
+}
+
+/// A NaN in one velocity's slice alone, be it the first or the last: with kernels of one pixel, what one pixel of the
+/// first frame shows moves with every velocity to a place of its own.
+#[test]
+fn a_nan_in_one_slice_is_in_the_maximum() {
+    let range = -1..=1;
+    let shifts: Vec<Shift> = range
+        .clone()
+        .flat_map(|down| range.clone().map(move |right| Shift { down, right }))
+        .collect();
+    let kernel = |shape: &[usize]| normal(9, "kernel", shape, 1.0, DType::F32);
+    let (u, w) = (kernel(&[2, 1, 1, 1]), kernel(&[2, 2, 1, 1]));
+    let (height, width) = (5, 7);
+    let mut pixels = vec![1f32; 2 * height * width];
+    pixels[2 * width + 3] = f32::NAN;
+    let frames = Tensor::from_vec(pixels, (1, 2, height, width, 1), &Device::Cpu).unwrap();
+    let kernels = Kernels { input: Some(&u), recurrent: &w };
+    let (action, how) = (SliceAction::Shifts(&shifts), Recurrence::default());
+    let read = flow_sequence(&frames, kernels, action, how, ReadOut::Last).unwrap();
+    let found = values(&read).iter().filter(|value| value.is_nan()).count();
+    assert_eq!(found, 2 * shifts.len(), "a pixel of two channels for every velocity");
+    for place in 0..3 {
+        let mut slices = vec![1f32, 2.0, 3.0];
+        slices[place] = f32::NAN;
+        let state = Tensor::from_vec(slices, (1, 3, 1, 1, 1), &Device::Cpu).unwrap();
+        let pooled = pool_velocities(&state, VelocityPooling::Max).unwrap();
+        assert!(values(&pooled)[0].is_nan(), "slice {place}");
     }
 }
 

@@ -4,7 +4,8 @@
 //! another version of candle. [`Result`] takes a second parameter like that of the standard library, which it
 //! hides.
 //!
-//! [`fernn::guide`](crate::guide) uses no more than this for the cell, its check over both groups, and a stack.
+//! The guide (`docs/own_cell.md`, the module `guide`) uses no more than this, beside random weights, for a cell, its
+//! check over both groups, and a stack.
 
 pub use crate::cells::{Cell, FlowLayer, Stacked};
 pub use crate::equivariance::{Options, Report, check, check_both_lifts};

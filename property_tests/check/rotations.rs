@@ -10,7 +10,8 @@ use fernn::equivariance::{
     check_both_lifts,
 };
 use fernn::flow::{
-    DegreesPerFrame, FlowSpace, Input, Lift, LiftedState, Rotation, Sequence, VelocitySet,
+    DegreesPerFrame, FlowGroup, FlowSpace, Input, Lift, LiftedState, Rotation, Sequence,
+    VelocitySet,
 };
 use fernn::ops::SteerableBasis;
 
@@ -26,6 +27,12 @@ enum Fault {
     RecurrentNoiseOfMeanZero,
     /// The first row of every state is zero.
     BorderMask,
+    /// The memory stays where it was, moves once more, or backwards (counted in the lab frame).
+    MemoryNotMoved,
+    MemoryMovedTwice,
+    MemoryMovedBack,
+    /// Each state has a share of the largest over velocities.
+    MaximumLeaks,
 }
 
 const FAULTS: [Fault; 4] = [
@@ -34,6 +41,10 @@ const FAULTS: [Fault; 4] = [
     Fault::RecurrentNoiseOfMeanZero,
     Fault::BorderMask,
 ];
+
+/// What is wrong however a group moves its slices.
+const FAULTS_OF_MOVEMENT: [Fault; 4] =
+    [Fault::MemoryNotMoved, Fault::MemoryMovedTwice, Fault::MemoryMovedBack, Fault::MaximumLeaks];
 
 /// The simple cell with such a fault.
 struct Faulty {
@@ -57,7 +68,7 @@ impl Faulty {
             Fault::OwnGradients => ((u + gradients(FIELDS * n, dtype)?)?, w),
             Fault::NoiseOfMeanZero => (with_noise_of_mean_zero(&u)?, w),
             Fault::RecurrentNoiseOfMeanZero => (u, with_noise_of_mean_zero(&w)?),
-            Fault::None | Fault::BorderMask => (u, w),
+            _ => (u, w),
         };
         Ok(Self { cell: FlowRnn::over(space, u, w)?, fault })
     }
@@ -97,13 +108,22 @@ impl FlowLayer for Faulty {
 
     fn advance(&self, input: Input<'_>, state: &LiftedState) -> Result<LiftedState> {
         let next = self.cell.advance(input, state)?;
-        if self.fault != Fault::BorderMask {
-            return Ok(next);
-        }
-        let hidden = next.hidden();
-        let border = hidden.narrow(2, 0, 1)?.zeros_like()?;
-        let rest = hidden.narrow(2, 1, hidden.dims()[2] - 1)?;
-        Ok(state.next(vec![Tensor::cat(&[&border, &rest], 2)?]))
+        let (hidden, space) = (next.hidden(), FlowLayer::space(self));
+        let moved =
+            |steps| space.group().act_on_slices(hidden, space.velocities().as_slice(), steps);
+        let spoilt = match self.fault {
+            Fault::BorderMask => {
+                let border = hidden.narrow(2, 0, 1)?.zeros_like()?;
+                let rest = hidden.narrow(2, 1, hidden.dims()[2] - 1)?;
+                Tensor::cat(&[&border, &rest], 2)?
+            }
+            Fault::MemoryNotMoved => moved(-1)?,
+            Fault::MemoryMovedTwice => moved(1)?,
+            Fault::MemoryMovedBack => moved(-2)?,
+            Fault::MaximumLeaks => hidden.broadcast_add(&(hidden.max_keepdim(1)? * 0.1)?)?,
+            _ => return Ok(next),
+        };
+        Ok(state.next(vec![spoilt]))
     }
 }
 
@@ -120,6 +140,18 @@ fn what_differs_less_than_the_grid_errs_is_caught_by_quarter_turns() -> Result<(
         assert!(!report.holds(), "{fault:?}\n{report}");
         assert_eq!(report.begins_at(), Some("lab state"), "{fault:?}\n{report}");
         assert!(report.to_string().contains("90°"), "{fault:?}\n{report}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_moves_wrongly_is_caught_over_rotations() -> Result<()> {
+    for (orientations, fault) in
+        FAULTS_OF_MOVEMENT.map(|fault| (4, fault)).into_iter().chain([(8, Fault::MemoryNotMoved)])
+    {
+        let report = told(orientations, fault)?;
+        assert!(!report.holds(), "{orientations} {fault:?}\n{report}");
+        assert_eq!(report.begins_at(), Some("lab state"), "{orientations} {fault:?}\n{report}");
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 pub enum Scale {
     /// Minutes on two cores: a small torus, embedded digits
     Quick,
-    /// Days on two cores: training in full length of small models, more test sequences
+    /// Days on two cores: longer training of small models, more test sequences
     Desk,
     /// The paper's own hyper-parameters: days on many cores
     Paper,

@@ -203,9 +203,12 @@ impl fmt::Display for Line {
             _ => {}
         }
         let interpolates = self.motions.iter().any(|motion| !motion.is_exact());
-        match self.expected == Diagnosis::Discretisation || interpolates {
-            true => f.write_str(&self.errors_by_motion()),
-            false => Ok(()),
+        if self.expected == Diagnosis::Discretisation || interpolates {
+            return f.write_str(&self.errors_by_motion());
+        }
+        match self.single.or(self.double).filter(|&error| error > 0.0 && self.holds()) {
+            Some(error) if !is_control => write!(f, ", {error:.0e}"),
+            _ => Ok(()),
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum Profile {
     /// A first look and CI: minutes on two cores, a small torus, embedded digits.
     Quick,
-    /// Longer training and more test sequences: hours on two cores.
+    /// Longer training and more test sequences: days on two cores.
     Desk,
     /// The paper's own hyper-parameters: a GPU or a cluster.
     Paper,

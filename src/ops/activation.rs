@@ -24,7 +24,8 @@ impl Activation {
     pub(super) fn apply<T: Float>(self, x: &mut [T]) {
         let zero = T::default();
         match self {
-            // Added to 0, for AVX2 is slow in storing what is selected from the target itself.
+            // Added to 0, which changes −0 alone: of a choice between the target's own value and another the compiler
+            // makes a store under a mask, and that is slow on CPUs with AVX2 alone.
             Activation::Relu => x.iter_mut().for_each(|x| *x = positive_part(*x + zero)),
             Activation::Tanh => x.iter_mut().for_each(|x| *x = x.hyperbolic_tangent()),
             Activation::Identity => {}

@@ -77,8 +77,12 @@ pub(super) fn depthwise_convolution(
 
 /// The maximum over the velocity axis of (B, V, H, W, C); its gradient goes to one velocity.
 pub(super) fn maximum(state: &Tensor) -> Result<Tensor> {
-    let winner = state.detach().argmax_keepdim(1)?;
-    Ok(state.contiguous()?.gather(&winner.contiguous()?, 1)?.squeeze(1)?)
+    let state = &state.contiguous()?;
+    // A NaN wins, so that it is noticed.
+    let ranks = state.detach();
+    let first = (ranks.ones_like()? * f64::INFINITY)?;
+    let winner = ranks.ne(&ranks)?.where_cond(&first, &ranks)?.argmax_keepdim(1)?;
+    Ok(state.gather(&winner.contiguous()?, 1)?.squeeze(1)?)
 }
 
 /// Content moved by `by` along a dimension, wrapping around.

@@ -83,20 +83,21 @@ impl Moved {
         T::run(InstructionSet::best(), Add { moved: self, x, sum });
     }
 
-    /// best = max(best, shift·x), where the winner is `number` from then on; a NaN wins. A number is held as the
-    /// values are, so that one vector compares both.
-    pub fn maximum<T: Float>(self, number: T, x: &[T], best: &mut [T], winners: &mut [T]) {
+    /// best = max(best, shift·x), where the winner is `number` from then on; a NaN wins, and goes on winning.
+    pub fn maximum<T: Float>(self, number: usize, x: &[T], best: &mut [T], winners: &mut [T]) {
+        let number = as_value(number);
         T::run(InstructionSet::best(), Maximum { moved: self, number, x, best, winners });
     }
 
     /// to_x += shift⁻¹·gradient, wherever `number` won.
     pub fn give_to_winner<T: Float>(
         self,
-        number: T,
+        number: usize,
         gradient: &[T],
         winners: &[T],
         to_x: &mut [T],
     ) {
+        let number = as_value(number);
         T::run(
             InstructionSet::best(),
             GiveToWinner { moved: self, number, gradient, winners, to_x },
@@ -115,6 +116,11 @@ impl Moved {
             |to, from, run| visit(to * c, from * c, run * c),
         );
     }
+}
+
+/// A velocity's number as winners are held: like the values, so that one mask selects among both.
+fn as_value<T: Float>(number: usize) -> T {
+    T::from_f64(number as f64)
 }
 
 struct AddAndActivate<'a, T> {
@@ -178,11 +184,11 @@ impl<T: Float> Kernel<T> for Maximum<'_, T> {
             |to, from, run| {
                 let (best, winners) = (&mut best[to..to + run], &mut winners[to..to + run]);
                 for ((best, winner), &x) in best.iter_mut().zip(winners).zip(&x[from..from + run]) {
-                    let loses = x <= *best;
-                    // Added to 0, for AVX2 is slow in storing what is selected from the target itself.
+                    let wins = x > *best || x.is_nan();
+                    // Added to 0: see `Activation::apply`.
                     let (before, winner_before) = (*best + zero, *winner + zero);
-                    *best = if loses { before } else { x };
-                    *winner = if loses { winner_before } else { number };
+                    *best = if wins { x } else { before };
+                    *winner = if wins { number } else { winner_before };
                 }
             },
         );

@@ -41,8 +41,8 @@ fn maximum<T: Float>(state: &[T], dims: &[usize]) -> Vec<T> {
             pooled.copy_from_slice(&state[..slice]);
             for values in state[slice..].chunks(slice) {
                 for (max, &value) in pooled.iter_mut().zip(values) {
-                    // A NaN wins, so that it is noticed.
-                    *max = if value <= *max { *max } else { value };
+                    // A NaN wins, and goes on winning, so that it is noticed.
+                    *max = if value > *max || value.is_nan() { value } else { *max };
                 }
             }
         },

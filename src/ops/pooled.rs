@@ -26,6 +26,9 @@ impl<T: Float> Rollout<T> {
         let mut values = vec![T::default(); self.batch * self.plane.pixels() * self.channels];
         restore_channels(&pooled, self.stored, &mut values, self.channels);
         if self.kept != Kept::Newest {
+            let is_choice =
+                self.how.pooling == VelocityPooling::Max && self.slices_pooled(frame) > 1;
+            let winners = if is_choice { winners } else { Buffer::take(0) };
             self.pooled.push(Pooled { frame, winners });
         }
         values
@@ -60,9 +63,7 @@ impl<T: Float> Rollout<T> {
             let moved = self.stored_slice(number, frame).rows(first, rows);
             match self.how.pooling {
                 VelocityPooling::Max if number == 0 => moved.add(h, pooled),
-                VelocityPooling::Max => {
-                    moved.maximum(T::from_f64(number as f64), h, pooled, winners);
-                }
+                VelocityPooling::Max => moved.maximum(number, h, pooled, winners),
                 VelocityPooling::Mean | VelocityPooling::Sum => moved.add(h, pooled),
             }
         }
@@ -110,16 +111,15 @@ impl<T: Float> Rollout<T> {
                     gradient.iter_mut().for_each(|value| *value *= share);
                 }
             }
-            let winners = &self.pooled[place].winners[sample * self.slice()..][..self.slice()];
+            let winners = &self.pooled[place].winners;
+            let of_this = sample * self.slice()..(sample + 1) * self.slice();
+            let winners = (!winners.is_empty()).then(|| &winners[of_this]);
             // Before the velocities part, one slice stands for all.
             for velocity in (own..self.slices_pooled(t)).step_by(of_sample) {
                 let moved = self.stored_slice(velocity, t);
-                let give = |to: &mut [T]| match self.how.pooling {
-                    VelocityPooling::Max => {
-                        let number = T::from_f64(velocity as f64);
-                        moved.give_to_winner(number, &gradient, winners, to);
-                    }
-                    _ => moved.inverse().add(&gradient, to),
+                let give = |to: &mut [T]| match winners {
+                    Some(winners) => moved.give_to_winner(velocity, &gradient, winners, to),
+                    None => moved.inverse().add(&gradient, to),
                 };
                 match turns {
                     None => give(slice),

@@ -84,7 +84,8 @@ impl<T: Float> State<T> {
     }
 }
 
-/// Which state was pooled, and the winner of every maximum (B, H, W, stored).
+/// Which state was pooled, and the number of the velocity that won every maximum, (B, H, W, stored); empty where
+/// there was no choice.
 pub(super) struct Pooled<T> {
     pub frame: usize,
     pub winners: Buffer<T>,

@@ -14,7 +14,8 @@ use crate::error::{Error, Result, expect_shape};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Shape, Tensor};
 use std::sync::Mutex;
 
-/// Winners of a maximum over velocities are remembered as 16-bit numbers.
+/// Of how many velocities the winner of a maximum is told for certain: its number is remembered as f32, which holds
+/// whole numbers up to 2²⁴, and nobody needs as many.
 const MOST_VELOCITIES: usize = 1 << 16;
 
 /// `h_{t+1}(ν) = σ( W ⋆ (ψ_1(ν)·h_t(ν)) + U ⋆ f_t )` from h_0 = 0 over a sequence, or what

@@ -234,7 +234,7 @@ struct TurnSlice<'a, T> {
     y: (&'a mut [T], Put),
 }
 
-/// Channels that are summed together, in registers: two vectors of AVX2 or one of AVX-512, and where channels are
+/// Channels that are summed together, in registers: of f32 two vectors of AVX2 or one of AVX-512. Where channels are
 /// no multiple of that, half as many.
 const BLOCK: usize = 16;
 const HALF_BLOCK: usize = BLOCK / 2;

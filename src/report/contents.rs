@@ -75,8 +75,8 @@ fn scale(records: Records<'_>) -> &'static str {
     match records.profiles().as_slice() {
         ["paper"] => "The paper's own hyper-parameters.",
         _ => {
-            "A run at small scale: a smaller torus, fewer channels and far fewer optimiser steps \
-             than the paper's. Published numbers stand beside for orientation; only directions \
+            "A run at small scale: a smaller torus, fewer channels and far less training than \
+             the paper's. Published numbers stand beside for orientation; only directions \
              and factors can be compared."
         }
     }

@@ -27,6 +27,13 @@ pub(crate) trait Float:
 
     /// Hyperbolic tangent.
     fn hyperbolic_tangent(self) -> Self;
+
+    /// Whether this is no number.
+    #[inline(always)]
+    #[expect(clippy::eq_op, reason = "a NaN is what is not equal to itself")]
+    fn is_nan(self) -> bool {
+        self != self
+    }
 }
 
 /// A loop nest that is compiled for every instruction set.

@@ -269,3 +269,42 @@ pub(super) unsafe fn transform_output_gradient<L: Lanes>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::lanes::{Float, InstructionSet, Kernel};
+    use super::*;
+
+    /// A tile from a map of 8×8 pixels, both ways.
+    struct BothWays<'a>(&'a [f32]);
+
+    impl Kernel<f32> for BothWays<'_> {
+        type Output = [Vec<f32>; 2];
+
+        #[inline(always)]
+        fn run<L: Lanes<Number = f32>>(self, l: L) -> [Vec<f32>; 2] {
+            let stride = L::COUNT + 3;
+            let rows = [7, 0, 1, 2, 3, 4].map(|row: usize| row * 8 * L::COUNT);
+            let columns = [2, 3, 4, 5, 6, 7].map(|column: usize| column * L::COUNT);
+            let mut found = [(); 2].map(|()| vec![0.0; FREQUENCIES * stride]);
+            let [halves, once] = &mut found;
+            let x = self.0.as_ptr();
+            // SAFETY: the map has 64 pixels of a vector, the results a stretch for every frequency.
+            unsafe {
+                transform_in_halves(l, x, (&rows, &columns), halves.as_mut_ptr(), stride);
+                transform_at_once(l, x, (&rows, &columns), once.as_mut_ptr(), stride);
+            }
+            found
+        }
+    }
+
+    #[test]
+    fn a_tile_is_transformed_to_the_same_bits_both_ways() {
+        let x: Vec<f32> = (0..64 * 16).map(|i| ((i * 37 % 101) as f32).sin()).collect();
+        for set in InstructionSet::all() {
+            let [halves, once] = f32::run(set, BothWays(&x));
+            assert!(halves.iter().any(|&value| value != 0.0));
+            assert_eq!(halves, once, "{}", set.name());
+        }
+    }
+}
