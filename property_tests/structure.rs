@@ -311,3 +311,25 @@ fn every_fault_of_the_list_can_be_planted() {
         assert_ne!(field("find"), field("put"));
     }
 }
+
+/// A fault that was added or has moved was planted since.
+#[test]
+fn every_fault_of_the_list_was_planted_where_it_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let list: toml::Table = read("scripts/mutations.toml").parse().unwrap();
+    let told = read("property_tests/MUTATIONS.md");
+    let rows: BTreeSet<&str> =
+        told.lines().filter_map(|line| line.rsplit_once(" | ")).map(|(start, _)| start).collect();
+    let missing: Vec<String> = list["fault"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| {
+            format!("| {} | `{}`", fault["what"].as_str().unwrap(), fault["file"].as_str().unwrap())
+        })
+        .filter(|row| !rows.contains(row.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "without a row; run mutate:\n{}", missing.join("\n"));
+    assert!(!told.contains("**nothing**"), "a fault that no test notices");
+}

@@ -53,7 +53,8 @@
 //! - [`ops`] are the differentiable operations below all of it, on channels-last tensors.
 //!
 //! The modules are the argument of the paper, from the ground up; a module uses only those above it in the list of
-//! modules. The guide (`docs/own_cell.md`, the module `guide`) leads to a cell of your own in twenty lines.
+//! modules. The guide (`docs/own_cell.md`, the module `guide`) leads to a cell of your own in twenty lines; [`prelude`]
+//! has what they use.
 //!
 //! ```
 //! use candle_core::{Device, Tensor};

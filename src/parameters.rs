@@ -228,6 +228,21 @@ impl Parameters {
     }
 
     /// Copies of the current values, by name.
+    ///
+    /// ```
+    /// use candle_core::Device;
+    /// use fernn::parameters::{Draw, Initial, Parameters};
+    ///
+    /// # fn main() -> fernn::Result<()> {
+    /// let drawn = [Initial::trained("leak", &[4], Draw::Uniform(0.9))];
+    /// let parameters = Parameters::draw(&drawn, 0, &Device::Cpu)?;
+    /// let before = parameters.snapshot()?;
+    /// parameters.variables()[0].set(&before["leak"].zeros_like()?)?;
+    /// assert_ne!(before["leak"].to_vec1::<f32>()?, [0.0; 4]);
+    /// assert_eq!(parameters.snapshot()?["leak"].to_vec1::<f32>()?, [0.0; 4]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn snapshot(&self) -> Result<Tensors> {
         let copy =
             |(name, var): (&String, &Var)| Ok((name.clone(), var.as_tensor().copy()?.detach()));

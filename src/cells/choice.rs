@@ -119,7 +119,25 @@ pub struct Running {
     pub algorithm: ConvAlgorithm,
 }
 
-/// A layer of any kind over a group.
+/// A layer of any kind over a group: what [`CellChoice::layer`] makes, and what a cell of one's own is boxed as.
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use fernn::cells::{AnyLayer, Cell, FlowRnn};
+/// use fernn::flow::{FlowSpace, Lift, Sequence, Translation, VelocitySet};
+/// use fernn::ops::ReadOut;
+///
+/// # fn main() -> fernn::Result<()> {
+/// let space = FlowSpace::new(Translation, VelocitySet::square(1), Lift::CoMoving);
+/// let kernel = |shape: (usize, usize, usize, usize)| Tensor::randn(0f32, 0.3, shape, &Device::Cpu);
+/// let layer: AnyLayer<Translation> =
+///     Box::new(FlowRnn::over(space, kernel((4, 1, 3, 3))?, kernel((4, 4, 3, 3))?)?);
+/// let frames = Tensor::randn(0f32, 1.0, (1, 3, 1, 6, 7), &Device::Cpu)?; // (B, T, C, H, W)
+/// let read_outs = layer.unroll(Sequence::Frames(&frames), ReadOut::Every)?; // (T, B, H, W, C)
+/// assert_eq!(read_outs.dims(), [3, 1, 6, 7, 4]);
+/// # Ok(())
+/// # }
+/// ```
 pub type AnyLayer<G> = Box<dyn FlowLayer<Group = G>>;
 
 impl CellChoice {

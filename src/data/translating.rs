@@ -6,6 +6,21 @@ use crate::flow::PixelsPerFrame;
 use crate::rng::Stream;
 
 /// Digits that move on a torus by whole pixels (Keller 2025, §5).
+///
+/// ```
+/// use fernn::data::{Canvas, Sequences, Sources, Split, TranslatingMnist};
+/// use fernn::flow::VelocitySet;
+///
+/// # fn main() -> fernn::Result<()> {
+/// let (velocities, canvas) = (VelocitySet::square(1), Canvas { size: 14, digit: 14 });
+/// let digits = Sources::embedded().digits()?;
+/// let data = TranslatingMnist::new(digits, canvas, 6, velocities.as_slice(), 0)?;
+/// let (seen, target) = data.pair(Split::Train, 0..4, 2)?; // (B, T, C, H, W), divided in time
+/// assert_eq!((seen.dims(), target.dims()), (&[4, 2, 1, 14, 14][..], &[4, 4, 1, 14, 14][..]));
+/// assert_eq!(data.pairs(Split::Test, 10, 4, 2).count(), 3, "in batches of four at most");
+/// # Ok(())
+/// # }
+/// ```
 pub type TranslatingMnist = MovingDigits<Translating>;
 
 /// At frame t a digit's top left corner lies at start + t·velocity on the torus.

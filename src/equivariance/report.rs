@@ -268,7 +268,8 @@ impl Report {
         assert!(self.holds(), "\n{self}");
     }
 
-    /// The report as rows of `fernn verify --format csv`, for a cell of this name.
+    /// The report as rows of `fernn verify --format csv`, for a cell of this name. An example stands at
+    /// [`at_a_glance`](crate::verification::at_a_glance).
     pub fn rows(&self, cell: &str) -> Vec<Row> {
         let row = |line: &Line| {
             let verdict = match &line.verdict {

@@ -7,7 +7,27 @@ use crate::equivariance::Row;
 
 const SUBJECT: &str = "cell · group";
 
-/// The lines of the whole result.
+/// The lines of the whole result: first what is unexpected, in full, then counts for each cell and group.
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use fernn::cells::TranslationRnn;
+/// use fernn::equivariance::{Options, check};
+/// use fernn::flow::Translation;
+/// use fernn::verification::{Paint, at_a_glance, in_full};
+///
+/// # fn main() -> fernn::Result<()> {
+/// let kernel = |shape: (usize, usize, usize, usize)| Tensor::randn(0.0, 0.3, shape, &Device::Cpu);
+/// let (u, w) = (kernel((4, 1, 3, 3))?, kernel((4, 4, 3, 3))?);
+/// let cell = |dtype, velocities| {
+///     TranslationRnn::new(Translation, velocities, u.to_dtype(dtype)?, w.to_dtype(dtype)?)
+/// };
+/// let rows = check(cell, &Options::over(Translation))?.rows("my cell");
+/// assert!(at_a_glance(&rows, Paint::NONE).iter().any(|line| line.starts_with("my cell")));
+/// assert!(in_full(&rows[0], None, Paint::NONE).iter().any(|line| line.contains("exact")));
+/// # Ok(())
+/// # }
+/// ```
 pub fn at_a_glance(measured: &[Row], paint: Paint) -> Vec<String> {
     let mut lines = unexpected(measured, paint);
     if !lines.is_empty() {

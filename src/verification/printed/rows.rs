@@ -3,7 +3,8 @@
 use super::paint::Paint;
 use crate::equivariance::{Key, Row};
 
-/// The lines of a row; headings before the first row, and where the law or its subject changes.
+/// The lines of a row; headings before the first row, and where the law or its subject changes. An example stands
+/// at [`at_a_glance`](super::at_a_glance).
 pub fn in_full(row: &Row, before: Option<&Row>, paint: Paint) -> Vec<String> {
     let mut lines = Vec::new();
     if before.is_none() {
