@@ -173,8 +173,8 @@ impl Line {
     }
 }
 
-/// A line of at most 80 columns where it holds, with the error where numbers are rounded; below it the reason or the place where it does not, and where
-/// the group interpolates the errors by motion.
+/// A line of at most 80 columns where it holds, with the error where numbers are rounded; below it the reason or
+/// the place where it does not, and where the group interpolates the errors by motion.
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_control = self.expected == Diagnosis::Broken;
