@@ -6,7 +6,7 @@ mod faulty;
 #[path = "check/rotations.rs"]
 mod rotations;
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 use common::normal;
 use faulty::{CHANNELS, FAULTS, Fault, Faulty};
 use fernn::Result;
@@ -15,14 +15,18 @@ use fernn::cells::{
     TranslationRnn,
 };
 use fernn::equivariance::{
-    Claim, LEAST_ORDER, Law, Line, MeasuredGroup, Options, Report, SequenceMap, Verdict, check,
+    Claim, LEAST_ORDER, Law, Line, MeasuredGroup, Options, Report, SequenceMap, Subject, Values,
+    Verdict, check,
 };
 use fernn::flow::{
-    CarryOrder, FlowGroup, FlowSpace, Lift, PixelsPerFrame, Rotation, Translation, VelocitySet,
+    CarryOrder, FlowGroup, FlowSpace, Lift, PixelsPerFrame, Rotation, Sequence, Translation,
+    VelocitySet,
 };
-use fernn::models::{FORECAST, Feedback, Forecaster};
+use fernn::models::{
+    AnyClassifier, ClassifierChoice, ClassifierShape, FORECAST, Feedback, Forecaster,
+};
 use fernn::ops::{Activation, ConvAlgorithm, Layer, Padding, SteerableBasis};
-use fernn::parameters::Initial;
+use fernn::parameters::{Initial, Parameters};
 use std::path::Path;
 
 fn report(fault: Fault, lift: Lift) -> Report {
@@ -235,6 +239,62 @@ fn a_stack_tells_the_layer_at_which_a_breach_begins() -> Result<()> {
         let report = check(build, &Options::over(Translation))?;
         assert_eq!(report.begins_at(), Some(stage), "{report}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_decoder_tells_the_layer_at_which_a_breach_begins() -> Result<()> {
+    const CHANNELS: usize = 4;
+    let kernel =
+        |name: &str, outputs, inputs, dtype| normal(3, name, &[outputs, inputs, 3, 3], 0.3, dtype);
+    let names = ["decoder's layer 1", "decoder's layer 2", FORECAST];
+    for (faulty, stage) in names.into_iter().enumerate() {
+        let build = |dtype, velocities| {
+            let space = FlowSpace::new(Translation, velocities, Lift::CoMoving);
+            let (u, w) = (kernel("u", CHANNELS, 1, dtype), kernel("w", CHANNELS, CHANNELS, dtype));
+            let layer = |place: usize| Layer {
+                kernel: kernel(
+                    names[place],
+                    if place == 2 { 1 } else { CHANNELS },
+                    CHANNELS,
+                    dtype,
+                ),
+                activation: if place == 2 { Activation::Identity } else { Activation::Relu },
+                padding: if place == faulty { Padding::Zero } else { Padding::Circular },
+            };
+            let decoder = (0..3).map(layer).collect();
+            let cell = FlowRnn::over(space, u, (w * 0.5)?)?;
+            let model = Forecaster::new(cell, decoder, ConvAlgorithm::Direct)?;
+            Ok(model.with_feedback(Feedback::Flowed))
+        };
+        let report = check(build, &Options::over(Translation))?;
+        assert_eq!(report.begins_at(), Some(stage), "{report}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_classifier_shows_every_layer_of_its_encoder() -> Result<()> {
+    let choice = ClassifierChoice::default();
+    let velocities = VelocitySet::square(1);
+    let all = choice.parameters(&ClassifierShape::of(choice.kind, 16, 3), &velocities);
+    let weights = Parameters::draw(&all, 0, &Device::Cpu)?.detached();
+    let model = choice.classifier(&weights, &velocities, Path::new("drawn"))?;
+    let AnyClassifier::Recurrent(model) = model else { panic!("a recurrent classifier") };
+    let clips = Tensor::rand(0f32, 1.0, (1, 2, 1, 8, 8), &Device::Cpu)?;
+    let shown: Vec<(String, usize)> = model
+        .observe(Sequence::Frames(&clips))?
+        .into_iter()
+        .map(|stage| match stage.values {
+            Values::Maps(maps) => (stage.name, maps.dims()[2]),
+            Values::States(_, after) => (stage.name, after[0].dims()[4]),
+            Values::Frames(all) | Values::Invariant(all) => (stage.name, all.dims()[1]),
+        })
+        .collect();
+    let shown: Vec<(&str, usize)> = shown.iter().map(|(name, n)| (name.as_str(), *n)).collect();
+    let encoder = [("encoder's layer 1", 4), ("encoder's layer 2", 8), ("encoder's layer 3", 16)];
+    assert_eq!(shown[..3], encoder);
+    assert_eq!(shown[3..], [("state of layer 1", 16), ("logits", 3)]);
     Ok(())
 }
 

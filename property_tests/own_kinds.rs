@@ -167,7 +167,7 @@ fn a_baseline_remembers_how_exact_a_cell_was() {
     let worse = baseline.deviations(&after, |_| true);
     let state = "state flow equivariance, own, trivial, translation, V1, auto";
     let of_state = worse.iter().find(|deviation| deviation.statement.to_string() == state);
-    assert_eq!(of_state.expect("it was exact").change, "was exact, is rounding");
+    assert_eq!(of_state.expect("it was exact").change, "was exact, now rounding");
     let few: Vec<Row> = before.into_iter().filter(|row| row.velocities != "V1").collect();
     assert!(!baseline.deviations(&few, |_| true).is_empty(), "some are no longer measured");
 }

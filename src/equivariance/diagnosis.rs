@@ -20,7 +20,7 @@ pub enum Diagnosis {
 
 impl Diagnosis {
     /// `exact`, `rounding`, `discretisation` or `BROKEN`.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Exact => "exact",
             Self::Rounding => "rounding",

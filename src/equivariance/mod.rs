@@ -38,4 +38,5 @@ pub use report::{
     LEAST_BREACH, LEAST_EXACT_BREACH, LEAST_ORDER, Law, Line, MotionError, Place, Report, Verdict,
 };
 pub use row::{Key, Row};
+pub(crate) use subject::after_silence;
 pub use subject::{SequenceMap, Subject};

@@ -274,7 +274,7 @@ impl Report {
         let row = |line: &Line| {
             let verdict = match &line.verdict {
                 Verdict::Measured(found) => found.name().to_string(),
-                Verdict::Vacuous(_) => "proves nothing".to_string(),
+                Verdict::Vacuous(_) => Row::PROVES_NOTHING.to_string(),
             };
             let key = Key {
                 property: format!("{} of {}", line.law.name(), line.stage),

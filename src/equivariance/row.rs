@@ -78,7 +78,7 @@ pub struct Row {
     pub algorithm: String,
     /// What the theory says: `exact`, `rounding`, `discretisation` or `BROKEN`.
     pub expected: String,
-    /// What was measured.
+    /// What was measured: one of these, or [`Row::PROVES_NOTHING`].
     pub verdict: String,
     /// The largest error in f32, relative to the largest value; empty where not measured.
     pub error_f32: Option<f64>,
@@ -91,6 +91,9 @@ pub struct Row {
 }
 
 impl Row {
+    /// The verdict of what could only be measured in a way that proves nothing.
+    pub const PROVES_NOTHING: &str = "proves nothing";
+
     /// A row without a measurement yet.
     pub(crate) fn of(key: Key, expected: Diagnosis) -> Self {
         let Key { property, flow, cell, lift, group, velocities, algorithm } = key;

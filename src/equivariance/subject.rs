@@ -157,15 +157,20 @@ impl<G: FlowGroup, F: Fn(&Tensor) -> Result<Tensor>> Subject for SequenceMap<G, 
     type Group = G;
 
     fn observe(&self, sequence: Sequence<'_>) -> Result<Vec<Stage>> {
-        let mut frames = (self.map)(sequence.tensor())?;
-        if self.start > 0 {
-            let mut dims = frames.dims().to_vec();
-            dims[1] = self.start;
-            // Black before it begins: what is silent both times is not compared.
-            let before = Tensor::zeros(dims, frames.dtype(), frames.device())?;
-            frames = Tensor::cat(&[&before, &frames], 1)?;
-        }
-        let values = Values::Frames(frames);
+        let frames = (self.map)(sequence.tensor())?;
+        let values = Values::Frames(after_silence(&frames, self.start)?);
         Ok(vec![Stage { name: "output".into(), values, claim: self.claim }])
     }
+}
+
+/// Frames or maps (B, T, C, H, W) of times from `start` on, with zeros before them: what is silent both times is
+/// not compared.
+pub(crate) fn after_silence(frames: &Tensor, start: usize) -> Result<Tensor> {
+    if start == 0 {
+        return Ok(frames.clone());
+    }
+    let mut dims = frames.dims().to_vec();
+    dims[1] = start;
+    let silence = Tensor::zeros(dims, frames.dtype(), frames.device())?;
+    Ok(Tensor::cat(&[&silence, frames], 1)?)
 }

@@ -3,7 +3,9 @@
 use crate::cells::{Cell, unroll_step_by_step};
 use crate::error::{Error, Result, expect_shape};
 use crate::flow::Sequence;
-use crate::ops::{ConvAlgorithm, FedAs, Feed, Layer, ReadOut, StackRun};
+use crate::ops::{
+    ConvAlgorithm, FedAs, Feed, Layer, ReadOut, StackRun, convolution_stack_of_slices,
+};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -115,11 +117,8 @@ impl<C: Cell> Forecaster<C> {
     /// # Errors
     /// [`Error::Shape`] when extents disagree, also when outputs are fed back and C_out ≠ C_in.
     pub fn forecast(&self, seen: &Tensor, steps: usize) -> Result<Tensor> {
-        self.check(seen, steps)?;
-        self.decode(seen, |feed| {
-            let fed = ReadOut::Fed { steps, feed, fed_as: self.fed_as() };
-            self.cell.unroll(Sequence::Frames(seen), fed)
-        })
+        let (read_outs, decoding) = self.read_out(seen, steps)?;
+        predicted(&decoding.finish(&read_outs)?)
     }
 
     /// The frames seen with those predicted after them, (B, T + `steps`, C, H, W): what moves with the input.
@@ -130,16 +129,31 @@ impl<C: Cell> Forecaster<C> {
         Ok(Tensor::cat(&[seen, &self.forecast(seen, steps)?], 1)?)
     }
 
+    /// The maps (B, 1, C, H, W) between the decoder's layers for the first predicted frame, before anything is fed back
+    /// that the decoder has made.
+    ///
+    /// # Errors
+    /// As [`Forecaster::forecast`].
+    pub(crate) fn between_layers(&self, seen: &Tensor) -> Result<Vec<Tensor>> {
+        let (read_outs, _) = self.read_out(seen, 1)?;
+        let after = |layers| {
+            let layers = &self.decoder[..layers];
+            predicted(&convolution_stack_of_slices(&read_outs, layers, self.algorithm)?)
+        };
+        (1..self.decoder.len()).map(after).collect()
+    }
+
     /// [`Forecaster::forecast`] with the hidden states along the way, step by step: to rounding the same, since
     /// gates are approximated in another way then, and fed back.
     pub fn forecast_with_states(&self, seen: &Tensor, steps: usize) -> Result<Forecast<C::State>> {
         self.check(seen, steps)?;
         let mut states = Vec::new();
-        let outputs = self.decode(seen, |feed| {
+        let (read_outs, decoding) = self.decode(seen, |feed| {
             let mut keep = |state: &C::State| states.push(state.clone());
             let fed = ReadOut::Fed { steps, feed, fed_as: self.fed_as() };
             unroll_step_by_step(&self.cell, Sequence::Frames(seen), fed, &mut keep)
         })?;
+        let outputs = predicted(&decoding.finish(&read_outs)?)?;
         let decoder_states = states.split_off(seen.dims()[1]);
         Ok(Forecast { outputs, encoder_states: states, decoder_states })
     }
@@ -171,18 +185,26 @@ impl<C: Cell> Forecaster<C> {
         Ok(())
     }
 
+    /// What is read out for the predicted frames, (N, B, H, W, C), and the run of the decoder over it.
+    fn read_out(&self, seen: &Tensor, steps: usize) -> Result<(Tensor, StackRun)> {
+        self.check(seen, steps)?;
+        self.decode(seen, |feed| {
+            let fed = ReadOut::Fed { steps, feed, fed_as: self.fed_as() };
+            self.cell.unroll(Sequence::Frames(seen), fed)
+        })
+    }
+
     /// Decodes what `unroll` reads out step by step, feeding back what was decoded.
     fn decode(
         &self,
         seen: &Tensor,
         unroll: impl FnOnce(&mut Feed<'_>) -> Result<Tensor>,
-    ) -> Result<Tensor> {
+    ) -> Result<(Tensor, StackRun)> {
         let (_, _, inputs, height, width) = seen.dims5()?;
         let mut decoding = StackRun::new(&self.decoder, (height, width), self.algorithm)?;
         let mut feed = |read_out: &Tensor| self.fed_back(&decoding.step(read_out)?, inputs);
         let read_outs = unroll(&mut feed)?;
-        let outputs = decoding.finish(&read_outs)?; // (N, B, H, W, C_out)
-        Ok(outputs.permute((1, 0, 4, 2, 3))?.contiguous()?)
+        Ok((read_outs, decoding))
     }
 
     fn fed_back(&self, output: &Tensor, inputs: usize) -> Result<Tensor> {
@@ -196,4 +218,9 @@ impl<C: Cell> Forecaster<C> {
             Feedback::Output | Feedback::Flowed => Ok(output.clone()),
         }
     }
+}
+
+/// Frames (N, B, H, W, C) as (B, N, C, H, W).
+fn predicted(frames: &Tensor) -> Result<Tensor> {
+    Ok(frames.permute((1, 0, 4, 2, 3))?.contiguous()?)
 }

@@ -51,7 +51,17 @@ pub fn flow_sequence(
     how: impl Into<Unrolled>,
     read_out: ReadOut<'_>,
 ) -> Result<Tensor> {
-    let how = how.into();
+    checked(frames, kernels, action, how.into(), read_out)
+}
+
+/// The same, compiled with this crate once, kernels and all, and not once more with everything that calls it.
+fn checked(
+    frames: &Tensor,
+    kernels: Kernels<'_>,
+    action: SliceAction<'_>,
+    how: Unrolled,
+    read_out: ReadOut<'_>,
+) -> Result<Tensor> {
     let channels = kernels.recurrent.dims4()?.1;
     let maps = how.update.gates() * channels;
     let inputs = if kernels.input.is_some() { None } else { Some(maps) };

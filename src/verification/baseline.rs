@@ -4,6 +4,7 @@ use crate::atomic_file::write_atomically;
 use crate::comma_separated::csv_bytes;
 use crate::equivariance::{Diagnosis, Key, Row};
 use crate::error::{Error, Result};
+use std::fmt;
 use std::path::Path;
 
 /// The rows of an earlier run.
@@ -19,6 +20,12 @@ pub struct Deviation {
     pub statement: Key,
     /// What changed, in words.
     pub change: String,
+}
+
+impl fmt::Display for Deviation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.statement, self.change)
+    }
 }
 
 impl Baseline {
@@ -55,8 +62,9 @@ impl Baseline {
         }
         for (place, row) in rows.iter().enumerate() {
             let refuse = |problem: String| Err(refused(path, Some(place as u64 + 2), &problem));
-            let unknown = [&row.expected, &row.verdict].into_iter().find(|v| !is_verdict(v));
-            if let Some(unknown) = unknown {
+            let known = [(&row.expected, &VERDICTS[..4]), (&row.verdict, &VERDICTS[..])];
+            let unknown = known.into_iter().find(|(word, known)| !known.contains(&word.as_str()));
+            if let Some((unknown, _)) = unknown {
                 return refuse(format!("says `{unknown}`, which is no verdict"));
             }
             if rows[..place].iter().any(|before| before.key() == row.key()) {
@@ -109,23 +117,25 @@ fn refused(path: &Path, line: Option<u64>, problem: &str) -> Error {
     Error::Format { path: path.to_path_buf(), line, problem }
 }
 
-/// Verdicts from the best to the worst.
-const VERDICTS: [Diagnosis; 4] =
-    [Diagnosis::Exact, Diagnosis::Rounding, Diagnosis::Discretisation, Diagnosis::Broken];
+/// Verdicts from the best to the worst; the last is that of a [`Report`](crate::equivariance::Report) alone.
+const VERDICTS: [&str; 5] = [
+    Diagnosis::Exact.name(),
+    Diagnosis::Rounding.name(),
+    Diagnosis::Discretisation.name(),
+    Diagnosis::Broken.name(),
+    Row::PROVES_NOTHING,
+];
 
-fn is_verdict(word: &str) -> bool {
-    VERDICTS.iter().any(|verdict| verdict.to_string() == word)
+fn rank(verdict: &str) -> usize {
+    VERDICTS.iter().position(|&known| known == verdict).unwrap_or(VERDICTS.len())
 }
 
 fn worse(before: &Row, now: &Row) -> Option<String> {
-    let rank = |word: &str| {
-        VERDICTS.iter().position(|verdict| verdict.to_string() == word).unwrap_or(VERDICTS.len())
-    };
     if before.holds && !now.holds {
         return Some(format!("was {}, does not hold any more ({})", before.verdict, now.verdict));
     }
     if rank(&now.verdict) > rank(&before.verdict) {
-        return Some(format!("was {}, is {}", before.verdict, now.verdict));
+        return Some(format!("was {}, now {}", before.verdict, now.verdict));
     }
     let margin = before.margin?;
     let grew = |precision: &str, before: Option<f64>, now: Option<f64>| {
@@ -181,6 +191,29 @@ mod tests {
         let mut fails = same.clone();
         fails[2].holds = false;
         assert_eq!(baseline.deviations(&fails, all).len(), 1, "a control that no longer breaks");
+    }
+
+    #[test]
+    fn the_rows_of_a_report_come_back_and_what_proves_nothing_is_the_worst() -> Result<()> {
+        let folder = tempfile::tempdir().map_err(Error::io(Path::new("temporary")))?;
+        let path = folder.path().join("baseline.csv");
+        let rows = [row("a", Row::PROVES_NOTHING, 1.0), row("b", "rounding", 1e-7)];
+        let rows = rows.map(|row| Row { expected: "rounding".into(), ..row });
+        Baseline::of(rows.to_vec()).write(&path)?;
+        let baseline = Baseline::read(&path)?;
+        assert_eq!(baseline.rows, rows);
+        assert_eq!(baseline.deviations(&[row("a", "BROKEN", 1.0), rows[1].clone()], |_| true), []);
+        let lost = row("b", Row::PROVES_NOTHING, 1e-7);
+        let worse = baseline.deviations(&[rows[0].clone(), lost], |_| true);
+        let said: Vec<String> = worse.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            ["law, b, trivial, translation, V1, direct was rounding, now proves nothing"]
+        );
+        let expected = Row { expected: Row::PROVES_NOTHING.into(), ..rows[0].clone() };
+        Baseline::of(vec![expected]).write(&path)?;
+        assert!(Baseline::read(&path).is_err(), "nothing is expected to prove nothing");
+        Ok(())
     }
 
     #[test]

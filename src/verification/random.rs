@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use candle_core::DType;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use std::fmt;
 
 /// A case for which the theory, or the cell, is wrong.
 #[derive(Clone, Debug)]
@@ -26,6 +27,17 @@ pub struct Counterexample {
     pub steps: (i32, i32),
     /// What was expected and what was measured, in words.
     pub reason: String,
+}
+
+/// In two lines: the law and what is wrong, then the case.
+impl fmt::Display for Counterexample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, sizes, seed, steps, reason } = self;
+        write!(
+            f,
+            "counterexample to {key}: {reason}\n  flow of {steps:?} steps, seed {seed}, {sizes:?}"
+        )
+    }
 }
 
 /// Measures `count` random cases of the selection's cells and precisions; the cases are a function of

@@ -47,7 +47,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Finding> {
     if let Some(baseline) = baseline {
         let is_asked_for = |row: &Row| selection.asks_for(row, &kinds);
         for worse in baseline.deviations(&measured, is_asked_for) {
-            errln!("worse than the baseline: {} {}", worse.statement, worse.change);
+            errln!("worse than the baseline: {worse}");
             is_fine = false;
         }
     }

@@ -1,6 +1,6 @@
 //! `--thorough`: random cases.
 
-use fernn::verification::{Counterexample, Selection, Verified, search};
+use fernn::verification::{Selection, Verified, search};
 use std::time::{Duration, Instant};
 
 /// Searches random cases until the time is over or one is found; whether none was.
@@ -13,9 +13,7 @@ pub fn search_for(
     let (start, mut batch) = (Instant::now(), 0u64);
     loop {
         if let Some(found) = search(kinds, selection, batch, AT_ONCE)? {
-            let Counterexample { key, sizes, seed, steps, reason } = found;
-            outln!("counterexample to {key}: {reason}")?;
-            outln!("  flow of {steps:?} steps, seed {seed}, {sizes:?}")?;
+            outln!("{found}")?;
             return Ok(false);
         }
         batch += 1;

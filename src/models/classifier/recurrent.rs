@@ -63,9 +63,20 @@ impl RecurrentClassifier {
     /// # Errors
     /// [`Error::Shape`] when extents disagree.
     pub fn encode(&self, clips: &Tensor, mode: &mut Mode) -> Result<Tensor> {
+        self.encode_showing(clips, mode, &mut |_| ())
+    }
+
+    /// The same, showing to `observe` what comes out of every layer of the encoder, (B, T, H, W, C).
+    pub(in crate::models) fn encode_showing(
+        &self,
+        clips: &Tensor,
+        mode: &mut Mode,
+        observe: &mut dyn FnMut(&Tensor),
+    ) -> Result<Tensor> {
         let mut x = channels_last(clips)?;
         for block in &self.encoder {
             x = block.apply(&x, (self.padding, self.algorithm), mode)?;
+            observe(&x);
         }
         Ok(x)
     }
