@@ -44,15 +44,20 @@ pub struct Place {
     pub seed: Option<u64>,
 }
 
+impl Place {
+    fn parts(&self) -> Vec<String> {
+        let frame = self.step.map(|step| format!("frame {step}"));
+        let slice = self.velocity.as_ref().map(|velocity| format!("ν = {velocity}"));
+        let moved = Some(format!("input moved by {}", self.flow));
+        let extents = self.extents.map(|(height, width)| format!("{height}×{width} pixels"));
+        let seed = self.seed.map(|seed| format!("seed {seed}"));
+        [frame, slice, moved, extents, seed].into_iter().flatten().collect()
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.step.map_or(Ok(()), |step| write!(f, "frame {step}, "))?;
-        self.velocity.as_ref().map_or(Ok(()), |velocity| write!(f, "ν = {velocity}, "))?;
-        write!(f, "input moved by {}", self.flow)?;
-        if let Some((height, width)) = self.extents {
-            write!(f, ", {height}×{width} pixels")?;
-        }
-        self.seed.map_or(Ok(()), |seed| write!(f, ", seed {seed}"))
+        f.write_str(&self.parts().join(", "))
     }
 }
 
@@ -153,24 +158,44 @@ impl Line {
             && motions().any(|motion| motion.reaches(LEAST_BREACH.max(2.0 * largest)))
     }
 
-    /// Lines of at most 80 columns with the errors by motion, in f64 where it was measured.
-    fn errors_by_motion(&self) -> String {
-        let mut text = String::new();
-        let mut columns = 80;
-        for motion in &self.motions {
-            let Some(error) = motion.double.or(motion.single) else { continue };
-            let word = format!("{} {error:.1e}", motion.velocity);
-            columns += 2 + word.chars().count();
-            if columns > 79 {
-                text += "\n    ";
-                columns = 4 + word.chars().count();
-            } else {
-                text += ", ";
-            }
-            text += &word;
-        }
-        text
+    /// Where it is largest, and how large it is there, under the motion alone.
+    fn parts_of_worst(&self, place: &Place) -> Vec<String> {
+        let motion = self.motions.iter().find(|motion| motion.velocity == place.flow);
+        let (single, double) = motion.map_or((None, None), |m| (m.single, m.double));
+        let said = |(precision, error): (&str, Option<f64>)| {
+            error.map(|error| format!("{precision} {error:.0e}"))
+        };
+        let errors = [("f32", single), ("f64", double)].into_iter().filter_map(said);
+        let mut place = place.parts();
+        place[0].insert_str(0, "largest at ");
+        errors.chain(place).collect()
     }
+
+    /// The errors by motion, in f64 where it was measured.
+    fn errors_by_motion(&self) -> Vec<String> {
+        let said = |motion: &MotionError| {
+            let error = motion.double.or(motion.single)?;
+            Some(format!("{} {error:.1e}", motion.velocity))
+        };
+        self.motions.iter().filter_map(said).collect()
+    }
+}
+
+/// Words with commas between them, in lines of at most 80 columns, indented.
+fn in_lines(words: &[String]) -> String {
+    let mut text = String::new();
+    let mut columns = 80;
+    for word in words {
+        columns += 2 + word.chars().count();
+        if columns > 79 {
+            text += if text.is_empty() { "\n    " } else { ",\n    " };
+            columns = 4 + word.chars().count();
+        } else {
+            text += ", ";
+        }
+        text += word;
+    }
+    text
 }
 
 /// A line of at most 80 columns where it holds, with the error where numbers are rounded; below it the reason or
@@ -192,19 +217,13 @@ impl fmt::Display for Line {
         match (&self.verdict, &self.worst) {
             (Verdict::Vacuous(why), _) => write!(f, "\n    {why}")?,
             (_, Some(place)) if !self.holds() => {
-                write!(f, "\n    ")?;
-                let motion = self.motions.iter().find(|motion| motion.velocity == place.flow);
-                let (single, double) = motion.map_or((None, None), |m| (m.single, m.double));
-                for (precision, error) in [("f32", single), ("f64", double)] {
-                    error.map_or(Ok(()), |error| write!(f, "{precision} {error:.0e}, "))?;
-                }
-                write!(f, "largest at {place}")?;
+                f.write_str(&in_lines(&self.parts_of_worst(place)))?;
             }
             _ => {}
         }
         let interpolates = self.motions.iter().any(|motion| !motion.is_exact());
         if self.expected == Diagnosis::Discretisation || interpolates {
-            return f.write_str(&self.errors_by_motion());
+            return f.write_str(&in_lines(&self.errors_by_motion()));
         }
         match self.single.or(self.double).filter(|&error| error > 0.0 && self.holds()) {
             Some(error) if !is_control => write!(f, ", {error:.0e}"),

@@ -7,7 +7,7 @@
 
 use super::resampling::cos_sin;
 use crate::error::{Error, Result, expect_shape};
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 
 /// The functions that filters are sums of, sampled in every orientation of C_N.
 ///
@@ -28,8 +28,8 @@ pub struct SteerableBasis {
     orientations: usize,
     size: usize,
     functions: Vec<Function>,
-    /// (functions, size²) for every orientation.
-    sampled: Vec<Vec<f64>>,
+    /// (functions, orientations · size²).
+    sampled: Vec<f64>,
 }
 
 /// A basis function before it is rotated.
@@ -111,12 +111,14 @@ impl SteerableBasis {
         }
         let mut basis = Self { orientations, size, functions, sampled: vec![] };
         basis.normalise();
-        basis.sampled = (0..orientations).map(|g| basis.sample(g)).collect();
+        let (taps, by_orientation) = (size * size, basis.samples());
+        let of = |d: usize| by_orientation.iter().flat_map(move |all| &all[d * taps..][..taps]);
+        basis.sampled = (0..basis.len()).flat_map(of).copied().collect();
         Ok(basis)
     }
 
     fn normalise(&mut self) {
-        let samples: Vec<Vec<f64>> = (0..self.orientations).map(|g| self.sample(g)).collect();
+        let samples = self.samples();
         let (taps, orientations) = (self.size * self.size, self.orientations as f64);
         for (number, function) in self.functions.iter_mut().enumerate() {
             let squares = samples.iter().flat_map(|s| &s[number * taps..][..taps]).map(|v| v * v);
@@ -125,6 +127,11 @@ impl SteerableBasis {
                 *scale = if norm > 0.0 { 1.0 / norm } else { 0.0 };
             }
         }
+    }
+
+    /// (functions, size²) for every orientation.
+    fn samples(&self) -> Vec<Vec<f64>> {
+        (0..self.orientations).map(|g| self.sample(g)).collect()
     }
 
     /// All functions rotated to orientation g, on the grid.
@@ -178,7 +185,7 @@ impl SteerableBasis {
     /// [`Error::Shape`] when extents disagree.
     ///
     /// ```
-    /// use candle_core::{Device, Tensor};
+    /// use candle_core::Tensor;
     /// use fernn::ops::SteerableBasis;
     ///
     /// # fn main() -> fernn::Result<()> {
@@ -196,10 +203,9 @@ impl SteerableBasis {
     pub fn lifting(&self, coefficients: &Tensor) -> Result<Tensor> {
         let dims = [("C", None), ("C_in", None), ("D", Some(self.len()))];
         expect_shape("lifting coefficients", coefficients, &dims)?;
-        let rotated = self.rotated(|g| self.weigh(coefficients, g))?;
         let (outputs, inputs, _) = coefficients.dims3()?;
-        let all = Tensor::stack(&rotated, 1)?; // (C, N, C_in, k²)
-        self.filters(&all, outputs * self.orientations, inputs)
+        let all = self.turned(coefficients)?.reshape((outputs, inputs, self.orientations, ()))?;
+        self.filters(&all.transpose(1, 2)?, outputs * self.orientations, inputs)
     }
 
     /// Filters between regular fields: `W[(o, g), (i, h)](x) = k[o, i, (h − g) mod N](R_g⁻¹x)`.
@@ -213,15 +219,14 @@ impl SteerableBasis {
         let n = self.orientations;
         let dims = [("C", None), ("C_in", None), ("N", Some(n)), ("D", Some(self.len()))];
         expect_shape("regular coefficients", coefficients, &dims)?;
-        let rotated = self.rotated(|g| {
-            let (stay, wrap) =
-                (coefficients.narrow(2, 0, n - g)?, coefficients.narrow(2, n - g, g));
-            let rolled = if g == 0 { stay } else { Tensor::cat(&[&wrap?, &stay], 2)? };
-            self.weigh(&rolled, g)
-        })?;
         let (outputs, inputs, ..) = coefficients.dims4()?;
-        let all = Tensor::stack(&rotated, 1)?; // (C, N, C_in, N, k²)
-        self.filters(&all, outputs * n, inputs * n)
+        // Filter (g, h) is that of coefficients h − g in orientation g.
+        let place = |(g, h): (usize, usize)| ((h + n - g) % n * n + g) as u32;
+        let places = (0..n).flat_map(|g| (0..n).map(move |h| place((g, h)))).collect();
+        let places = Tensor::from_vec(places, n * n, coefficients.device())?;
+        let all = self.turned(coefficients)?.reshape((outputs * inputs, n * n, ()))?;
+        let all = all.index_select(&places, 1)?.reshape((outputs, inputs, n, ()))?;
+        self.filters(&all.transpose(1, 2)?, outputs * n, inputs * n)
     }
 
     /// Filters from a regular to a trivial field: `W[o, (i, h)](x) = k[o, i](R_h⁻¹x)`.
@@ -234,26 +239,19 @@ impl SteerableBasis {
     pub fn projecting(&self, coefficients: &Tensor) -> Result<Tensor> {
         let dims = [("C", None), ("C_in", None), ("D", Some(self.len()))];
         expect_shape("projecting coefficients", coefficients, &dims)?;
-        let rotated = self.rotated(|g| self.weigh(coefficients, g))?;
         let (outputs, inputs, _) = coefficients.dims3()?;
-        let all = Tensor::stack(&rotated, 2)?; // (C, C_in, N, k²)
-        self.filters(&all, outputs, inputs * self.orientations)
+        self.filters(&self.turned(coefficients)?, outputs, inputs * self.orientations)
     }
 
-    fn rotated(&self, filters: impl Fn(usize) -> Result<Tensor>) -> Result<Vec<Tensor>> {
-        (0..self.orientations).map(filters).collect()
-    }
-
-    /// Σ_d coefficients(…, d) · function d in orientation g: (…, k²).
-    fn weigh(&self, coefficients: &Tensor, g: usize) -> Result<Tensor> {
+    /// Σ_d coefficients(…, d) · function d in every orientation: (…, N, k²), with … in one.
+    fn turned(&self, coefficients: &Tensor) -> Result<Tensor> {
         let (functions, taps) = (self.len(), self.size * self.size);
-        let sampled = Tensor::from_slice(&self.sampled[g], (functions, taps), &Device::Cpu)?;
-        let sampled = sampled.to_dtype(coefficients.dtype())?.to_device(coefficients.device())?;
-        let mut dims = coefficients.dims().to_vec();
+        let shape = (functions, self.orientations * taps);
+        let sampled = Tensor::from_slice(&self.sampled, shape, coefficients.device())?;
+        let sampled = sampled.to_dtype(coefficients.dtype())?;
         let rows = coefficients.elem_count() / functions;
         let weighed = coefficients.contiguous()?.reshape((rows, functions))?.matmul(&sampled)?;
-        *dims.last_mut().expect("checked by the caller") = taps;
-        Ok(weighed.reshape(dims)?)
+        Ok(weighed.reshape((rows, self.orientations, taps))?)
     }
 
     fn filters(&self, all: &Tensor, outputs: usize, inputs: usize) -> Result<Tensor> {
