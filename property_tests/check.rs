@@ -15,18 +15,19 @@ use fernn::cells::{
     TranslationRnn,
 };
 use fernn::equivariance::{
-    Claim, LEAST_ORDER, Law, Line, MeasuredGroup, Options, Report, SequenceMap, Subject, Values,
-    Verdict, check,
+    Claim, LEAST_ORDER, Law, Line, MeasuredGroup, Options, Report, SequenceMap, Stage, Subject,
+    Values, Verdict, check,
 };
 use fernn::flow::{
     CarryOrder, FlowGroup, FlowSpace, Lift, PixelsPerFrame, Rotation, Sequence, Translation,
     VelocitySet,
 };
 use fernn::models::{
-    AnyClassifier, ClassifierChoice, ClassifierShape, FORECAST, Feedback, Forecaster,
+    AnyClassifier, ClassifierChoice, ClassifierShape, Decoder, FORECAST, Feedback, Forecaster,
+    ForecasterChoice, ForecasterShape, Mode, check_forecaster,
 };
 use fernn::ops::{Activation, ConvAlgorithm, Layer, Padding, SteerableBasis};
-use fernn::parameters::{Initial, Parameters};
+use fernn::parameters::{Initial, Parameters, in_precision};
 use std::path::Path;
 
 fn report(fault: Fault, lift: Lift) -> Report {
@@ -244,31 +245,60 @@ fn a_stack_tells_the_layer_at_which_a_breach_begins() -> Result<()> {
 
 #[test]
 fn a_decoder_tells_the_layer_at_which_a_breach_begins() -> Result<()> {
-    const CHANNELS: usize = 4;
-    let kernel =
-        |name: &str, outputs, inputs, dtype| normal(3, name, &[outputs, inputs, 3, 3], 0.3, dtype);
-    let names = ["decoder's layer 1", "decoder's layer 2", FORECAST];
-    for (faulty, stage) in names.into_iter().enumerate() {
+    const NAMES: [&str; 3] = ["decoder's layer 1", "decoder's layer 2", FORECAST];
+    let told = |faulty: Option<usize>| {
         let build = |dtype, velocities| {
-            let space = FlowSpace::new(Translation, velocities, Lift::CoMoving);
-            let (u, w) = (kernel("u", CHANNELS, 1, dtype), kernel("w", CHANNELS, CHANNELS, dtype));
-            let layer = |place: usize| Layer {
-                kernel: kernel(
-                    names[place],
-                    if place == 2 { 1 } else { CHANNELS },
-                    CHANNELS,
-                    dtype,
-                ),
-                activation: if place == 2 { Activation::Identity } else { Activation::Relu },
-                padding: if place == faulty { Padding::Zero } else { Padding::Circular },
+            let kernel = |name: &str, outputs, inputs, scale| {
+                normal(3, name, &[outputs, inputs, 3, 3], scale, dtype)
             };
+            let layer = |place: usize| Layer {
+                kernel: kernel(NAMES[place], if place == 2 { 1 } else { CHANNELS }, CHANNELS, 0.3),
+                activation: if place == 2 { Activation::Identity } else { Activation::Relu },
+                padding: if faulty == Some(place) { Padding::Zero } else { Padding::Circular },
+            };
+            let space = FlowSpace::new(Translation, velocities, Lift::CoMoving);
+            let (u, w) = (kernel("u", CHANNELS, 1, 0.3), kernel("w", CHANNELS, CHANNELS, 0.17));
+            let cell = FlowRnn::over(space, u, w)?;
             let decoder = (0..3).map(layer).collect();
-            let cell = FlowRnn::over(space, u, (w * 0.5)?)?;
             let model = Forecaster::new(cell, decoder, ConvAlgorithm::Direct)?;
-            Ok(model.with_feedback(Feedback::Flowed))
+            Ok(model.with_feedback(Feedback::Flowed).with_fields_between_layers())
         };
-        let report = check(build, &Options::over(Translation))?;
+        check(build, &Options::over(Translation))
+    };
+    let sound = told(None)?;
+    sound.assert_holds();
+    for stage in NAMES {
+        let laws = [Law::Flow, Law::Still, Law::Control];
+        let is_there = |&law: &Law| sound.lines.iter().any(|l| l.stage == stage && l.law == law);
+        assert!(laws.iter().all(is_there), "{sound}");
+    }
+    for (faulty, stage) in NAMES.into_iter().enumerate() {
+        let report = told(Some(faulty))?;
         assert_eq!(report.begins_at(), Some(stage), "{report}");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_equivariant_decoder_is_measured_layer_by_layer_and_a_plain_one_as_a_whole() -> Result<()> {
+    let group = Rotation::new(4)?;
+    let fields = Fields::Steerable(SteerableBasis::new(4, 3)?);
+    for decoder in [Decoder::Equivariant, Decoder::Plain] {
+        let choice = ForecasterChoice::default();
+        let shape =
+            ForecasterShape { inputs: 1, channels: 2, outputs: 1, decoder_layers: 1, decoder };
+        let space = FlowSpace::new(group, group.closed((9, 9))?, Lift::CoMoving);
+        let all = choice.parameters(&shape, &fields, space.velocities());
+        let weights = Parameters::draw(&all, 0, &Device::Cpu)?.detached();
+        let build = |dtype, space| {
+            let weights = in_precision(&weights, dtype)?;
+            choice.forecaster((&shape, &fields), &weights, space, Path::new("drawn"))
+        };
+        let report = check_forecaster(build, &space, choice.cell, shape.inputs)?;
+        let is_layer = |line: &Line| line.stage == "decoder's layer 1";
+        let is_equivariant = decoder == Decoder::Equivariant;
+        assert_eq!(report.lines.iter().any(is_layer), is_equivariant, "{report}");
+        assert_eq!(report.holds(), is_equivariant, "{report}");
     }
     Ok(())
 }
@@ -281,20 +311,42 @@ fn a_classifier_shows_every_layer_of_its_encoder() -> Result<()> {
     let weights = Parameters::draw(&all, 0, &Device::Cpu)?.detached();
     let model = choice.classifier(&weights, &velocities, Path::new("drawn"))?;
     let AnyClassifier::Recurrent(model) = model else { panic!("a recurrent classifier") };
-    let clips = Tensor::rand(0f32, 1.0, (1, 2, 1, 8, 8), &Device::Cpu)?;
-    let shown: Vec<(String, usize)> = model
-        .observe(Sequence::Frames(&clips))?
-        .into_iter()
-        .map(|stage| match stage.values {
-            Values::Maps(maps) => (stage.name, maps.dims()[2]),
-            Values::States(_, after) => (stage.name, after[0].dims()[4]),
-            Values::Frames(all) | Values::Invariant(all) => (stage.name, all.dims()[1]),
-        })
-        .collect();
-    let shown: Vec<(&str, usize)> = shown.iter().map(|(name, n)| (name.as_str(), *n)).collect();
+    let clips = normal(3, "clips", &[1, 2, 1, 5, 7], 1.0, DType::F32);
+    let stages = model.observe(Sequence::Frames(&clips))?;
+    let channels = |stage: &Stage| match &stage.values {
+        Values::Maps(maps) => maps.dims()[2],
+        Values::States(_, after) => after[0].dims()[4],
+        Values::Frames(all) | Values::Invariant(all) => all.dims()[1],
+    };
+    let shown: Vec<(&str, usize)> =
+        stages.iter().map(|stage| (stage.name.as_str(), channels(stage))).collect();
     let encoder = [("encoder's layer 1", 4), ("encoder's layer 2", 8), ("encoder's layer 3", 16)];
     assert_eq!(shown[..3], encoder);
     assert_eq!(shown[3..], [("state of layer 1", 16), ("logits", 3)]);
+    let Values::Maps(last) = &stages[2].values else { panic!("maps") };
+    let encoded = model.encode(&clips, &mut Mode::Evaluation)?.permute((0, 1, 4, 2, 3))?;
+    assert_eq!(last.flatten_all()?.to_vec1::<f32>()?, encoded.flatten_all()?.to_vec1::<f32>()?);
+    Ok(())
+}
+
+#[test]
+fn no_line_of_a_report_is_longer_than_80_columns() -> Result<()> {
+    let faults = [Fault::BoundaryMask, Fault::SameEverywhere, Fault::NotANumber];
+    let mut reports = faults.map(|fault| report(fault, Lift::Trivial)).to_vec();
+    let group = Rotation::new(8)?;
+    let build = |dtype, velocities| {
+        let space = FlowSpace::new(group, velocities, Lift::Trivial);
+        own_cell(CellChoice::SIMPLE, (&Fields::Plain, 16), space, dtype)
+    };
+    reports.push(check(build, &Options::over(group))?);
+    let mut longest = 0;
+    for report in reports.iter().map(Report::to_string) {
+        for line in report.lines() {
+            longest = longest.max(line.chars().count());
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+    assert!(longest > 70, "lines are broken where they must be, and no sooner: {longest}");
     Ok(())
 }
 

@@ -50,8 +50,11 @@ fn within(limits: &str) -> std::process::Command {
 
 /// A run of a few seconds: one experiment, one seed, few steps but several evaluations.
 fn small_run(out: &Path) -> Vec<String> {
-    let flags = "reproduce --only translation --seeds 1 --steps 110 --seed 3 --out";
-    flags.split(' ').map(String::from).chain([out.display().to_string()]).collect()
+    let flags = "reproduce --only translation --seeds 1 --steps 22 --seed 3 --set schedule.interval=10 \
+                 --set shape.channels=4 --set validation_sequences=4 --set test_sequences=16 --set \
+                 horizon_sequences=4 --out";
+    let out = out.display().to_string();
+    flags.split_whitespace().map(String::from).chain([out]).collect()
 }
 
 fn read(path: PathBuf) -> Vec<u8> {

@@ -6,20 +6,16 @@ use std::alloc::{GlobalAlloc, Layout, System};
 /// Prepares this process for long runs of large tensors. Call it first, before any thread exists.
 ///
 /// Candle's own pool of pinned, spinning threads is cut down to one: it competes with rayon's for
-/// the cores, and the large operations are all rayon's. The number of rayon's threads is told in the environment,
-/// for where it is not candle counts the cores in `/proc/cpuinfo` at every product of matrices. The C library, where it is glibc, keeps freed
+/// the cores, and the large operations are all rayon's. The C library, where it is glibc, keeps freed
 /// memory for the next tensor instead of handing it back page by page (measured: 5 to 10 % of a
 /// training step of a small model), and shares one heap among all threads where addresses are few (`ulimit -v`).
 ///
 /// # Safety
 /// No other thread may run yet: the environment is changed, which another might be reading.
 pub unsafe fn prepare() {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    for (name, threads) in [("CANDLE_NUM_THREADS", 1), ("RAYON_NUM_THREADS", cores)] {
-        if std::env::var_os(name).is_none() {
-            // SAFETY: the caller's promise that no other thread runs.
-            unsafe { std::env::set_var(name, threads.to_string()) };
-        }
+    if std::env::var_os("CANDLE_NUM_THREADS").is_none() {
+        // SAFETY: the caller's promise that no other thread runs.
+        unsafe { std::env::set_var("CANDLE_NUM_THREADS", "1") };
     }
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -31,7 +27,8 @@ pub unsafe fn prepare() {
         }
         // Each thread has a heap of 64 MiB of addresses of its own, up to eight for each core; where one is refused,
         // every tensor is asked for and given back by itself (measured: seven times as long). There all share one.
-        if free_addresses() < cores as u64 * (512 << 20) {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+        if free_addresses() < cores * (512 << 20) {
             // SAFETY: as above.
             unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
         }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 /// Six units of a few seconds with many checkpoints.
 pub(super) fn flags(out: &Path) -> Vec<String> {
     let flags = "reproduce --only translation --seeds 2 --steps 60 --tensorboard --jobs 2 --set \
-                 schedule.interval=5 --set validation_sequences=4 --set test_sequences=8 --set \
-                 horizon_sequences=2 --out";
+                 schedule.interval=5 --set shape.channels=4 --set batch=2 --set validation_sequences=4 --set \
+                 test_sequences=8 --set horizon_sequences=2 --out";
     let out = out.display().to_string();
     flags.split_whitespace().map(String::from).chain([out]).collect()
 }

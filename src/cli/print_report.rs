@@ -1,7 +1,7 @@
 //! What a check found, on standard output in each format.
 
 use clap::ValueEnum;
-use fernn::equivariance::Report;
+use fernn::equivariance::{Line, Report};
 use fernn::verification::Paint;
 use serde::Serialize;
 use std::io::Write;
@@ -32,7 +32,7 @@ pub fn print_report(format: Format, report: &Report, subject: &str) -> anyhow::R
     match format {
         Format::Table => {
             let paint = Paint::of_standard_output();
-            painted(report, |line| paint.red(line)).iter().try_for_each(|line| outln!("{line}"))?
+            outln!("{}", painted(report, |law| paint.red(law)))?
         }
         Format::Csv => print_csv(report.rows(subject))?,
         Format::Json => outln!("{}", serde_json::to_string_pretty(&report.rows(subject))?)?,
@@ -40,43 +40,42 @@ pub fn print_report(format: Format, report: &Report, subject: &str) -> anyhow::R
     Ok(())
 }
 
-/// The lines of a report, each law that does not hold in red: they stand first, what belongs to them indented.
-fn painted(report: &Report, red: impl Fn(&str) -> String) -> Vec<String> {
-    let mut wrong = report.lines.iter().filter(|line| !line.holds()).count();
-    let paint = |line: &str| match wrong {
-        1.. if !line.starts_with(' ') => {
-            wrong -= 1;
-            red(line)
-        }
-        _ => line.to_string(),
+/// A report, each law that does not hold in red.
+fn painted(report: &Report, red: impl Fn(&str) -> String) -> String {
+    let paint = |line: &Line| {
+        let text = line.to_string();
+        let (law, below) = text.split_at(text.find('\n').unwrap_or(text.len()));
+        let law = if line.holds() { law.to_string() } else { red(law) };
+        law + below + "\n"
     };
-    report.to_string().lines().map(paint).collect()
+    report.in_order().into_iter().map(paint).collect::<String>() + &report.summary()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::{Device, Tensor};
-    use fernn::equivariance::{Options, check};
-    use fernn::flow::{VelocitySet, ZeroPaddedTranslation};
+    use fernn::equivariance::{Diagnosis, Law, Verdict};
 
     #[test]
-    fn laws_that_do_not_hold_are_red_and_nothing_else_is() -> fernn::Result<()> {
-        let kernel = |shape: (usize, usize, usize, usize)| {
-            Tensor::ones(shape, candle_core::DType::F64, &Device::Cpu)
+    fn laws_that_do_not_hold_are_red_and_nothing_else_is() {
+        let line = |stage: &str, verdict| Line {
+            law: Law::Still,
+            stage: stage.into(),
+            velocities: String::new(),
+            expected: Diagnosis::Exact,
+            verdict,
+            single: Some(1.0),
+            double: None,
+            order: None,
+            worst: None,
+            motions: vec![],
         };
-        let (u, w) = (kernel((2, 1, 3, 3))?, (kernel((2, 2, 3, 3))? * 0.05)?);
-        let cell = |dtype, velocities: VelocitySet<_>| {
-            let (u, w) = (u.to_dtype(dtype)?, w.to_dtype(dtype)?);
-            fernn::cells::FlowRnn::new(ZeroPaddedTranslation, velocities, u, w)
-        };
-        let report = check(cell, &Options::over(ZeroPaddedTranslation))?;
-        let lines = painted(&report, |line| format!("red {line}"));
-        let red: Vec<&String> = lines.iter().filter(|line| line.starts_with("red ")).collect();
-        assert_eq!(red.len(), report.lines.iter().filter(|line| !line.holds()).count());
-        assert!(!red.is_empty() && red.iter().all(|line| line.contains("BROKEN")), "{red:?}");
-        let plain: Vec<&str> = lines.iter().map(|line| line.trim_start_matches("red ")).collect();
-        assert_eq!(plain.join("\n"), report.to_string());
-        Ok(())
+        let held = line("state", Verdict::Measured(Diagnosis::Exact));
+        let vacuous = line("read-out", Verdict::Vacuous("it is the same everywhere".into()));
+        let report = Report { group: "g".into(), lines: vec![held, vacuous] };
+        let text = painted(&report, |law| format!("<{law}>"));
+        let red: Vec<&str> = text.lines().filter(|line| line.starts_with('<')).collect();
+        assert!(red.len() == 1 && red[0].contains("read-out") && red[0].ends_with('>'), "{text}");
+        assert_eq!(text.replace(['<', '>'], ""), report.to_string());
     }
 }

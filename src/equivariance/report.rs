@@ -45,6 +45,7 @@ pub struct Place {
 }
 
 impl Place {
+    /// The frame and the slice, the motion, the input.
     fn parts(&self) -> Vec<String> {
         let frame = self.step.map(|step| format!("frame {step}"));
         let slice = self.velocity.as_ref().map(|velocity| format!("ν = {velocity}"));
@@ -166,9 +167,11 @@ impl Line {
             error.map(|error| format!("{precision} {error:.0e}"))
         };
         let errors = [("f32", single), ("f64", double)].into_iter().filter_map(said);
-        let mut place = place.parts();
-        place[0].insert_str(0, "largest at ");
-        errors.chain(place).collect()
+        let mut parts: Vec<String> = errors.collect();
+        let first = parts.len();
+        parts.extend(place.parts());
+        parts[first] = format!("largest at {}", parts[first]);
+        parts
     }
 
     /// The errors by motion, in f64 where it was measured.
@@ -181,21 +184,22 @@ impl Line {
     }
 }
 
-/// Words with commas between them, in lines of at most 80 columns, indented.
-fn in_lines(words: &[String]) -> String {
-    let mut text = String::new();
-    let mut columns = 80;
+/// Words in lines of at most 80 columns, each begun and indented.
+fn in_lines<'a>(words: impl IntoIterator<Item = &'a str>, between: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
     for word in words {
-        columns += 2 + word.chars().count();
-        if columns > 79 {
-            text += if text.is_empty() { "\n    " } else { ",\n    " };
-            columns = 4 + word.chars().count();
-        } else {
-            text += ", ";
+        let columns = |line: &String| {
+            [line, between, word].map(|part| part.chars().count()).iter().sum::<usize>()
+        };
+        match lines.last_mut() {
+            Some(line) if columns(line) < 80 => *line += &[between, word].concat(), // and a comma
+            before => {
+                before.into_iter().for_each(|line| line.push_str(between.trim_end()));
+                lines.push(format!("    {word}"));
+            }
         }
-        text += word;
     }
-    text
+    lines.iter().map(|line| format!("\n{line}")).collect()
 }
 
 /// A line of at most 80 columns where it holds, with the error where numbers are rounded; below it the reason or
@@ -215,15 +219,17 @@ impl fmt::Display for Line {
             write!(f, ", order {order:.1}")?;
         }
         match (&self.verdict, &self.worst) {
-            (Verdict::Vacuous(why), _) => write!(f, "\n    {why}")?,
+            (Verdict::Vacuous(why), _) => f.write_str(&in_lines(why.split(' '), " "))?,
             (_, Some(place)) if !self.holds() => {
-                f.write_str(&in_lines(&self.parts_of_worst(place)))?;
+                let parts = self.parts_of_worst(place);
+                f.write_str(&in_lines(parts.iter().map(String::as_str), ", "))?;
             }
             _ => {}
         }
         let interpolates = self.motions.iter().any(|motion| !motion.is_exact());
         if self.expected == Diagnosis::Discretisation || interpolates {
-            return f.write_str(&in_lines(&self.errors_by_motion()));
+            let errors = self.errors_by_motion();
+            return f.write_str(&in_lines(errors.iter().map(String::as_str), ", "));
         }
         match self.single.or(self.double).filter(|&error| error > 0.0 && self.holds()) {
             Some(error) if !is_control => write!(f, ", {error:.0e}"),
@@ -278,6 +284,28 @@ impl Report {
         stages.into_iter().find(|stage| of_stage(stage))
     }
 
+    /// The lines as they are printed: those that do not hold first.
+    pub fn in_order(&self) -> Vec<&Line> {
+        let (fine, wrong): (Vec<&Line>, Vec<&Line>) = self.lines.iter().partition(|l| l.holds());
+        [wrong, fine].concat()
+    }
+
+    /// What is printed below the lines: where a breach begins, how many laws hold, and what was not measured.
+    pub fn summary(&self) -> String {
+        let begins = self.begins_at().map(|stage| format!("The breach begins at: {stage}.\n"));
+        let fine = self.lines.iter().filter(|line| line.holds()).count();
+        let (all, group) = (self.lines.len(), &self.group);
+        let counts = format!("{all} laws over {group}: {fine} hold, {} do not", all - fine);
+        let mut measured = self.lines.iter().filter(|line| line.law != Law::Action).peekable();
+        let is_single = measured.peek().is_some() && measured.all(|line| line.double.is_none());
+        let single = format!(
+            "\nf32 alone: a breach below {:.0e} of the largest value counts as rounding;\ngive f64 as well",
+            LARGEST_ROUNDING * f64::from(f32::EPSILON)
+        );
+        [begins.unwrap_or_default(), counts, if is_single { single } else { String::new() }]
+            .concat()
+    }
+
     /// Panics with the lines of the report, and nothing else, unless everything holds.
     ///
     /// # Panics
@@ -320,29 +348,7 @@ impl Report {
 /// A line for each law, what does not hold first; then where a breach begins, and a summary.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (fine, wrong): (Vec<&Line>, Vec<&Line>) = self.lines.iter().partition(|l| l.holds());
-        for line in wrong.iter().chain(&fine) {
-            writeln!(f, "{line}")?;
-        }
-        if let Some(stage) = self.begins_at() {
-            writeln!(f, "The breach begins at: {stage}.")?;
-        }
-        write!(
-            f,
-            "{} laws over {}: {} hold, {} do not",
-            self.lines.len(),
-            self.group,
-            fine.len(),
-            wrong.len()
-        )?;
-        let measured = self.lines.iter().filter(|line| line.law != Law::Action);
-        match measured.clone().count() > 0 && measured.clone().all(|line| line.double.is_none()) {
-            true => write!(
-                f,
-                "\nf32 alone: a breach below {:.0e} of the largest value counts as rounding; give f64 as well",
-                LARGEST_ROUNDING * f64::from(f32::EPSILON)
-            ),
-            false => Ok(()),
-        }
+        self.in_order().into_iter().try_for_each(|line| writeln!(f, "{line}"))?;
+        f.write_str(&self.summary())
     }
 }

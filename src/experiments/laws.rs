@@ -68,10 +68,10 @@ pub fn laws_table(records: Records<'_>, experiment: &str) -> Exhibit {
     let header = header.into_iter().map(String::from).collect();
     let rows = records.subjects(experiment).into_iter().filter_map(row).collect();
     let caption = "The laws of equivariance of every trained model, from its best weights, in f32 and f64: its \
-                   states and its read-out or logits under flows, with its own velocities and with a closed set \
-                   of them (a G-RNN's weights too, which then are a FERNN's), every stage under still motions, \
-                   and a control without velocities, which must break. Where rotations interpolate, decoders are \
-                   measured under quarter or half turns alone.";
+                   states, its encoder's layers and its read-out or logits under flows, with its own velocities \
+                   and with a closed set of them (a G-RNN's weights too, which then are a FERNN's), every stage \
+                   under still motions, and a control without velocities, which must break. Where rotations \
+                   interpolate, decoders are measured under quarter or half turns alone.";
     Exhibit {
         name: format!("{experiment}_laws"),
         caption: caption.into(),

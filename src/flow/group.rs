@@ -24,6 +24,11 @@ pub trait FlowGroup: Clone + Send + Sync {
         Ok(())
     }
 
+    /// Planes of a field of hidden features: over rotations one for each orientation.
+    fn planes(&self) -> usize {
+        1
+    }
+
     /// What the group's convolutions read beyond the border.
     fn padding(&self) -> Padding {
         Padding::Circular

@@ -120,6 +120,10 @@ impl FlowGroup for Rotation {
         velocities.iter().try_for_each(|&v| self.orientations_per_frame(v).map(|_| ()))
     }
 
+    fn planes(&self) -> usize {
+        self.orientations
+    }
+
     fn padding(&self) -> Padding {
         Padding::Zero
     }

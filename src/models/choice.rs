@@ -6,6 +6,7 @@ use super::weights::NamedKernels;
 use crate::cells::{AnyLayer, Between, CellChoice, CellShape, Fields, Running};
 use crate::error::Result;
 use crate::flow::{FlowGroup, FlowSpace, Velocity, VelocitySet};
+use crate::ops::Layer;
 use crate::parameters::{Initial, Tensors};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -100,10 +101,10 @@ impl ForecasterChoice {
         source: &Path,
     ) -> Result<AnyForecaster<G>> {
         let (padding, cell) = (space.group().padding(), (CELL, &shape.cell(fields)));
+        let has_fields = space.group().planes() == 1 || shape.decoder == Decoder::Equivariant;
         let kernels = shape.decoder().kernels(fields, tensors, source)?;
         let cell = self.cell.layer(space, cell, tensors, (self.running, source))?;
-        let model = Forecaster::new(cell, layers(&kernels, padding), self.running.algorithm)?;
-        Ok(model.with_feedback(self.feedback))
+        self.decoding(cell, layers(&kernels, padding), has_fields)
     }
 
     /// The forecaster over `space` from kernels as the operations read them, under the names of the
@@ -123,10 +124,21 @@ impl ForecasterChoice {
         let velocities = space.velocities().as_slice();
         let shares = G::Velocity::neighbourhood(velocities, self.cell.reach).len();
         let kernels = NamedKernels::read(tensors, (self.cell.kind, shares), source)?;
-        let padding = space.group().padding();
+        let (padding, has_fields) = (space.group().padding(), space.group().planes() == 1);
         let (cell, running) = ((CELL, &kernels.cell_shape()), (self.running, source));
         let layer = self.cell.layer(space, cell, &kernels.cell, running)?;
-        let decoder = layers(&kernels.decoder, padding);
-        Ok(Forecaster::new(layer, decoder, self.running.algorithm)?.with_feedback(self.feedback))
+        self.decoding(layer, layers(&kernels.decoder, padding), has_fields)
+    }
+
+    /// The forecaster of a cell and a decoder, between whose layers there are fields or what nothing is claimed of.
+    fn decoding<G: FlowGroup + 'static>(
+        &self,
+        cell: AnyLayer<G>,
+        decoder: Vec<Layer>,
+        has_fields: bool,
+    ) -> Result<AnyForecaster<G>> {
+        let model = Forecaster::new(cell, decoder, self.running.algorithm)?;
+        let model = if has_fields { model.with_fields_between_layers() } else { model };
+        Ok(model.with_feedback(self.feedback))
     }
 }

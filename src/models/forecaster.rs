@@ -4,7 +4,7 @@ use crate::cells::{Cell, unroll_step_by_step};
 use crate::error::{Error, Result, expect_shape};
 use crate::flow::Sequence;
 use crate::ops::{
-    ConvAlgorithm, FedAs, Feed, Layer, ReadOut, StackRun, convolution_stack_of_slices,
+    ConvAlgorithm, FedAs, Feed, Layer, ReadOut, StackRun, convolution_stack, to_channels_first,
 };
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,8 @@ pub struct Forecaster<C> {
     decoder: Vec<Layer>,
     feedback: Feedback,
     algorithm: ConvAlgorithm,
+    /// Whether the maps between the decoder's layers are fields as the cell's are.
+    has_fields: bool,
 }
 
 /// What a forecaster computed.
@@ -86,7 +88,7 @@ impl<C: Cell> Forecaster<C> {
         if decoder.is_empty() {
             return Err(Error::configuration("the decoder", "has no layer", "give it one"));
         }
-        Ok(Self { cell, decoder, feedback: Feedback::Output, algorithm })
+        Ok(Self { cell, decoder, feedback: Feedback::Output, algorithm, has_fields: false })
     }
 
     /// The recurrent cell.
@@ -109,6 +111,12 @@ impl<C: Cell> Forecaster<C> {
         Self { feedback, ..self }
     }
 
+    /// Says that the maps between the decoder's layers are fields as the cell's hidden maps are (over translations
+    /// all maps are): then a [check](crate::equivariance::check) measures the decoder layer by layer.
+    pub fn with_fields_between_layers(self) -> Self {
+        Self { has_fields: true, ..self }
+    }
+
     /// Predicts `steps` frames after the frames seen.
     ///
     /// # Shapes
@@ -117,8 +125,11 @@ impl<C: Cell> Forecaster<C> {
     /// # Errors
     /// [`Error::Shape`] when extents disagree, also when outputs are fed back and C_out ≠ C_in.
     pub fn forecast(&self, seen: &Tensor, steps: usize) -> Result<Tensor> {
-        let (read_outs, decoding) = self.read_out(seen, steps)?;
-        predicted(&decoding.finish(&read_outs)?)
+        self.check(seen, steps)?;
+        self.decode(seen, |feed| {
+            let fed = ReadOut::Fed { steps, feed, fed_as: self.fed_as() };
+            self.cell.unroll(Sequence::Frames(seen), fed)
+        })
     }
 
     /// The frames seen with those predicted after them, (B, T + `steps`, C, H, W): what moves with the input.
@@ -129,18 +140,26 @@ impl<C: Cell> Forecaster<C> {
         Ok(Tensor::cat(&[seen, &self.forecast(seen, steps)?], 1)?)
     }
 
-    /// The maps (B, 1, C, H, W) between the decoder's layers for the first predicted frame, before anything is fed back
-    /// that the decoder has made.
+    /// The maps (B, 1, C, H, W) between the decoder's layers for the first predicted frame, before anything is
+    /// fed back that the decoder has made; none unless they
+    /// [are fields](Forecaster::with_fields_between_layers).
     ///
     /// # Errors
     /// As [`Forecaster::forecast`].
     pub(crate) fn between_layers(&self, seen: &Tensor) -> Result<Vec<Tensor>> {
-        let (read_outs, _) = self.read_out(seen, 1)?;
-        let after = |layers| {
-            let layers = &self.decoder[..layers];
-            predicted(&convolution_stack_of_slices(&read_outs, layers, self.algorithm)?)
+        let Some((_, layers)) = self.decoder.split_last().filter(|_| self.has_fields) else {
+            return Ok(Vec::new());
         };
-        (1..self.decoder.len()).map(after).collect()
+        self.check(seen, 1)?;
+        let mut last = |read_out: &Tensor| Ok(read_out.clone()); // is not used
+        let fed = ReadOut::Fed { steps: 1, feed: &mut last, fed_as: self.fed_as() };
+        let mut maps = self.cell.unroll(Sequence::Frames(seen), fed)?.squeeze(0)?;
+        let mut all = Vec::with_capacity(layers.len());
+        for layer in layers {
+            maps = convolution_stack(&maps, std::slice::from_ref(layer), self.algorithm)?;
+            all.push(to_channels_first(&maps)?.unsqueeze(1)?);
+        }
+        Ok(all)
     }
 
     /// [`Forecaster::forecast`] with the hidden states along the way, step by step: to rounding the same, since
@@ -148,12 +167,11 @@ impl<C: Cell> Forecaster<C> {
     pub fn forecast_with_states(&self, seen: &Tensor, steps: usize) -> Result<Forecast<C::State>> {
         self.check(seen, steps)?;
         let mut states = Vec::new();
-        let (read_outs, decoding) = self.decode(seen, |feed| {
+        let outputs = self.decode(seen, |feed| {
             let mut keep = |state: &C::State| states.push(state.clone());
             let fed = ReadOut::Fed { steps, feed, fed_as: self.fed_as() };
             unroll_step_by_step(&self.cell, Sequence::Frames(seen), fed, &mut keep)
         })?;
-        let outputs = predicted(&decoding.finish(&read_outs)?)?;
         let decoder_states = states.split_off(seen.dims()[1]);
         Ok(Forecast { outputs, encoder_states: states, decoder_states })
     }
@@ -185,26 +203,18 @@ impl<C: Cell> Forecaster<C> {
         Ok(())
     }
 
-    /// What is read out for the predicted frames, (N, B, H, W, C), and the run of the decoder over it.
-    fn read_out(&self, seen: &Tensor, steps: usize) -> Result<(Tensor, StackRun)> {
-        self.check(seen, steps)?;
-        self.decode(seen, |feed| {
-            let fed = ReadOut::Fed { steps, feed, fed_as: self.fed_as() };
-            self.cell.unroll(Sequence::Frames(seen), fed)
-        })
-    }
-
     /// Decodes what `unroll` reads out step by step, feeding back what was decoded.
     fn decode(
         &self,
         seen: &Tensor,
         unroll: impl FnOnce(&mut Feed<'_>) -> Result<Tensor>,
-    ) -> Result<(Tensor, StackRun)> {
+    ) -> Result<Tensor> {
         let (_, _, inputs, height, width) = seen.dims5()?;
         let mut decoding = StackRun::new(&self.decoder, (height, width), self.algorithm)?;
         let mut feed = |read_out: &Tensor| self.fed_back(&decoding.step(read_out)?, inputs);
         let read_outs = unroll(&mut feed)?;
-        Ok((read_outs, decoding))
+        let outputs = decoding.finish(&read_outs)?; // (N, B, H, W, C_out)
+        Ok(outputs.permute((1, 0, 4, 2, 3))?.contiguous()?)
     }
 
     fn fed_back(&self, output: &Tensor, inputs: usize) -> Result<Tensor> {
@@ -218,9 +228,4 @@ impl<C: Cell> Forecaster<C> {
             Feedback::Output | Feedback::Flowed => Ok(output.clone()),
         }
     }
-}
-
-/// Frames (N, B, H, W, C) as (B, N, C, H, W).
-fn predicted(frames: &Tensor) -> Result<Tensor> {
-    Ok(frames.permute((1, 0, 4, 2, 3))?.contiguous()?)
 }

@@ -15,10 +15,10 @@ use candle_core::DType;
 
 /// Checks a trained forecaster of frames with so many channels, which `build` makes over a space in a
 /// precision; with other velocities than its own as well, unless its weights belong to them. Where the group
-/// interpolates its forecast is measured under the flows alone that the grid carries exactly, as quarter turns:
-/// the layers of a decoder add the grid's error to that of what they read, and under others a breach of theirs
-/// cannot be told from it. Where there are no such flows the forecast is not measured; where the group has more
-/// than 16 elements they are all that is measured.
+/// interpolates its decoder and its forecast are measured under the flows alone that the grid carries exactly, as
+/// quarter turns: the layers of a decoder add the grid's error to that of what they read, and under others a breach of
+/// theirs cannot be told from it. Where there are no such flows they are not measured; where the group has more than
+/// 16 elements such flows are all that is measured.
 ///
 /// # Errors
 /// Those of `build` and of the runs.
@@ -149,10 +149,10 @@ pub fn check_classifier(
 /// Frames that a forecaster is asked for where its laws are measured.
 pub(crate) const PREDICTED: usize = 3;
 
-/// The stages of the cell over the frames seen; the maps between the decoder's layers for the first predicted
-/// frame (what is fed back later carries a breach of the last layer to the first); then the frames seen with those
-/// predicted after them. What is predicted flows with the input over a closed set
-/// if what is fed back does ([`Feedback::Flowed`]).
+/// The stages of the cell over the frames seen; where they are fields, the maps between the decoder's layers for the
+/// first predicted frame (what is fed back later carries a breach of the last layer to the first); then the
+/// frames seen with those predicted after them. What is predicted flows with the input over a closed set if what
+/// is fed back does ([`Feedback::Flowed`]).
 impl<C: FlowCell> Subject for Forecaster<C> {
     type Group = C::Group;
 
@@ -182,8 +182,8 @@ impl<C: FlowCell> Subject for Forecaster<C> {
     }
 }
 
-/// The feature maps after every layer of the encoder, the hidden states of all layers, and the logits, which no still transformation
-/// changes, and no flow over a closed set; in evaluation mode.
+/// The feature maps after every layer of the encoder, the hidden states of all layers, and the logits, which no
+/// still transformation changes, and no flow over a closed set; in evaluation mode.
 impl Subject for RecurrentClassifier {
     type Group = Translation;
 

@@ -64,6 +64,5 @@ pub use rule::{Gated, Kernels, Recurrence, RecurrentStep, Unrolled, Update};
 pub use sequence::flow_sequence;
 pub use shift::shift_slices;
 pub use slice_action::{SliceAction, Turning};
-pub(crate) use stack::convolution_stack_of_slices;
 pub use stack::{StackRun, circular_convolution, convolution_stack};
 pub use steerable::SteerableBasis;

@@ -51,11 +51,11 @@ pub fn flow_sequence(
     how: impl Into<Unrolled>,
     read_out: ReadOut<'_>,
 ) -> Result<Tensor> {
-    checked(frames, kernels, action, how.into(), read_out)
+    unrolled(frames, kernels, action, how.into(), read_out)
 }
 
 /// The same, compiled with this crate once, kernels and all, and not once more with everything that calls it.
-fn checked(
+fn unrolled(
     frames: &Tensor,
     kernels: Kernels<'_>,
     action: SliceAction<'_>,

@@ -55,7 +55,7 @@ pub fn convolution_stack(x: &Tensor, layers: &[Layer], algorithm: ConvAlgorithm)
 ///
 /// # Errors
 /// As [`circular_convolution`].
-pub(crate) fn convolution_stack_of_slices(
+pub(super) fn convolution_stack_of_slices(
     x: &Tensor,
     layers: &[Layer],
     algorithm: ConvAlgorithm,

@@ -185,7 +185,7 @@ impl SteerableBasis {
     /// [`Error::Shape`] when extents disagree.
     ///
     /// ```
-    /// use candle_core::Tensor;
+    /// use candle_core::{Device, Tensor};
     /// use fernn::ops::SteerableBasis;
     ///
     /// # fn main() -> fernn::Result<()> {

@@ -62,9 +62,10 @@ impl Baseline {
         }
         for (place, row) in rows.iter().enumerate() {
             let refuse = |problem: String| Err(refused(path, Some(place as u64 + 2), &problem));
-            let known = [(&row.expected, &VERDICTS[..4]), (&row.verdict, &VERDICTS[..])];
-            let unknown = known.into_iter().find(|(word, known)| !known.contains(&word.as_str()));
-            if let Some((unknown, _)) = unknown {
+            let is_known = EXPECTED.contains(&row.expected.as_str());
+            let unknown = (!is_known).then_some(&row.expected);
+            let unknown = unknown.or((!is_verdict(&row.verdict)).then_some(&row.verdict));
+            if let Some(unknown) = unknown {
                 return refuse(format!("says `{unknown}`, which is no verdict"));
             }
             if rows[..place].iter().any(|before| before.key() == row.key()) {
@@ -117,17 +118,22 @@ fn refused(path: &Path, line: Option<u64>, problem: &str) -> Error {
     Error::Format { path: path.to_path_buf(), line, problem }
 }
 
-/// Verdicts from the best to the worst; the last is that of a [`Report`](crate::equivariance::Report) alone.
-const VERDICTS: [&str; 5] = [
+/// What may be expected, from the best to the worst.
+const EXPECTED: [&str; 4] = [
     Diagnosis::Exact.name(),
     Diagnosis::Rounding.name(),
     Diagnosis::Discretisation.name(),
     Diagnosis::Broken.name(),
-    Row::PROVES_NOTHING,
 ];
 
+fn is_verdict(word: &str) -> bool {
+    EXPECTED.contains(&word) || word == Row::PROVES_NOTHING
+}
+
+/// The place of a verdict among those that may be expected; what proves nothing is as bad as what is broken.
+
 fn rank(verdict: &str) -> usize {
-    VERDICTS.iter().position(|&known| known == verdict).unwrap_or(VERDICTS.len())
+    EXPECTED.iter().position(|&known| known == verdict).unwrap_or(EXPECTED.len() - 1)
 }
 
 fn worse(before: &Row, now: &Row) -> Option<String> {
@@ -141,7 +147,7 @@ fn worse(before: &Row, now: &Row) -> Option<String> {
     let grew = |precision: &str, before: Option<f64>, now: Option<f64>| {
         let (before, now) = (before?, now?);
         let is_within = now <= margin * before; // NaN is not
-        (!is_within).then(|| format!("{precision} error was {before:.1e}, is {now:.1e}"))
+        (!is_within).then(|| format!("{precision} error was {before:.1e}, now {now:.1e}"))
     };
     grew("f32", before.error_f32, now.error_f32)
         .or_else(|| grew("f64", before.error_f64, now.error_f64))
@@ -150,6 +156,7 @@ fn worse(before: &Row, now: &Row) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::equivariance::{Law, Line, Report, Verdict};
 
     fn row(cell: &str, verdict: &str, error: f64) -> Row {
         let word = String::from;
@@ -193,26 +200,52 @@ mod tests {
         assert_eq!(baseline.deviations(&fails, all).len(), 1, "a control that no longer breaks");
     }
 
+    /// A law that was measured with this result, as a report has it.
+    fn line(expected: Diagnosis, verdict: Verdict) -> Line {
+        Line {
+            law: Law::Still,
+            stage: "state".into(),
+            velocities: "9 velocities".into(),
+            expected,
+            verdict,
+            single: Some(1e-7),
+            double: None,
+            order: None,
+            worst: None,
+            motions: vec![],
+        }
+    }
+
     #[test]
-    fn the_rows_of_a_report_come_back_and_what_proves_nothing_is_the_worst() -> Result<()> {
+    fn the_rows_of_a_report_are_a_baseline_too() -> Result<()> {
         let folder = tempfile::tempdir().map_err(Error::io(Path::new("temporary")))?;
         let path = folder.path().join("baseline.csv");
-        let rows = [row("a", Row::PROVES_NOTHING, 1.0), row("b", "rounding", 1e-7)];
-        let rows = rows.map(|row| Row { expected: "rounding".into(), ..row });
-        Baseline::of(rows.to_vec()).write(&path)?;
-        let baseline = Baseline::read(&path)?;
-        assert_eq!(baseline.rows, rows);
-        assert_eq!(baseline.deviations(&[row("a", "BROKEN", 1.0), rows[1].clone()], |_| true), []);
-        let lost = row("b", Row::PROVES_NOTHING, 1e-7);
-        let worse = baseline.deviations(&[rows[0].clone(), lost], |_| true);
-        let said: Vec<String> = worse.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            said,
-            ["law, b, trivial, translation, V1, direct was rounding, now proves nothing"]
-        );
-        let expected = Row { expected: Row::PROVES_NOTHING.into(), ..rows[0].clone() };
+        let rows = |expected, verdict| {
+            Report { group: "g".into(), lines: vec![line(expected, verdict)] }.rows("own")
+        };
+        let (rounding, exact) = (Diagnosis::Rounding, Diagnosis::Exact);
+        let held = rows(rounding, Verdict::Measured(rounding));
+        let vacuous = rows(rounding, Verdict::Vacuous("it is zero".into()));
+        let breached = rows(exact, Verdict::Measured(rounding));
+        let lost = "does not hold any more (proves nothing)";
+        for (before, now, change) in [
+            (&held, &vacuous, Some(lost)),
+            (&breached, &vacuous, Some("now proves nothing")),
+            (&vacuous, &held, None),
+        ] {
+            Baseline::of(before.clone()).write(&path)?;
+            let baseline = Baseline::read(&path)?;
+            assert_eq!(baseline.rows, *before);
+            let worse = baseline.deviations(now, |_| true);
+            let said: Vec<String> = worse.iter().map(ToString::to_string).collect();
+            let law = "static equivariance of state, own, g, 9 velocities";
+            let expected = change.map(|change| format!("{law} was rounding, {change}"));
+            assert_eq!(said, Vec::from_iter(expected));
+        }
+        let expected = Row { expected: Row::PROVES_NOTHING.into(), ..held[0].clone() };
         Baseline::of(vec![expected]).write(&path)?;
-        assert!(Baseline::read(&path).is_err(), "nothing is expected to prove nothing");
+        let refused = Baseline::read(&path).unwrap_err().to_string();
+        assert!(refused.contains("says `proves nothing`, which is no verdict"), "{refused}");
         Ok(())
     }
 
