@@ -152,7 +152,7 @@ fn memory_that_the_system_does_not_give_is_a_word_and_costs_nothing() {
 fn a_run_of_few_addresses_is_as_any_other() {
     let folder = tempfile::tempdir().unwrap();
     let [whole, tight] = ["whole", "tight"].map(|name| folder.path().join(name));
-    let two = ["--threads", "2"];
+    let two = ["--threads", "2", "--set", "shape.channels=16", "--set", "batch=4"];
     fernn().args(flags(&whole)).args(two).assert().success();
     // Bash says how long it ran, then how long its children did, as user and for the system: `0m7.400s 0m0.200s`.
     let script = "ulimit -v 120000; \"$0\" \"$@\" >/dev/null || exit; times";
