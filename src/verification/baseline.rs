@@ -131,7 +131,6 @@ fn is_verdict(word: &str) -> bool {
 }
 
 /// The place of a verdict among those that may be expected; what proves nothing is as bad as what is broken.
-
 fn rank(verdict: &str) -> usize {
     EXPECTED.iter().position(|&known| known == verdict).unwrap_or(EXPECTED.len() - 1)
 }
