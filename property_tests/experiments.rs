@@ -17,7 +17,8 @@ use fernn::experiments::forecasting::{
     units,
 };
 use fernn::experiments::{
-    CATALOGUE, Changes, Evidence, Metric, Profile, Request, Subject, Unit, UnitRun, find, paper,
+    CATALOGUE, Changes, Evidence, Metric, Profile, Request, Subject, Timings, Unit, UnitRun, find,
+    paper,
 };
 use fernn::flow::{CarryOrder, Lift};
 use fernn::models::{Decoder, ForecastLearner};
@@ -96,6 +97,33 @@ fn settings_of<W: World>(unit: &Unit) -> Settings<W> {
 
 fn paper_units(name: &str) -> Vec<Unit> {
     find(name).unwrap().units(&request(Profile::Paper)).unwrap()
+}
+
+/// What is timed twice differs by noise.
+#[test]
+fn models_that_compute_the_same_are_timed_once() {
+    let mut timings = Timings::default();
+    let mut seconds = |settings: Settings<TranslationWorld>| {
+        let unit = unit(settings);
+        let job = unit.job.model().expect("a unit of a model");
+        job.expected_cost(&Sources::embedded(), &mut timings).unwrap().seconds
+    };
+    let of_steps = |steps| {
+        let mut settings = translating(1);
+        (settings.schedule.steps, settings.schedule.interval) = (steps, steps);
+        settings
+    };
+    let [first, second, third] = [6, 12, 18].map(|steps| seconds(of_steps(steps)));
+    assert!(first > 0.0 && second > first, "{first} {second}");
+    let differ = (third - second) - (second - first);
+    assert!(differ.abs() < 1e-9 * third, "{first} {second} {third}");
+    let other_data = Settings { training_range: 1, ..of_steps(6) };
+    assert_eq!(seconds(other_data), first);
+    let mut wider = of_steps(6);
+    wider.shape.channels *= 2;
+    for another in [of_steps(6).with_velocities(2), wider] {
+        assert_ne!(seconds(another), first);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::parameters::Parameters;
 use crate::training::{Adam, Learner, Schedule, training_step};
 use candle_nn::Optimizer;
+use std::collections::HashMap;
 use std::time::Instant;
 
 /// What a unit is expected to take.
@@ -15,6 +16,17 @@ pub struct ExpectedCost {
     pub memory: usize,
     /// Bytes of its checkpoint.
     pub disk: usize,
+}
+
+/// What was timed so far: steps and evaluations that several models have in common are timed once.
+#[derive(Clone, Debug, Default)]
+pub struct Timings(HashMap<String, Timing>);
+
+/// What a model was found to take.
+#[derive(Clone, Copy, Debug)]
+struct Timing {
+    training: Line,
+    evaluation: Line,
 }
 
 /// How often a unit does what is timed.
@@ -39,26 +51,26 @@ impl Amounts {
 
 /// Steps that are timed where they are short.
 const REPEATS: usize = 3;
-/// Seconds from which a step is timed once, after one that warms up.
+/// Seconds from which a step is timed once, and needs none before it that warms up.
 const LONG: f64 = 0.5;
 
 /// Times optimiser steps and evaluations on two batches, and counts how many there will be. `batch` makes the
-/// smaller and the larger one of the two [`Size`]s, with its samples times frames.
+/// smaller and the larger one of the two [`Size`]s, with its samples times frames; `what` names all that their time
+/// depends on.
 pub(super) fn expected_cost<L: Learner<Batch: Clone>>(
     (learner, parameters): (&L, &Parameters),
     schedule: &Schedule,
     batch: &dyn Fn(Size) -> Result<(L::Batch, u64)>,
     amounts: Amounts,
+    (what, timings): (String, &mut Timings),
 ) -> Result<ExpectedCost> {
-    let mut optimiser = Adam::new(parameters.variables(), schedule.adam)?;
-    let training = Line::timed(batch, |batch| {
-        training_step(learner, parameters, &mut optimiser, batch, schedule.clip)?;
-        Ok(())
-    })?;
-    let evaluation = Line::timed(batch, |batch| {
-        learner.score(&parameters.detached(), std::slice::from_ref(batch))?;
-        Ok(())
-    })?;
+    let Timing { training, evaluation } = match timings.0.get(&what) {
+        Some(timing) => *timing,
+        None => {
+            let timing = timed((learner, parameters), schedule, batch)?;
+            *timings.0.entry(what).or_insert(timing)
+        }
+    };
     let of_step = amounts.batch * amounts.frames as u64;
     let evaluations = amounts.evaluated as f64 / of_step as f64;
     // A weight, its gradient and two moments; in a checkpoint the best weights instead of gradients.
@@ -69,6 +81,23 @@ pub(super) fn expected_cost<L: Learner<Batch: Clone>>(
         memory: weights + amounts.history,
         disk: weights,
     })
+}
+
+fn timed<L: Learner<Batch: Clone>>(
+    (learner, parameters): (&L, &Parameters),
+    schedule: &Schedule,
+    batch: &dyn Fn(Size) -> Result<(L::Batch, u64)>,
+) -> Result<Timing> {
+    let mut optimiser = Adam::new(parameters.variables(), schedule.adam)?;
+    let training = Line::timed(batch, |batch| {
+        training_step(learner, parameters, &mut optimiser, batch, schedule.clip)?;
+        Ok(())
+    })?;
+    let evaluation = Line::timed(batch, |batch| {
+        learner.score(&parameters.detached(), std::slice::from_ref(batch))?;
+        Ok(())
+    })?;
+    Ok(Timing { training, evaluation })
 }
 
 /// The batches that are timed: what a step takes whatever its batch is told apart by two.
@@ -88,14 +117,14 @@ struct Line {
 }
 
 impl Line {
-    /// From both batches, or the smaller one where they are the same. The first run warms up.
+    /// From both batches, or the smaller one where they are the same. A first run that is short warms up.
     fn timed<B>(
         batch: &dyn Fn(Size) -> Result<(B, u64)>,
         mut run: impl FnMut(&B) -> Result<()>,
     ) -> Result<Self> {
         let ((small, few), (large, many)) = (batch(Size::Small)?, batch(Size::Large)?);
-        run(&small)?;
-        let short = shortest(|| run(&small))?;
+        let first = seconds(|| run(&small))?;
+        let short = if first > LONG { first } else { shortest(|| run(&small))? };
         let long = if many > few { shortest(|| run(&large))? } else { short };
         Ok(Self::through((few, short), (many, long)))
     }
@@ -119,14 +148,18 @@ impl Line {
 fn shortest(mut run: impl FnMut() -> Result<()>) -> Result<f64> {
     let mut shortest = f64::INFINITY;
     for _ in 0..REPEATS {
-        let start = Instant::now();
-        run()?;
-        shortest = shortest.min(start.elapsed().as_secs_f64());
+        shortest = shortest.min(seconds(&mut run)?);
         if shortest > LONG {
             break;
         }
     }
     Ok(shortest)
+}
+
+fn seconds(mut run: impl FnMut() -> Result<()>) -> Result<f64> {
+    let start = Instant::now();
+    run()?;
+    Ok(start.elapsed().as_secs_f64())
 }
 
 #[cfg(test)]

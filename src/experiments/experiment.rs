@@ -5,7 +5,7 @@ use super::changes::Changes;
 use super::claim::Claim;
 use super::evidence::Evidence;
 use super::exhibit::Exhibit;
-use super::expected_cost::ExpectedCost;
+use super::expected_cost::{ExpectedCost, Timings};
 use super::metric::Metric;
 use super::origin::Origin;
 use super::picture::Picture;
@@ -250,11 +250,11 @@ pub trait ModelJob: Job {
     /// As [`Job::run`]; [`crate::Error::Weights`] for weights of another model.
     fn evaluate(&self, run: &UnitRun<'_>, weights: &Tensors) -> Result<Evidence>;
 
-    /// What it will cost, from a step that is timed here and now.
+    /// What it will cost, from a step that is timed here and now, or was for another job of the same model.
     ///
     /// # Errors
     /// As [`Job::run`].
-    fn expected_cost(&self, sources: &Sources) -> Result<ExpectedCost>;
+    fn expected_cost(&self, sources: &Sources, timings: &mut Timings) -> Result<ExpectedCost>;
 
     /// The same job with other settings, as TOML.
     ///

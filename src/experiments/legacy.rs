@@ -5,6 +5,7 @@ use super::forecasting::{RotationWorld, Settings, TranslationWorld};
 use super::metric::Metric;
 use super::picture::Picture;
 use super::record::{PROVENANCE, Record};
+use super::settings_text;
 use super::subject::Subject;
 use crate::cells::{CellChoice, Running};
 use crate::data::Canvas;
@@ -182,7 +183,7 @@ fn settings_rows(records: &[(u64, Record)], experiment: &str, text: &str) -> Vec
         }
     }
     // What is not understood stays as it was written.
-    let today = |range| match toml::from_str::<OldSettings>(text) {
+    let today = |range| match settings_text::parsed::<OldSettings>(text) {
         Ok(settings) => settings.today(range),
         Err(_) => text.to_string(),
     };

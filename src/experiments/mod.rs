@@ -57,7 +57,7 @@ pub use claim::{Claim, Measured, Outcome, Quantity, Threshold, Verdict};
 pub use collect::{Collected, collect};
 pub use comparison::{Comparison, RunComparison, SettingsDifference};
 pub use evidence::Evidence;
-pub use expected_cost::ExpectedCost;
+pub use expected_cost::{ExpectedCost, Timings};
 pub use experiment::{Experiment, Job, ModelJob, Request, Unit, UnitKey, UnitRun};
 pub use failure::Failure;
 pub use files::PICTURES;

@@ -5,6 +5,7 @@ use super::metric::Metric;
 use super::picture::Picture;
 use super::profile::Profile;
 use super::record::{PROVENANCE, Record};
+use super::settings_text;
 use super::subject::Subject;
 use crate::data::Split;
 use crate::error::{Error, Result};
@@ -150,7 +151,7 @@ impl<'a> Records<'a> {
 }
 
 fn parse<T: DeserializeOwned>(experiment: &str, row: &Record) -> Result<T> {
-    toml::from_str(&row.note).map_err(|e| {
+    settings_text::parsed(&row.note).map_err(|e| {
         let what = format!("the settings of {experiment}, {}", row.subject);
         Error::configuration(
             what,

@@ -14,8 +14,17 @@ pub(super) fn written(settings: &impl Serialize) -> String {
 /// # Errors
 /// [`Error::Configuration`] when they are of another kind.
 pub(super) fn read<S: DeserializeOwned>(text: &str) -> Result<S> {
-    toml::from_str(text).map_err(|e| {
+    parsed(text).map_err(|e| {
         let problem = format!("cannot be read: {}", e.message());
         Error::configuration("the settings of the model", problem, "train it anew")
     })
+}
+
+/// What a text of TOML holds; by way of a table, as settings that are changed are read, so that only that way is
+/// compiled for each kind of settings.
+///
+/// # Errors
+/// That of TOML.
+pub(super) fn parsed<S: DeserializeOwned>(text: &str) -> std::result::Result<S, toml::de::Error> {
+    toml::from_str::<toml::Table>(text)?.try_into()
 }

@@ -1,6 +1,7 @@
 //! Trained models as files: weights under the names that `fernn predict` reads, and what they are of.
 
 use super::experiment::{UnitKey, UnitRun};
+use super::settings_text;
 use super::subject::Subject;
 use crate::error::{Error, Result};
 use crate::parameters::Tensors;
@@ -60,7 +61,7 @@ impl TrainedModel {
             |problem: String| Error::Weights { path: path.to_path_buf(), problems: vec![problem] };
         let TensorFile { tensors, text } =
             TensorFile::parse(&bytes, &Device::Cpu).map_err(refuse)?;
-        let head: Head = toml::from_str(&text).map_err(|_| {
+        let head: Head = settings_text::parsed(&text).map_err(|_| {
             refuse(
                 "does not say what it is of: take a file that `fernn train` or `reproduce` wrote, or give \
                  these weights to `fernn predict` or `fernn verify`, which are told by flags"

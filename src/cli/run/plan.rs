@@ -8,7 +8,7 @@ use crate::cli::progress::bar;
 use crate::cli::wrapping::wrapped;
 use clap::Args;
 use fernn::data::Sources;
-use fernn::experiments::{ExpectedCost, Unit};
+use fernn::experiments::{ExpectedCost, Timings, Unit};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -163,7 +163,7 @@ fn timed<'a>(units: &'a [Unit], sources: &Sources) -> fernn::Result<Vec<Model<'a
     for unit in units {
         unit.job.data(sources)?;
     }
-    let mut models: Vec<Model<'a>> = Vec::new();
+    let (mut models, mut timings) = (Vec::<Model<'a>>::new(), Timings::default());
     let bar = bar("timing {wide_msg} {pos}/{len}");
     bar.set_length(units.len() as u64);
     bar.enable_steady_tick(Duration::from_millis(200));
@@ -173,7 +173,8 @@ fn timed<'a>(units: &'a [Unit], sources: &Sources) -> fernn::Result<Vec<Model<'a
         match models.iter_mut().find(|model| model.has(unit)) {
             Some(model) => model.seeds += 1,
             None => {
-                let cost = unit.job.model().map(|job| job.expected_cost(sources)).transpose()?;
+                let job = unit.job.model();
+                let cost = job.map(|job| job.expected_cost(sources, &mut timings)).transpose()?;
                 models.push(Model { first: unit, number, seeds: 1, cost });
             }
         }

@@ -7,7 +7,7 @@ use crate::data::{Footage, Look, MovingCamera, Sources, Split, Windows};
 use crate::equivariance::Report;
 use crate::error::Result;
 use crate::experiments::evidence::Evidence;
-use crate::experiments::expected_cost::{Amounts, ExpectedCost, Size, expected_cost};
+use crate::experiments::expected_cost::{Amounts, ExpectedCost, Size, Timings, expected_cost};
 use crate::experiments::experiment::{Job, ModelJob, Request, Unit, UnitKey, UnitRun};
 use crate::experiments::metric::Metric;
 use crate::experiments::record::Record;
@@ -262,8 +262,8 @@ impl ModelJob for ClassificationJob {
         Ok(Evidence { records: self.measured(run, &clips, weights)?, pictures: vec![] })
     }
 
-    fn expected_cost(&self, sources: &Sources) -> Result<ExpectedCost> {
-        let Settings { batch, cut, model, shape, .. } = &self.settings;
+    fn expected_cost(&self, sources: &Sources, timings: &mut Timings) -> Result<ExpectedCost> {
+        let Settings { batch, cut, model, shape, size, velocity_range, .. } = &self.settings;
         let clips = self.clips(sources, 0)?;
         let build = |tensors: &Tensors| self.classifier(tensors);
         let initial = model.parameters(shape, &self.velocities());
@@ -281,7 +281,9 @@ impl ModelJob for ClassificationJob {
             Ok((clips.batch(Split::Train, &chosen, Look::Fixed)?, timed))
         };
         let schedule = &self.settings.schedule;
-        expected_cost((&learner, &parameters), schedule, &shots, self.amounts())
+        let what = format!("{velocity_range} {size} {there} {cut:?} {model:?} {shape:?}");
+        let timed = (what, timings);
+        expected_cost((&learner, &parameters), schedule, &shots, self.amounts(), timed)
     }
 
     fn with_settings(&self, settings: &str) -> Result<Box<dyn Job>> {

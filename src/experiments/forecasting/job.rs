@@ -8,7 +8,7 @@ use crate::data::{Sequences, Sources, Split};
 use crate::equivariance::Report;
 use crate::error::{Error, Result};
 use crate::experiments::evidence::Evidence;
-use crate::experiments::expected_cost::{Amounts, ExpectedCost, Size, expected_cost};
+use crate::experiments::expected_cost::{Amounts, ExpectedCost, Size, Timings, expected_cost};
 use crate::experiments::experiment::{Job, ModelJob, Request, Unit, UnitKey, UnitRun};
 use crate::experiments::metric::Metric;
 use crate::experiments::record::Record;
@@ -199,6 +199,15 @@ impl<W: World> ForecastJob<W> {
         Ok(evidence)
     }
 
+    /// What the time of a step on so many samples depends on.
+    fn timed(&self, samples: u64) -> String {
+        let Settings { velocity_range, seen, predicted, model, shape, world, .. } = &self.settings;
+        let frames = [seen, predicted].map(|frames| frames.min(&(2 * TIMED_FRAMES)));
+        let adam = self.settings.schedule.adam;
+        let world = settings_text::written(world);
+        format!("{velocity_range} {frames:?} {samples} {model:?} {shape:?} {adam:?} {world}")
+    }
+
     /// How often what is timed is done with some data, and what it holds.
     fn amounts(&self, data: &W::Data) -> Amounts {
         let (settings, (height, width)) = (&self.settings, data.extents());
@@ -298,7 +307,7 @@ impl<W: World> ModelJob for ForecastJob<W> {
         self.measured(run.key, &model, &data)
     }
 
-    fn expected_cost(&self, sources: &Sources) -> Result<ExpectedCost> {
+    fn expected_cost(&self, sources: &Sources, timings: &mut Timings) -> Result<ExpectedCost> {
         let Settings { seen, predicted, batch, .. } = self.settings;
         // As many samples as threads, and of long sequences their first frames: time grows with both.
         let samples = batch.min(rayon::current_num_threads() as u64);
@@ -317,7 +326,8 @@ impl<W: World> ModelJob for ForecastJob<W> {
             Ok((data.pair(Split::Train, 0..samples, seen)?, timed))
         };
         let schedule = &self.settings.schedule;
-        expected_cost((&learner, &parameters), schedule, &pair, self.amounts(&data))
+        let timed = (self.timed(samples), timings);
+        expected_cost((&learner, &parameters), schedule, &pair, self.amounts(&data), timed)
     }
 
     fn with_settings(&self, settings: &str) -> Result<Box<dyn Job>> {
