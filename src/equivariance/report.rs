@@ -192,7 +192,7 @@ fn in_lines<'a>(words: impl IntoIterator<Item = &'a str>, between: &str) -> Stri
             [line, between, word].map(|part| part.chars().count()).iter().sum::<usize>()
         };
         match lines.last_mut() {
-            Some(line) if columns(line) < 80 => *line += &[between, word].concat(), // and a comma
+            Some(line) if columns(line) < 80 => *line += &[between, word].concat(), // a comma fits as well
             before => {
                 before.into_iter().for_each(|line| line.push_str(between.trim_end()));
                 lines.push(format!("    {word}"));

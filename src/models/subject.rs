@@ -19,7 +19,7 @@ use candle_core::DType;
 /// interpolates its decoder and its forecast are measured under the flows alone that the grid carries exactly, as
 /// quarter turns: the layers of a decoder add the grid's error to that of what they read, and under others a breach of
 /// theirs cannot be told from it. Where there are no such flows they are not measured; where the group has more than
-/// 16 elements such flows are all that is measured.
+/// 16 elements such flows are all that is measured. Layers on the way that are silent are left out.
 ///
 /// # Errors
 /// Those of `build` and of the runs.
@@ -71,32 +71,41 @@ pub fn check_forecaster<G: MeasuredGroup + 'static>(
     let over = |velocities| FlowSpace::new(group.clone(), velocities, space.lift());
     let built = |dtype, velocities| build(dtype, over(velocities));
     if group.is_exact() {
-        return Ok(without_silent_layers(check(built, &options)?));
+        return check_model(built, &options);
     }
     let exact = options.clone().with_exact_flows_only().in_unit_range();
     if is_large(group)? && exact.has_flows() {
-        return Ok(without_silent_layers(check(built, &exact)?));
+        return check_model(built, &exact);
     }
     let cell = |dtype, velocities| Ok(built(dtype, velocities)?.into_cell());
     let mut report = check(cell, &options)?;
     if exact.has_flows() {
         let of_the_cell: Vec<_> = report.lines.iter().map(|line| line.stage.clone()).collect();
-        let whole = check(built, &exact)?.lines.into_iter();
+        let whole = check_model(built, &exact)?.lines.into_iter();
         report.lines.extend(whole.filter(|line| !of_the_cell.contains(&line.stage)));
     }
-    Ok(without_silent_layers(report))
+    Ok(report)
 }
 
-/// What stages of an encoder's and of a decoder's layers begin with.
-const LAYERS: [&str; 2] = ["encoder's layer", "decoder's layer"];
+/// What the stages of an encoder's layers begin with.
+const ENCODER: &str = "encoder's layer";
+/// What the stages between a decoder's layers begin with.
+const DECODER: &str = "decoder's layer";
 
-/// Leaves out layers on the way whose rectifiers let through too little to prove anything, as some do in right
-/// models: what comes out of the model is measured all the same.
-fn without_silent_layers(mut report: Report) -> Report {
-    let is_layer = |line: &Line| LAYERS.iter().any(|layer| line.stage.starts_with(layer));
+/// The check, without layers on the way whose rectifiers let through too little to prove anything, as some do in
+/// right models: what comes out of the model is measured all the same.
+fn check_model<S: Subject>(
+    build: impl Fn(DType, VelocitySet<<S::Group as FlowGroup>::Velocity>) -> Result<S>,
+    options: &Options<S::Group>,
+) -> Result<Report>
+where
+    S::Group: MeasuredGroup,
+{
+    let mut report = check(build, options)?;
+    let is_layer = |line: &Line| [ENCODER, DECODER].iter().any(|of| line.stage.starts_with(of));
     let is_vacuous = |line: &Line| matches!(line.verdict, Verdict::Vacuous(_));
     report.lines.retain(|line| !(is_layer(line) && is_vacuous(line)));
-    report
+    Ok(report)
 }
 
 /// Whether a group has so many elements that frames fine enough for interpolation cost a trained model, with
@@ -156,7 +165,7 @@ pub fn check_classifier(
             Err(Error::configuration("the 3-D CNN", problem, "check a recurrent classifier"))
         }
     };
-    Ok(without_silent_layers(check(recurrent, &options)?))
+    check_model(recurrent, &options)
 }
 
 /// Frames that a forecaster is asked for where its laws are measured.
@@ -178,7 +187,7 @@ impl<C: FlowCell> Subject for Forecaster<C> {
         let seen = sequence.tensor();
         for (place, maps) in self.between_layers(seen)?.iter().enumerate() {
             let values = Values::Maps(after_silence(maps, seen.dims()[1])?);
-            stages.push(Stage { name: format!("{} {}", LAYERS[1], place + 1), values, claim });
+            stages.push(Stage { name: format!("{DECODER} {}", place + 1), values, claim });
         }
         let all = Values::Frames(self.continued(seen, PREDICTED)?);
         stages.push(Stage { name: FORECAST.into(), values: all, claim });
@@ -208,7 +217,7 @@ impl Subject for RecurrentClassifier {
         let mut stages = Vec::new();
         for (place, maps) in encoded.into_iter().enumerate() {
             let maps = Values::Maps(maps.permute((0, 1, 4, 2, 3))?.contiguous()?);
-            let name = format!("{} {}", LAYERS[0], place + 1);
+            let name = format!("{ENCODER} {}", place + 1);
             stages.push(stage(name, maps, Claim::EveryFlow));
         }
         for (place, after) in self.states_of_layers(clips)?.into_iter().enumerate() {

@@ -200,7 +200,7 @@ impl<W: World> ForecastJob<W> {
     }
 
     /// What the time of a step on so many samples depends on.
-    fn timed(&self, samples: u64) -> String {
+    fn what_is_timed(&self, samples: u64) -> String {
         let Settings { velocity_range, seen, predicted, model, shape, world, .. } = &self.settings;
         let frames = [seen, predicted].map(|frames| frames.min(&(2 * TIMED_FRAMES)));
         let adam = self.settings.schedule.adam;
@@ -326,7 +326,7 @@ impl<W: World> ModelJob for ForecastJob<W> {
             Ok((data.pair(Split::Train, 0..samples, seen)?, timed))
         };
         let schedule = &self.settings.schedule;
-        let timed = (self.timed(samples), timings);
+        let timed = (self.what_is_timed(samples), timings);
         expected_cost((&learner, &parameters), schedule, &pair, self.amounts(&data), timed)
     }
 
